@@ -18,6 +18,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
     if path == "/raise":
         raise RuntimeError("a bug")
     answers = {
+        "/smuggled": lambda: "smuggled",
         "/pid": lambda: str(os.getpid()),
         "/echo": lambda: environ["wsgi.input"].read().decode("latin-1"),
         "/length": lambda: str(len(environ["wsgi.input"].read())),
