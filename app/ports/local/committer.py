@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any, TypeVar
 
-from app.ports.local.trouble import TABLE, code, ours
+from app.ports.local.trouble import INTERRUPTED, TABLE, again, code, ours
 
 T = TypeVar("T")
 
@@ -60,9 +60,10 @@ class Committer:
                     _apply(database, ask)
         except BaseException as error:
             asks = asks or self._gather()
+            stopped = not isinstance(error, Exception)  # by a signal, meant for this thread alone
             for ask in asks:
-                ask.error = ours(error)
-            if not isinstance(error, Exception):
+                ask.error = again(INTERRUPTED) if stopped else ours(error)
+            if stopped:
                 raise
         finally:
             self._pass_on()

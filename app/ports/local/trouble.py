@@ -10,6 +10,7 @@ FAILED = Unavailable("The store's disk failed.", after=10)
 CLOSED = Unavailable("The store can not be opened.", after=10)
 READ_ONLY = Unavailable("The store can not be written.", after=60)
 DAMAGED = Unavailable("The store's file is damaged or not a store: restore a copy.", after=600)
+INTERRUPTED = Unavailable("The store was interrupted.", after=0)
 
 TABLE: dict[int, ManydoorsError] = {
     sqlite3.SQLITE_BUSY: BUSY,
