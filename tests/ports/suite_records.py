@@ -12,17 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from app.ports import (
-    BODY_CAP,
-    MOST_WRITES,
-    Add,
-    Delete,
-    Page,
-    Put,
-    Record,
-    Records,
-    Write,
-)
+from app.ports import BODY_CAP, MOST_WRITES, Add, Delete, Page, Put, Record, Records, Write
 from app.room.errors import Invalid, Stale, TooLarge
 
 from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare
