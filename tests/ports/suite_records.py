@@ -7,51 +7,15 @@ be empty, since each test works in a collection of its own.
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from math import inf, nan
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from app.ports import (
-    BODY_CAP,
-    MOST_WRITES,
-    Add,
-    Delete,
-    Page,
-    Put,
-    Record,
-    Records,
-    Write,
-)
+from app.ports import BODY_CAP, MOST_WRITES, Add, Delete, Page, Put, Record, Records, Write
 from app.room.errors import Invalid, Stale, TooLarge
 
-IDS = ("a", "b", "c")
-WRITES = st.one_of(
-    st.tuples(
-        st.just("put"),
-        st.sampled_from(IDS),
-        st.none() | st.integers(0, 4),
-        st.none() | st.sampled_from(["", "x"]),
-        st.dictionaries(st.sampled_from(["n", "m"]), st.integers(-9, 9)),
-        st.sampled_from(["", "x"]),
-    ),
-    st.tuples(
-        st.just("delete"),
-        st.sampled_from(IDS),
-        st.none() | st.integers(0, 4),
-        st.none() | st.sampled_from(["", "x"]),
-    ),
-    st.tuples(
-        st.just("add"),
-        st.sampled_from(IDS),
-        st.dictionaries(st.sampled_from(["n", "m"]), st.integers(-9, 9)),
-    ),
-)
-COMMITS = st.lists(
-    st.lists(WRITES, min_size=1, max_size=3, unique_by=lambda write: write[1]), max_size=12
-)
+from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare
 
 
 def walk(records: Records, collection: str, **filters: Any) -> list[str]:
@@ -82,6 +46,7 @@ class RecordsSuite:
             collection, "a", body, owner="o", label="l", due=1.5, priority=-7, expires=9e9
         )
         (stored,) = records.commit(Put(record, expect=0))
+        assert stored is not None
         assert stored == records.get(collection, "a")
         assert stored == replace(record, version=1, writer=stored.writer)
         assert stored.writer
@@ -194,25 +159,7 @@ class RecordsSuite:
         with pytest.raises(ValueError, match="once"):
             records.commit(Put(Record(collection, "a", {})), Delete(collection, "a"))
 
-    @pytest.mark.parametrize(
-        "record",
-        [
-            Record("", "a", {}),
-            Record("c", "", {}),
-            Record("c", "a" * 513, {}),
-            Record("c", "a", {}, owner="a" * 513),
-            Record("c", "a", {}, label="a" * 513),
-            Record("c", "a", {}, priority=101),
-            Record("c", "a", {}, priority=-101),
-            Record("c", "a", {}, due=nan),
-            Record("c", "a", {}, expires=inf),
-            Record("c", "a", {"n": nan}),
-            Record("c", "a", {"n": -inf}),
-            Record("c", "a", {"n": "\ud800"}),
-            Record("c", "\ud800", {}),
-        ],
-        ids=repr,
-    )
+    @pytest.mark.parametrize("record", NONSENSE, ids=repr)
     def test_refuses_nonsense(self, records: Records, record: Record) -> None:
         """What no store could give back the same is a ValueError."""
         with pytest.raises(ValueError):  # noqa: PT011 (each has a text of its own)
@@ -329,8 +276,8 @@ class RecordsSuite:
         assert new == records.get(collection, "a")
         assert new.lease
         assert new.writer
-        facts = {"label": "running", "due": 9, "version": 2}
-        assert new == replace(old, lease=new.lease, writer=new.writer, **facts)
+        told = replace(old, lease=new.lease, writer=new.writer)
+        assert new == replace(told, label="running", due=9, version=2)
         assert walk(records, collection, label="queued") == []
         assert walk(records, collection, label="running") == ["a"]
 
@@ -433,7 +380,7 @@ class RecordsSuite:
         collection = uuid.uuid4().hex
         model: dict[str, Record] = {}
         for commit in commits:
-            writes = [write(collection, *parts) for parts in commit]
+            writes = [as_write(collection, *parts) for parts in commit]
             expected = apply(model, writes)
             try:
                 told: Any = records.commit(*writes)
@@ -443,51 +390,3 @@ class RecordsSuite:
             found = tuple(records.get(collection, id) for id in IDS)
             assert bare(found) == bare(tuple(map(model.get, IDS)))
         assert walk(records, collection, newest_first=False) == sorted(model)
-
-
-def write(collection: str, kind: str, id: str, *rest: Any) -> Write:
-    if kind == "put":
-        expect, lease, body, new = rest
-        return Put(Record(collection, id, body, lease=new), expect, lease)
-    return Delete(collection, id, *rest) if kind == "delete" else Add(collection, id, *rest)
-
-
-def apply(model: dict[str, Record], writes: list[Write]) -> Any:
-    """What the promises say of a commit, on a dict."""
-    conditional = any(
-        not isinstance(write, Add) and (write.expect, write.lease) != (None, None)
-        for write in writes
-    )
-    if any(isinstance(write, Add) for write in writes) and not conditional:
-        return ValueError
-    after = dict(model)
-    told: list[Record | None] = []
-    for write in writes:
-        at = write.record if isinstance(write, Put) else write
-        old = model.get(at.id)
-        if isinstance(write, Add):
-            if old is None:
-                return Stale
-            sums = {name: old.body.get(name, 0) + n for name, n in write.amounts.items()}
-            after[at.id] = replace(old, body=old.body | sums, version=old.version + 1)
-        else:
-            version = old.version if old else 0
-            if write.expect not in (None, version):
-                return Stale
-            if write.lease is not None and (old is None or old.lease != write.lease):
-                return Stale
-            if isinstance(write, Put):
-                after[at.id] = replace(write.record, version=version + 1)
-            else:
-                after.pop(at.id, None)
-        told.append(after.get(at.id))
-    model.clear()
-    model.update(after)
-    return tuple(told)
-
-
-def bare(told: Any) -> Any:
-    """Without the writer, which is the store's to choose."""
-    if not isinstance(told, tuple):
-        return told
-    return tuple(record and replace(record, writer="") for record in told)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -48,11 +49,11 @@ def work(n: int, database: sqlite3.Connection) -> int:
     return n
 
 
-def submit(gate: Gate, committer: Committer, pool: ThreadPoolExecutor, *numbers: int) -> list:  # type: ignore[type-arg]
+def submit(gate: Gate, committer: Committer, pool: ThreadPoolExecutor, *numbers: int) -> list[Any]:
     """Commits that wait together; the first leads."""
     asked = []
     for count, n in enumerate(numbers, 1):
-        asked.append(pool.submit(committer.commit, lambda db, n=n: work(n, db)))  # type: ignore[misc]
+        asked.append(pool.submit(committer.commit, lambda db, n=n: work(n, db)))
         if count == 1:
             assert gate.wanted.acquire(timeout=10)
         while len(committer._asks) < count:
@@ -112,7 +113,7 @@ def test_next_leader(gate: Gate) -> None:
         first = pool.submit(committer.commit, slow)
         gate.open.release()
         assert entered.wait(10)
-        rest = [pool.submit(committer.commit, lambda db, n=n: work(n, db)) for n in (1, 2)]  # type: ignore[misc]
+        rest = [pool.submit(committer.commit, lambda db, n=n: work(n, db)) for n in (1, 2)]
         while len(committer._asks) < 2:
             pass
         leave.set()
