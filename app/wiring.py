@@ -27,8 +27,8 @@ def load_operations(settings: Settings) -> Registry:
 
 
 def make_ports(settings: Settings) -> Ports:
-    from app.ports.local.clock import SystemClock, new_id
-    from app.ports.local.records import SqliteRecords
+    from app.ports.local.clock import SystemClock, Ulids
+    from app.ports.local.records import LocalRecords
 
-    records = SqliteRecords(settings.data / "manydoors.db", min_free=settings.min_free)
-    return Ports(records=records, clock=SystemClock(), new_id=new_id)
+    records = LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)
+    return Ports(records=records, clock=SystemClock(), new_id=Ulids())

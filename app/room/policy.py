@@ -76,8 +76,8 @@ def read_policy(options: dict[str, Any], *, long: bool) -> Policy:
         raise ValueError(f"key={key!r}: name a parameter, or give a function of the parameters")
     if not isinstance(options.get("singleton", False), bool):
         raise ValueError("singleton is True or False")
-    options.setdefault("timeout", "15m" if long else "30s")
-    read: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    read: dict[str, Any] = {"timeout": "15m" if long else "30s"}
+    read.update((name, value) for name, value in options.items() if value is not None)
     for name in _DURATIONS & read.keys():
         try:
             read[name] = seconds(read[name])

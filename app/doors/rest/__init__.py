@@ -21,6 +21,11 @@ class RestApi(Api):  # type: ignore[misc]  # flask-restx comes without types
         """Its own leaks exceptions' texts and picks handlers by the order of registration."""
         return original_handler(error)
 
+    @property
+    def base_path(self) -> str:
+        """Set for each request, where the document is answered."""
+        return "/"
+
     def _register_doc(self, app: Flask) -> None:
         """Its page is an old one; /docs is ours."""
 
