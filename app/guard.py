@@ -142,18 +142,21 @@ class _Watch:
 
     def __init__(self) -> None:
         self.due: dict[_Body, tuple[float, Answers]] = {}
+        signal.signal(signal.SIGURG, lambda *_: None)
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         server, main = multiprocessing.parent_process(), threading.main_thread().ident or 0
         while server is None or os.getppid() == server.pid:
             time.sleep(TICK_SECONDS)
+            # A stop that comes just before the main thread begins to wait, as it can while a
+            # worker starts, is not handled until something else wakes it.
+            signal.pthread_kill(main, signal.SIGURG)
             now = time.monotonic()
             for body, (deadline, answers) in list(self.due.items()):
                 if deadline < now:
                     self.due.pop(body, None)  # or it has come just now, and this is ignored
                     threading.Thread(target=_cut, args=(answers,), daemon=True).start()
-        # To the main thread, which waits: a signal that another takes would not wake it.
         signal.pthread_kill(main, signal.SIGTERM)
         time.sleep(STOP_SECONDS)
         os._exit(1)

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -30,6 +31,7 @@ STALL_SECONDS = 60  # for a client to take what was sent, or to answer the kerne
 ORPHANS_SECONDS = 2.5  # for the port, should the workers of a killed server still hold it
 THREADS = 256  # a worker, made when wanted: long polls, event streams, slow bodies hold one each
 CONNECTIONS = 1024  # a worker; further ones wait in the kernel's queue
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 _STDERR = {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
 
@@ -37,17 +39,19 @@ _STDERR = {"formatter": "generic", "class": "logging.StreamHandler", "stream": "
 def serve(host: str, port: int, workers: int, target: str = "app.wsgi:app") -> None:
     """Serve `target`, a "module:attribute", until SIGTERM or Ctrl-C. Port 0 takes a free one."""
     multiprocessing.set_start_method("fork", force=True)  # workers inherit the socket
-    os.register_at_fork(after_in_child=_obey_signals)
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_obey)
     listener = _listen(host, port)
     heard, loaded = multiprocessing.Pipe(duplex=False)
-    threading.Thread(target=_announce, args=(heard, _url(listener)), daemon=True).start()
-    _Server(listener, target, workers).serve(target_loader=lambda name: _load(name, loaded))
+    server = _Server(listener, target, workers, lambda: _announce(heard, _url(listener)))
+    server.serve(target_loader=lambda name: _load(name, loaded))
 
 
 class _Server(mp.MPServer):
     """Granian, on a socket that listens already."""
 
-    def __init__(self, listener: socket.socket, target: str, workers: int) -> None:
+    def __init__(
+        self, listener: socket.socket, target: str, workers: int, announce: Callable[[], None]
+    ) -> None:
         super().__init__(
             target,
             interface=Interfaces.WSGI,
@@ -62,13 +66,19 @@ class _Server(mp.MPServer):
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
         )
-        self._listener = listener
+        self._listener, self._announce = listener, announce
 
     def _init_shared_socket(self) -> None:
         holder: Any = vars(mp)["SocketHolder"]
         backlog = [self.backlog] if sys.platform == "linux" else []  # its signature differs
         self._shd = holder(self._listener.fileno(), False, *backlog)
         self._sso: Any = self._listener  # closed by granian when it stops
+
+    def _spawn_workers(self, *args: Any) -> None:
+        super()._spawn_workers(*args)  # type: ignore[no-untyped-call]
+        # Not before: a worker forked while this thread prints would inherit a lock on stdout that
+        # nobody opens.
+        threading.Thread(target=self._announce, daemon=True).start()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -111,15 +121,28 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _obey_signals() -> None:
-    """In a worker: until it has handlers of its own, those of the server would swallow a stop."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+# A worker inherits the server's handlers, which would swallow a stop: until it has its own, a stop
+# ends it. What comes between is held.
+
+
+def _hold() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def _obey() -> None:
+    for number in STOPS:
         signal.signal(number, signal.SIG_DFL)
+    _release()
 
 
 def _announce(heard: Connection, url: str) -> None:
     heard.recv_bytes()  # from the first worker that has the application
-    print(f"Manydoors listens on {url}", flush=True)
+    sys.stdout.write(f"Manydoors listens on {url}\n")
+    sys.stdout.flush()
 
 
 def _load(target: str, loaded: Connection) -> Wsgi:
