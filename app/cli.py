@@ -39,7 +39,8 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
     os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())
     if sys.stderr.isatty():
         os.environ.setdefault("MANYDOORS_LOG", "text")
-    return serve(host=given.host, port=given.port, workers=given.workers)
+    serve(host=given.host, port=given.port, workers=given.workers)
+    return DONE
 
 
 def operations(given: argparse.Namespace, settings: Settings) -> int:

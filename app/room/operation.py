@@ -149,7 +149,7 @@ def _where(function: Callable[..., Any]) -> str:
 
 
 def _check_name(name: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > 128:
+    if not _NAME.fullmatch(str(name)) or len(name) > 128:
         raise ValueError(f"{name!r} is no name; write words joined by dots, as in 'cats.speak'")
     if name.startswith(RESERVED_NAMES):
         raise ValueError(f"names beginning with {name.split('.')[0]}. are the service's own")

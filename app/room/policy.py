@@ -35,7 +35,7 @@ class Rate:
 
     @classmethod
     def read(cls, text: str) -> "Rate":
-        if not isinstance(text, str) or not (match := _RATE.fullmatch(text)) or match[1] == "0":
+        if not (match := _RATE.fullmatch(str(text))) or match[1] == "0":
             raise ValueError(f"{text!r} is not a rate: write 100/s, 5/m or 1000/h")
         return cls(int(match[1]), _UNITS[match[2]])
 

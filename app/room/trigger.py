@@ -50,7 +50,7 @@ class Named:
     name: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not 1 <= len(self.name) <= 128:
+        if not 1 <= len(self.name) <= 128:
             raise ValueError(f"{type(self).__name__}({self.name!r}): a name of 1 to 128 characters")
 
 
