@@ -187,10 +187,12 @@ def _dict(arguments: tuple[Any, ...]) -> AnyField:
     if not arguments:
         return fields.Dict(keys=fields.String())
     keys, values = (field_of(each) for each in arguments)
-    if not isinstance(keys, _KEYS) or keys.allow_none:
-        raise BadOperation(
-            f"has keys of {_named(arguments[0])}; JSON's are text, so use dict[str, …]"
-        )
+    inner = keys.field if isinstance(keys, fields.Enum) else keys
+    if not isinstance(inner, _KEYS) or keys.allow_none:
+        named = _named(arguments[0])
+        raise BadOperation(f"has keys of {named}; JSON's are text, so use dict[str, …]")
+    if isinstance(inner, fields.Integer):
+        inner.as_string = True
     return fields.Dict(keys=keys, values=values)
 
 
@@ -333,4 +335,4 @@ _ADVICE: list[tuple[Any, str]] = [
     (None, "use a built-in type, a dataclass, a Schema, or Any"),
 ]
 
-_KEYS = (fields.String, fields.Integer, fields.Enum, fields.UUID, fields.Date)
+_KEYS = (fields.String, fields.Integer, fields.UUID, fields.Date)
