@@ -16,7 +16,7 @@ from uuid import UUID
 from marshmallow import Schema, fields, validate
 
 from app.room.errors import BadOperation
-from app.room.field import Duration, Either, Fresh, Made, Moment, Secret
+from app.room.field import Built, Duration, Either, Fresh, Made, Moment, Secret
 from app.room.files import File, FileField
 
 AnyField = fields.Field[Any]
@@ -270,7 +270,8 @@ def _schema_class(
 ) -> type[Schema]:
     """`include` takes names that would mean something else as attributes of the class."""
     meta = type("Meta", (Schema.Meta,), {"include": dict(made), "register": False})
-    return type(name, (Made,), {"Meta": meta, "made": cls, "__doc__": doc})
+    base = Made if cls is None else Built
+    return type(name, (base,), {"Meta": meta, "made": cls, "__doc__": doc})
 
 
 def _hints_of(what: Any, name: str) -> dict[str, Any]:

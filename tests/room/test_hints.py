@@ -126,7 +126,7 @@ TABLE: list[tuple[Any, list[tuple[Any, Any]], list[Any]]] = [
     (dict[Level, int], [({"1": 1}, {Level.LOW: 1})], [{"LOW": 1}]),
     (Literal["a", "b"], [("a", "a")], ["c", 1, None]),
     (Literal[1, 2], [(1, 1), (2.0, 2)], [True, "1", 3]),
-    (Literal["a", 1, None],  # noqa: PYI061
+    (Literal["a", 1, None],
      [("a", "a"), (1, 1), (None, None)], [True, "1"]),
     (Literal[True], [(True, True)], [False, 1]),
     (Colour, [("red", Colour.RED)], ["RED", "green", 1]),
