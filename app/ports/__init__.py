@@ -5,9 +5,15 @@ Every adapter keeps all of them; tests/ports is one suite that runs on each.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Protocol
 
 Body = dict[str, Any]
+
+MOST_WRITES = 100  # in one commit; DynamoDB's own bound
+BODY_CAP = 350 * 1024  # encoded bytes of one body: DynamoDB's item holds 400 KB with all else
+COMMIT_CAP = 3500 * 1024  # encoded bytes of all bodies of one commit: DynamoDB's is 4 MB
+NAME_CAP = 512  # characters of a collection, an id, an owner, a label
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class Record:
     owner: str = ""
     label: str = ""  # for jobs, their status
     due: float | None = None  # seconds since the epoch; None: never taken
+    priority: int = 0  # -100 to 100; of what is due, the higher is taken first
     expires: float | None = None  # when a store may drop it; only tidying, never a rule
     lease: str = ""  # the fence: changes with each claim, "" while unclaimed
     writer: str = ""  # the token of the commit that wrote this version
@@ -31,7 +38,8 @@ class Put:
     """Write `record` whole.
 
     `expect` is the version that must be there: 0 for "absent", None for "whatever is there".
-    `lease`, when given, must still be the stored record's lease.
+    `lease`, when given, must still be the stored record's lease; an absent record has none.
+    The record's own `version` and `writer` are not read: the store gives them.
     """
 
     record: Record
@@ -41,6 +49,11 @@ class Put:
 
 @dataclass(frozen=True)
 class Delete:
+    """Remove a record. With neither `expect` nor `lease`, removing what is absent is done.
+
+    A later record of the same id begins again at version 1.
+    """
+
     collection: str
     id: str
     expect: int | None = None
@@ -52,7 +65,7 @@ class Add:
     """Add to number members of a record's body, `{"done": 1}`; absent members count from 0.
 
     Only beside a write whose condition fences the commit: a bare counter counts twice when an
-    answer is lost and the write is sent again.
+    answer is lost and the write is sent again. An absent record is `Stale`.
     """
 
     collection: str
@@ -61,6 +74,38 @@ class Add:
 
 
 Write = Put | Delete | Add
+
+
+def check(writes: Sequence[Write]) -> None:
+    """Raises ValueError for a commit that no store takes, whatever it holds."""
+    if len(writes) > MOST_WRITES:
+        raise ValueError(f"A commit has at most {MOST_WRITES} writes, not {len(writes)}.")
+    named = set()
+    for write in writes:
+        at = write.record if isinstance(write, Put) else write
+        if not (0 < len(at.collection) <= NAME_CAP and 0 < len(at.id) <= NAME_CAP):
+            raise ValueError(f"A collection and an id have 1 to {NAME_CAP} characters.")
+        if isinstance(at, Record):
+            _check_record(at)
+        named.add((at.collection, at.id))
+    if len(named) < len(writes):
+        raise ValueError("A commit writes each record at most once.")
+    adds = [write for write in writes if isinstance(write, Add)]
+    if adds and not any(_fences(write) for write in writes):
+        raise ValueError("An Add needs a Put or Delete with a condition beside it.")
+
+
+def _check_record(record: Record) -> None:
+    if len(record.owner) > NAME_CAP or len(record.label) > NAME_CAP:
+        raise ValueError(f"An owner and a label have at most {NAME_CAP} characters.")
+    if not -100 <= record.priority <= 100:
+        raise ValueError(f"A priority is from -100 to 100, not {record.priority}.")
+    if not (isfinite(record.due or 0) and isfinite(record.expires or 0)):
+        raise ValueError("A time is a finite number of seconds.")
+
+
+def _fences(write: Write) -> bool:
+    return not isinstance(write, Add) and (write.expect is not None or write.lease is not None)
 
 
 @dataclass(frozen=True)
@@ -80,7 +125,9 @@ class Records(Protocol):
 
         A condition that does not hold raises `Stale`. Every write carries the commit's own
         writer token, so a write whose answer was lost and that was sent again counts as done.
-        A store out of reach, or out of room, raises `Unavailable`.
+        A store out of reach, or out of room, raises `Unavailable`: whether the commit landed is
+        then known by reading it. A body over `BODY_CAP`, or bodies over `COMMIT_CAP` together,
+        raise `TooLarge`; what `check` refuses, or is not JSON, raises ValueError.
         """
 
     def list(
@@ -93,15 +140,22 @@ class Records(Protocol):
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
-        """A page in the order of ids, which sort by the time they were made. Never scans."""
+        """A page in the order of ids, which sort by the time they were made. Never scans.
+
+        A cursor that no list gave raises `Invalid`.
+        """
 
     def take(
         self, collection: str, *, now: float, until: float, limit: int, label: str
     ) -> Sequence[Record]:
-        """Lease what is due at `now`, earliest first: each gets a fresh lease, `due=until`, `label`.
+        """Lease what is due at `now`: each gets a fresh lease, `due=until`, `label`, a new version.
 
+        The highest priority first, then the earliest due. Each priority in use costs a look-up
+        of its own (an index by priority and due; on DynamoDB a partition for each, and an item
+        that names those in use), so it does not matter how much is due.
         No two callers get the same record, and what was taken is written durably before this
-        returns. A write that names an older lease is refused from then on.
+        returns. A write that names an older lease is refused from then on. What is neither
+        finished nor renewed by `until` is due again by itself.
         """
 
     def ping(self) -> None:

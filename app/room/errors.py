@@ -62,7 +62,7 @@ class Problem(ManydoorsError):
     retry: ClassVar[bool] = False
 
     def __init__(self, detail: str = "", /, *, after: float | None = None, **members: Any) -> None:
-        """`after` is the seconds to wait before another try; `members` are shown beside `detail`."""
+        """`after`: the seconds to wait before another try; `members` are shown beside `detail`."""
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.after = after
@@ -139,7 +139,8 @@ class Invalid(Problem):
     def __init__(self, detail: str = "", /, *, errors: Iterable[Wrong] = ()) -> None:
         self.errors = tuple(errors)
         listed = [{"pointer": wrong.pointer, "detail": wrong.detail} for wrong in self.errors]
-        super().__init__(detail, **({"errors": listed} if listed else {}))
+        members: dict[str, Any] = {"errors": listed} if listed else {}
+        super().__init__(detail, **members)
 
 
 class Refused(Problem):

@@ -1,0 +1,72 @@
+# What people and CI type. It needs python3 (3.11 or newer), make and a POSIX shell; the rest it installs here.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+ARGS ?=
+
+# The runtime alone, as it is deployed; and the runtime with the tools. A stamp tells when a lock has changed.
+RUNTIME = .venv/.installed
+DEV = .venv-dev/.installed
+BIN = .venv-dev/bin
+
+.PHONY: help run test check format bench lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUNTIME) ## serve on 127.0.0.1:8000; PORT=9000 HOST=0.0.0.0 ARGS="--workers 4"
+	@exec .venv/bin/python -m app up --host "$(HOST)" --port "$(PORT)" $(ARGS)
+
+test: $(DEV) ## run every test; ARGS="tests/room -k cancel"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## format, lint, types, and the rules of the house
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest --quiet tests/gates
+
+format: $(DEV) ## lay the code out, and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(DEV) ## run the measured comparisons in bench/; ONLY="cold drain"
+	@for program in $(if $(ONLY),$(ONLY:%=bench/%.py),bench/[a-z]*.py); do \
+		[ -f "$$program" ] || { echo "there is no $$program" >&2; exit 1; }; \
+		echo "== $$program"; $(BIN)/python "$$program" $(ARGS) || exit 1; \
+	done
+
+lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
+	@$(COMPILE) requirements.txt --output-file requirements.lock
+	@$(COMPILE) requirements-dev.txt --output-file requirements-dev.lock
+
+clean: ## take away what was installed and cached here; your data in var/ stays
+	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist ./*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One lock for every system and Python from 3.11, and nothing in it of the machine that made it.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(ARGS)
+
+ENOUGH = import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+	"Manydoors needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12 ..." \
+	% sys.version_info[:2])
+
+# $(call install,FOLDER,LOCKS): made anew each time, so that nothing of an older lock stays. The locks hold
+# pip too, hence `python -m pip`; -qq leaves errors only.
+define install
+@command -v "$(PYTHON)" >/dev/null || { \
+	echo "Manydoors needs Python 3.11 or newer, and there is no $(PYTHON)." >&2; exit 1; }
+@"$(PYTHON)" -c '$(ENOUGH)'
+@echo "installing $(2) into $(1)" >&2
+@"$(PYTHON)" -m venv --clear $(1)
+@$(1)/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes $(addprefix -r ,$(2))
+@touch $@
+endef
+
+$(RUNTIME): requirements.lock
+	$(call install,.venv,requirements.lock)
+
+$(DEV): requirements.lock requirements-dev.lock
+	$(call install,.venv-dev,requirements.lock requirements-dev.lock)

@@ -1,0 +1,117 @@
+"""`python -m app …`: the commands that a terminal gives."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app import logs, wiring
+from app.config import Settings
+from app.room.call import Call, Outcome
+from app.room.errors import BadOperation, BadSetting, Problem
+from app.room.strict_json import read_json, write_json
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Runs one command; gives the exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        settings = Settings.read(environ)
+        if given.data is not None:
+            settings = replace(settings, data=Path(given.data))
+        code: int = given.command(given, settings)
+    except (BadSetting, BadOperation) as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    return code
+
+
+def up(given: argparse.Namespace, settings: Settings) -> int:
+    """Serves until told to stop. Each worker reads the environment for itself."""
+    from app.server import serve
+
+    wiring.load_operations(settings)  # a bad declaration is told here, once, before any worker
+    os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())
+    if sys.stderr.isatty():
+        os.environ.setdefault("MANYDOORS_LOG", "text")
+    return serve(host=given.host, port=given.port, workers=given.workers)
+
+
+def operations(given: argparse.Namespace, settings: Settings) -> int:
+    """Lists what can be called."""
+    registry = wiring.load_operations(settings)
+    if given.json:
+        listed = [{"name": each.name, "summary": each.summary} for each in registry]
+        print(write_json({"items": listed}).decode())
+        return DONE
+    width = max((len(each.name) for each in registry), default=0)
+    for each in registry:
+        print(f"{each.name:{width}}  {each.summary}")
+    return DONE
+
+
+def call(given: argparse.Namespace, settings: Settings) -> int:
+    """Calls an operation here, and prints its result or its problem as JSON."""
+    logs.set_up("text", "ERROR")
+    room = wiring.make_room(settings)
+    try:
+        params, texts = _read_params(given.params)
+    except (Problem, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    outcome = room.enter(Call(given.name, params=params, texts=texts, source="cli"))
+    return _print(outcome)
+
+
+def _print(outcome: Outcome) -> int:
+    if problem := outcome.problem:
+        told = {"kind": problem.kind, "detail": problem.detail, **problem.members}
+        print(write_json(told).decode(), file=sys.stderr)
+        return FAILED
+    print(outcome.json.decode())
+    return DONE
+
+
+def _read_params(
+    pairs: Sequence[str],
+) -> tuple[dict[str, object], dict[str, list[str]]]:
+    """`name=text`, and `name=@file.json` for JSON from a file."""
+    params: dict[str, object] = {}
+    texts: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not (name and equals):
+            raise ValueError(f"{pair!r}: write name=value, or name=@file.json")
+        if text.startswith("@"):
+            params[name] = read_json(Path(text[1:]).read_bytes())
+        else:
+            texts.setdefault(name, []).append(text)
+    return params, texts
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    parser.add_argument("--data", help="the folder of the store (default ./var)")
+    parser.add_argument("--json", action="store_true", help="print for machines")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serving = commands.add_parser("up", help="serve every door")
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=int, default=8000)
+    serving.add_argument("--workers", type=int, default=2, help="web processes (default 2)")
+    serving.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
+    serving.set_defaults(command=up)
+
+    listing = commands.add_parser("operations", help="list what can be called")
+    listing.set_defaults(command=operations)
+
+    calling = commands.add_parser("call", help="call an operation here")
+    calling.add_argument("name")
+    calling.add_argument("params", nargs="*", metavar="name=value")
+    calling.set_defaults(command=call)
+    return parser

@@ -1,0 +1,107 @@
+"""The settings: read once from a mapping, frozen, every one of them in the table below."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from app.room.errors import BadSetting
+
+PREFIX = "MANYDOORS_"
+KB = 1024
+MB = 1024 * KB
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Each is set by MANYDOORS_ and its name in capitals; the values here are the defaults."""
+
+    data: Path = Path("var")
+    """The folder of the embedded store."""
+
+    operations: tuple[str, ...] = ("app.operations",)
+    """The modules that declare operations, comma-separated."""
+
+    max_body: int = 5 * MB
+    """The largest body of a request, in bytes, or as 500KB, 5MB."""
+
+    min_free: int = 64 * MB
+    """Free space on the disk below which nothing more is written."""
+
+    trusted_proxies: int = 0
+    """How many proxies stand in front, whose X-Forwarded headers count."""
+
+    log: str = "json"
+    """How log lines look: json, or text for people."""
+
+    log_level: str = "INFO"
+    """The least level that is logged: DEBUG, INFO, WARNING, ERROR."""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings that an environment names, or `BadSetting`."""
+        given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+        known = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for variable, text in given.items():
+            if variable not in known:
+                raise BadSetting(f"{variable} is no setting.{_nearest(variable, known)}")
+            name = known[variable]
+            try:
+                values[name] = READERS[name](text.strip())
+            except ValueError as error:
+                raise BadSetting(f"{variable}={text!r}: {error}") from None
+        return cls(**values)
+
+
+def _nearest(variable: str, known: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(variable, known, n=1)
+    return f" Did you mean {near[0]}?" if near else f" There are {', '.join(sorted(known))}."
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise ValueError("name a folder")
+    return Path(text)
+
+
+def _modules(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise ValueError("name modules, as in app.operations,ours.operations")
+    return names
+
+
+def _size(text: str) -> int:
+    for unit, bytes_each in (("KB", KB), ("MB", MB), ("", 1)):
+        number = text.removesuffix(unit)
+        if text.endswith(unit) and number.isascii() and number.isdigit() and int(number) > 0:
+            return int(number) * bytes_each
+    raise ValueError("write a number of bytes, or 500KB, 5MB")
+
+
+def _hops(text: str) -> int:
+    if text not in map(str, range(10)):
+        raise ValueError("write how many proxies there are, 0 to 9")
+    return int(text)
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"choose one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "data": _folder,
+    "operations": _modules,
+    "max_body": _size,
+    "min_free": _size,
+    "trusted_proxies": _hops,
+    "log": _one_of("json", "text"),
+    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+}

@@ -1,0 +1,199 @@
+"""HTTP without a framework: a request as a call needs it, an answer as every server can send it.
+
+Both the Flask views and a platform's own events speak these two types, so that the same request
+gets the same bytes whichever way it came.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from app.room.errors import (
+    Internal,
+    Malformed,
+    NotAcceptable,
+    NotAllowed,
+    Problem,
+    TooLarge,
+    Unauthenticated,
+    Unsupported,
+)
+from app.room.strict_json import write_json
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+
+STATUS: Mapping[str, int] = {
+    "malformed": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "unknown": 404,
+    "not_allowed": 405,
+    "not_acceptable": 406,
+    "conflict": 409,
+    "precondition": 412,
+    "too_large": 413,
+    "unsupported": 415,
+    "range": 416,
+    "invalid": 422,
+    "refused": 422,
+    "busy": 429,
+    "internal": 500,
+    "unavailable": 503,
+    "timeout": 504,
+}
+"""What each kind of problem is over HTTP."""
+
+RETRY_AFTER = 1  # seconds, where a problem that another try may help names no time
+
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Request:
+    method: str
+    path: str  # decoded, below any prefix
+    query: str
+    headers: Mapping[str, str]  # as WSGI names them: HTTP_ACCEPT, CONTENT_TYPE
+    body: bytes = b""
+    request_id: str = ""
+
+    def accepts(self, form: str) -> bool:
+        """Does the Accept header, if any, take answers of this form?"""
+        accept = self.headers.get("HTTP_ACCEPT")
+        if not accept or accept == "*/*" or accept == form:
+            return True
+        return _quality(accept, form) > 0
+
+    def texts(self) -> dict[str, list[str]]:
+        """The query's parameters."""
+        if not self.query:
+            return {}
+        try:
+            return parse_qs(
+                self.query, keep_blank_values=True, errors="strict", max_num_fields=1000
+            )
+        except ValueError:
+            raise Malformed("The query is not UTF-8, or has too many parameters.") from None
+
+
+@dataclass(slots=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_body(environ: Mapping[str, Any], most: int) -> bytes:
+    """The whole body, or `TooLarge` before more than `most` bytes of it are read."""
+    length = environ.get("CONTENT_LENGTH")
+    if length:
+        if not (length.isascii() and length.isdigit()):
+            raise Malformed("Content-Length is not a number.")
+        if int(length) > most:
+            raise _too_large(most)
+        wanted = int(length)
+    elif environ.get("wsgi.input_terminated"):  # a chunked body, already unwrapped by the server
+        wanted = most + 1
+    else:
+        return b""
+    body: bytes = environ["wsgi.input"].read(wanted)
+    if length and len(body) < wanted:
+        raise Malformed("The body ended early.")
+    if len(body) > most:
+        raise _too_large(most)
+    return body
+
+
+def check_json(request: Request) -> None:
+    """Raises `Unsupported` unless the body says that it is JSON in UTF-8."""
+    given = request.headers.get("CONTENT_TYPE", "")
+    if given == JSON or (not given and not request.body):
+        return
+    form = given.partition(";")[0].strip().lower()
+    if form != JSON and not (form.startswith("application/") and form.endswith("+json")):
+        raise Unsupported(f"Send the body as {JSON}, with that as its Content-Type.")
+    charset = _CHARSET.search(given)
+    if charset and charset[1].lower() not in ("utf-8", "utf8"):
+        raise Unsupported("Send JSON in UTF-8; no other charset is read.")
+
+
+def check_accept(request: Request) -> None:
+    if not request.accepts(JSON):
+        raise NotAcceptable(f"Only {JSON} can be made; accept that, or */*.")
+
+
+def json_answer(request: Request, body: bytes, status: int = 200) -> Answer:
+    """A JSON answer; a GET gets an ETag with it, and 304 when it has that already."""
+    headers = [("Content-Type", JSON)]
+    if request.method not in ("GET", "HEAD") or status != 200:
+        return Answer(status, body, headers)
+    tag = etag(body)
+    headers += [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept")]
+    if matches(request.headers.get("HTTP_IF_NONE_MATCH"), tag):
+        return Answer(304, b"", headers[1:])
+    return Answer(status, body, headers)
+
+
+def problem_answer(problem: Problem, path: str) -> Answer:
+    """A problem as RFC 9457 says it."""
+    status = STATUS[problem.kind]
+    document = {
+        "type": f"/problems/{problem.kind}",
+        "title": problem.title,
+        "status": status,
+        "detail": problem.detail,
+        "instance": quote(path, errors="replace"),
+        **problem.members,
+    }
+    headers = [("Content-Type", PROBLEM_JSON)]
+    if isinstance(problem, NotAllowed):
+        headers.append(("Allow", ", ".join(problem.allow)))
+    if isinstance(problem, Unauthenticated):
+        headers.append(("WWW-Authenticate", "Bearer"))
+    if problem.retry and not isinstance(problem, Internal):
+        headers.append(("Retry-After", f"{max(1, round(problem.after or RETRY_AFTER))}"))
+    return Answer(status, write_json(document), headers)
+
+
+def etag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def matches(if_none_match: str | None, tag: str) -> bool:
+    """If-None-Match: any of a list, weak or strong, or a star."""
+    if not if_none_match:
+        return False
+    tags = (given.strip().removeprefix("W/") for given in if_none_match.split(","))
+    return any(given in ("*", tag) for given in tags)
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is over {most:,} bytes.", limit=most)
+
+
+def _quality(accept: str, form: str) -> float:
+    """What an Accept header thinks of a form: the most specific range that fits decides."""
+    kind = form.partition("/")[0]
+    fits = {form: 3, f"{kind}/*": 2, "*/*": 1}
+    best, quality = 0, 0.0
+    for part in accept.split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        rank = fits.get(media.lower(), 0)
+        if rank > best:
+            best, quality = rank, _weight(parameters)
+    return quality
+
+
+def _weight(parameters: Iterable[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

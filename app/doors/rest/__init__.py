@@ -1,0 +1,77 @@
+"""The REST door: flask-restx routes to the endpoints, and writes Swagger 2.0 of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_restx import Api, Resource
+
+from app.doors.flask_forms import asked, response
+from app.doors.rest import operations, service
+from app.doors.rest.endpoint import Endpoint
+from app.room.enter import Room
+
+SWAGGER2 = "/swagger.json"
+
+
+class RestApi(Api):  # type: ignore[misc]  # flask-restx comes without types
+    """flask-restx for routes and Swagger alone: errors, data and pages are not its matter."""
+
+    def error_router(self, original_handler: Callable[[Any], Any], error: Any) -> Any:
+        """Its own leaks exceptions' texts and picks handlers by the order of registration."""
+        return original_handler(error)
+
+    @property
+    def base_path(self) -> str:
+        """Set for each request, where the document is answered."""
+        return "/"
+
+    def _register_doc(self, app: Flask) -> None:
+        """Its page is an old one; /docs is ours."""
+
+    def _register_specs(self, app: Flask) -> None:
+        """Its document keeps the first caller's prefix; ours is below."""
+
+    def _register_apidoc(self, app: Flask) -> None:
+        """Nor its assets."""
+
+
+def mount(app: Flask, room: Room) -> None:
+    """Puts every endpoint of the room's operations under its path."""
+    everything = [*service.endpoints(room), *operations.endpoints(room)]
+    everything.append(service.openapi(room, everything))
+    app.config.update(RESTX_MASK_SWAGGER=False, RESTX_INCLUDE_ALL_MODELS=True)
+    api = RestApi(app, title="Manydoors", validate=False)
+    for rule, methods in _by_rule(everything).items():
+        api.add_resource(_resource(rule, methods), rule, endpoint=f"rest:{rule}")
+    _add_swagger2(app, api, room, everything)
+
+
+def _by_rule(endpoints: list[Endpoint]) -> Mapping[str, dict[str, Endpoint]]:
+    rules: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        rules.setdefault(endpoint.rule, {})[endpoint.method.lower()] = endpoint
+    return rules
+
+
+def _resource(rule: str, methods: Mapping[str, Endpoint]) -> type[Resource]:
+    views = {method: _view(endpoint) for method, endpoint in methods.items()}
+    return type(f"Resource {rule}", (Resource,), views)
+
+
+def _view(endpoint: Endpoint) -> Callable[..., Response]:
+    def view(self: Resource, **path: str) -> Response:
+        return response(endpoint.answer(asked(request), path))
+
+    return view
+
+
+def _add_swagger2(app: Flask, api: RestApi, room: Room, everything: list[Endpoint]) -> None:
+    """flask-restx's document, with the prefix of whoever asks."""
+
+    def swagger2() -> Response:
+        from app.doors.rest import swagger2  # most processes are never asked
+
+        return response(swagger2.answer(api, room, everything, asked(request)))
+
+    app.add_url_rule(SWAGGER2, "swagger2", swagger2)

@@ -1,0 +1,34 @@
+"""What the REST door answers: a method, a path, and a function from a request to an answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.doors.http import Answer, Request, check_accept, problem_answer
+from app.room.errors import Problem
+from app.room.json_schema import Book
+
+Path = Mapping[str, str]  # the path's parameters
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """No framework knows of it: Flask's views and a platform's events call the same ones."""
+
+    method: str
+    rule: str  # as Flask writes it: /v1/operations/<name>
+    reply: Callable[[Request, Path], Answer]
+    document: Callable[[Book], dict[str, Any]]  # an OpenAPI operation object
+
+    @property
+    def template(self) -> str:
+        """The path as OpenAPI writes it."""
+        return self.rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
+
+    def answer(self, request: Request, path: Path) -> Answer:
+        """The answer; a problem on the way is an answer too."""
+        try:
+            check_accept(request)
+            return self.reply(request, path)
+        except Problem as problem:
+            return problem_answer(problem, request.path)

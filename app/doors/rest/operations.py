@@ -1,0 +1,140 @@
+"""Operations over REST: the list, one's description, and calls by the generic and the own path."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from app.doors.http import Answer, Request, check_json, json_answer, problem_answer
+from app.doors.rest import document
+from app.doors.rest.endpoint import Endpoint, Path
+from app.room.call import Call
+from app.room.enter import Room
+from app.room.errors import Invalid, Wrong
+from app.room.operation import Operation
+from app.room.strict_json import read_object, write_json
+
+OPERATIONS = "/v1/operations"
+LONGEST_PAGE = 200
+PAGE = 50
+
+_WAIT = re.compile(r"wait=(\d{1,6})")
+
+
+def endpoints(room: Room) -> Iterator[Endpoint]:
+    """The generic ones, then each operation's."""
+    yield _list(room)
+    yield from _any(room)
+    for operation in room.registry:
+        yield from _generic(room, operation)
+        if operation.route:
+            yield _own(room, operation)
+
+
+def _list(room: Room) -> Endpoint:
+    def reply(request: Request, path: Path) -> Answer:
+        limit, cursor = _page(request)
+        everything = sorted(room.registry, key=lambda operation: operation.name)
+        names = [operation for operation in everything if operation.name > cursor]
+        shown, rest = names[:limit], names[limit:]
+        items = [document.described(operation) for operation in shown]
+        following = shown[-1].name if rest else None
+        return json_answer(request, write_json({"items": items, "next": following}))
+
+    return Endpoint("GET", OPERATIONS, reply, document.listing)
+
+
+def _any(room: Room) -> Iterator[Endpoint]:
+    rule = f"{OPERATIONS}/<name>"
+
+    def show(request: Request, path: Path) -> Answer:
+        return _show(request, room.registry.get(path["name"]))
+
+    def call(request: Request, path: Path) -> Answer:
+        return _enter(room, path["name"], request, {})
+
+    yield Endpoint("GET", rule, show, document.showing_any)
+    yield Endpoint("POST", rule, call, document.calling_any)
+
+
+def _generic(room: Room, operation: Operation) -> Iterator[Endpoint]:
+    rule = f"{OPERATIONS}/{operation.name}"
+
+    def show(request: Request, path: Path) -> Answer:
+        return _show(request, operation)
+
+    def call(request: Request, path: Path) -> Answer:
+        return _enter(room, operation.name, request, {})
+
+    yield Endpoint("GET", rule, show, document.showing)
+    yield Endpoint("POST", rule, call, lambda book: document.calling(operation, book))
+
+
+def _own(room: Room, operation: Operation) -> Endpoint:
+    route = operation.route
+    assert route is not None  # an operation without one has no endpoint of its own
+
+    def call(request: Request, path: Path) -> Answer:
+        return _enter(room, operation.name, request, path)
+
+    return Endpoint(route.method, route.path, call, lambda book: document.calling_own(operation, book))
+
+
+def _show(request: Request, operation: Operation) -> Answer:
+    return json_answer(request, write_json(document.described(operation)))
+
+
+def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
+    texts = {parameter: [text] for parameter, text in path.items()}
+    params: dict[str, Any] = {}
+    if request.method in ("GET", "HEAD", "DELETE"):
+        texts = request.texts() | texts
+    else:
+        if request.query:
+            _refuse_query(request)
+        check_json(request)
+        params = read_object(request.body)
+    asynchronous, wait = _preference(request.headers.get("HTTP_PREFER"))
+    outcome = room.enter(
+        Call(
+            operation=name,
+            params=params,
+            texts=texts,
+            source="rest",
+            request_id=request.request_id,
+            key=request.headers.get("HTTP_IDEMPOTENCY_KEY"),
+            asynchronous=asynchronous,
+            wait=wait,
+        )
+    )
+    if outcome.problem:
+        return problem_answer(outcome.problem, request.path)
+    return json_answer(request, outcome.json)
+
+
+def _preference(prefer: str | None) -> tuple[bool, float | None]:
+    """RFC 7240: `respond-async`, and `wait` in seconds, which over 25 count as 25."""
+    if not prefer:
+        return False, None
+    wishes = [wish.partition(";")[0].strip().lower() for wish in prefer.split(",")]
+    waits = [match for wish in wishes if (match := _WAIT.fullmatch(wish.replace(" ", "")))]
+    return "respond-async" in wishes, min(25.0, float(waits[0][1])) if waits else None
+
+
+def _refuse_query(request: Request) -> None:
+    names = request.texts() or {request.query: []}
+    raise Invalid(
+        "This takes its parameters from the body, not from the query.",
+        errors=[Wrong(f"/{name}", "Give it in the body.") for name in names],
+    )
+
+
+def _page(request: Request) -> tuple[int, str]:
+    texts = request.texts()
+    if stray := texts.keys() - {"limit", "cursor"}:
+        raise Invalid(errors=[Wrong(f"/{name}", "Unknown field.") for name in sorted(stray)])
+    limit = texts.get("limit", [str(PAGE)])[-1]
+    if not re.fullmatch(r"[1-9]\d{0,2}", limit, re.ASCII) or int(limit) > LONGEST_PAGE:
+        raise Invalid(errors=[Wrong("/limit", f"Must be from 1 to {LONGEST_PAGE}.")])
+    return int(limit), texts.get("cursor", [""])[-1]
+
+

@@ -1,0 +1,35 @@
+"""What the service says of itself: alive, ready, and its two descriptions."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from app.doors.http import Answer, Request, json_answer
+from app.doors.rest import document
+from app.doors.rest.endpoint import Endpoint, Path
+from app.room.enter import Room
+from app.room.strict_json import write_json
+
+
+def endpoints(room: Room) -> Iterator[Endpoint]:
+    def alive(request: Request, path: Path) -> Answer:
+        return json_answer(request, b'{"status":"ok"}')
+
+    def ready(request: Request, path: Path) -> Answer:
+        room.ports.records.ping()
+        return json_answer(request, b'{"status":"ready"}')
+
+    yield Endpoint("GET", "/healthz", alive, lambda _: document.health("ok", "Is the service alive?"))
+    yield Endpoint("GET", "/readyz", ready, lambda _: document.health("ready", "Can it reach its store?"))
+
+
+def openapi(room: Room, everything: list[Endpoint]) -> Endpoint:
+    """The OpenAPI document of all endpoints; written once, on first use."""
+
+    @cache
+    def written() -> bytes:
+        return write_json(document.openapi(room.registry, everything))
+
+    def reply(request: Request, path: Path) -> Answer:
+        return json_answer(request, written())
+
+    return Endpoint("GET", "/openapi.json", reply, lambda _: {})

@@ -1,0 +1,145 @@
+"""JSON-RPC 2.0: each operation is a method, over one path, singly or in batches."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, request
+
+from app.doors import openrpc
+from app.doors.flask_forms import asked, response
+from app.doors.http import JSON, Answer, Request, check_json, problem_answer
+from app.room.call import Call
+from app.room.enter import Room
+from app.room.errors import NotARequest, Problem, TooLarge, UnknownOperation
+from app.room.strict_json import read_json, write_json
+
+CODES: Mapping[str, int | None] = {
+    "malformed": -32700,
+    "unauthenticated": -32001,
+    "forbidden": -32003,
+    "unknown": -32004,
+    "conflict": -32009,
+    "too_large": -32013,
+    "invalid": -32602,
+    "refused": -32022,
+    "busy": -32029,
+    "internal": -32603,
+    "unavailable": -32053,
+    "timeout": -32054,
+    # HTTP's own, answered before a message is read.
+    "not_allowed": None,
+    "not_acceptable": None,
+    "precondition": None,
+    "unsupported": None,
+    "range": None,
+}
+"""What each kind of problem is over JSON-RPC."""
+
+NARROWER: Mapping[type[Problem], int] = {NotARequest: -32600, UnknownOperation: -32601}
+"""Kinds that JSON-RPC splits further."""
+
+TITLES = {-32700: "Parse error", -32600: "Invalid Request", -32601: "Method not found",
+          -32602: "Invalid params", -32603: "Internal error"}  # fmt: skip
+"""The specification's own words for its own codes."""
+
+PATH = "/rpc"
+BATCH = 100
+DISCOVER = "rpc.discover"
+
+_MEMBERS = frozenset(("jsonrpc", "method", "params", "id"))
+
+
+def mount(app: Flask, room: Room) -> None:
+    def rpc() -> Response:
+        return response(answer(room, asked(request)))
+
+    app.add_url_rule(PATH, "rpc", rpc, methods=["POST"])
+
+
+def answer(room: Room, message: Request) -> Answer:
+    """The answer to one POST: 200 with what is to be said, or 204 when all were notifications."""
+    try:
+        check_json(message)
+    except Problem as problem:
+        return problem_answer(problem, message.path)
+    said = respond(room, message.body, message.request_id)
+    return Answer(200, said, [("Content-Type", JSON)]) if said else Answer(204)
+
+
+def respond(room: Room, body: bytes, request_id: str = "") -> bytes:
+    """What JSON-RPC answers to a message; nothing, if it only notifies."""
+    try:
+        message = read_json(body)
+        if not isinstance(message, list):
+            return _one(room, message, request_id)
+        if not message:
+            raise NotARequest("A batch holds at least one request.")
+        if len(message) > BATCH:
+            raise TooLarge(f"A batch holds at most {BATCH} requests.", limit=BATCH)
+    except Problem as problem:
+        return _error(problem, None)
+    said = [one for item in message if (one := _one(room, item, request_id))]
+    return b"[" + b",".join(said) + b"]" if said else b""
+
+
+def _one(room: Room, message: Any, request_id: str) -> bytes:
+    try:
+        _check(message)
+    except Problem as problem:
+        return _error(problem, _known_id(message))
+    if message["method"] == DISCOVER:
+        result, problem = openrpc.written(room), None
+    else:
+        call = Call(
+            operation=message["method"],
+            params=message.get("params", {}),
+            source="rpc",
+            request_id=request_id,
+        )
+        outcome = room.enter(call)
+        result, problem = outcome.json, outcome.problem
+    if "id" not in message:
+        return b""
+    if problem:
+        return _error(problem, message["id"])
+    return b'{"jsonrpc":"2.0","result":' + result + b',"id":' + write_json(message["id"]) + b"}"
+
+
+def _check(message: Any) -> None:
+    if not isinstance(message, dict):
+        raise NotARequest("A request is an object.")
+    if message.get("jsonrpc") != "2.0":
+        raise NotARequest('"jsonrpc" must be "2.0".')
+    if not isinstance(message.get("method"), str):
+        raise NotARequest('"method" must be a string.')
+    if not isinstance(message.get("params", {}), dict | list):
+        raise NotARequest('"params" must be an object or an array.')
+    if "id" in message and not _is_id(message["id"]):
+        raise NotARequest('"id" must be a string, a number or null.')
+    if stray := message.keys() - _MEMBERS:
+        raise NotARequest(f"A request has no member {min(stray)!r}.")
+
+
+def _is_id(value: Any) -> bool:
+    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
+
+
+def _known_id(message: Any) -> Any:
+    """The id of a bad request, where it can be told."""
+    id = message.get("id") if isinstance(message, dict) else None
+    return id if _is_id(id) else None
+
+
+def _error(problem: Problem, id: Any) -> bytes:
+    code = NARROWER.get(type(problem)) or CODES[problem.kind]
+    assert code is not None  # kinds of HTTP's own never come out of the room
+    error = {
+        "code": code,
+        "message": TITLES.get(code, problem.title),
+        "data": {"kind": problem.kind, "detail": problem.detail, **problem.members},
+    }
+    if problem.after is not None:
+        error["data"]["retry_after"] = problem.after
+    return write_json({"jsonrpc": "2.0", "error": error, "id": id})
+
+

@@ -1,0 +1,193 @@
+"""Stands between granian and a WSGI application, and lets no slow or broken body through.
+
+Granian's Rust side reads the head and hands the request to a thread at once. Its `wsgi.input`
+waits for the body without a deadline, takes no read(-1), and gives what came of a broken body as
+if that were all. Here each piece of a body has a deadline, after which the client is told 408; to
+answer closes the connection, and so ends the read that waits. A body cut short reaches the
+application never (when small) or as an early end, which Werkzeug reports by Content-Length.
+"""
+
+import io
+import json
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, Protocol
+
+PIECE = 65_536
+PIECE_SECONDS = 15  # for each piece of a body, or for the whole of a smaller one
+TICK_SECONDS = 0.5
+STOP_SECONDS = 8  # for the requests in flight, once told to stop
+SMALL_ANSWER = 262_144
+
+Headers = list[tuple[str, str]]
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Answers(Protocol):
+    """Granian's side of one request. Only the first answer is sent; the threads do not matter."""
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
+    def response_iter(self, status: int, headers: Headers, body: Any) -> None: ...
+
+
+class Guard:
+    """What granian calls for each request, in place of its own caller of WSGI applications."""
+
+    def __init__(self, app: Wsgi) -> None:
+        self._app = app
+        self._watch = _Watch()
+        # Not os.environ, as granian does: a variable HTTP_X would look like a header.
+        self._environ: dict[str, Any] = {
+            "SCRIPT_NAME": "",
+            "SERVER_SOFTWARE": "Manydoors",
+            "wsgi.version": (1, 0),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+
+    def __call__(self, answers: Answers, scope: dict[str, Any]) -> None:
+        environ = self._environ | scope
+        if scope["REMOTE_ADDR"].startswith("::ffff:"):  # IPv4 on a socket for both
+            environ["REMOTE_ADDR"] = scope["REMOTE_ADDR"][7:]
+        try:
+            environ["wsgi.input"] = self._body(answers, environ)
+        except _NoBody as refusal:
+            _say(answers, *refusal.args)
+            return
+        start = _Start()
+        _answer(answers, start, self._app(environ, start))
+
+    def _body(self, answers: Answers, environ: dict[str, Any]) -> io.BufferedIOBase:
+        source = environ["wsgi.input"]
+        if length := int(environ.get("CONTENT_LENGTH") or 0):
+            body = _Body(source, length, answers, self._watch)
+            if length > PIECE:
+                return io.BufferedReader(body, PIECE)
+            if len(content := body.read(length) or b"") < length:
+                raise _NoBody(400, "The body ended before its Content-Length.")
+            return io.BytesIO(content)
+        if "HTTP_TRANSFER_ENCODING" in environ and "CONTENT_LENGTH" not in environ:
+            # Broken JSON shows by itself. A broken chunk in anything else could not be told
+            # from the end of the body.
+            if "json" not in environ.get("CONTENT_TYPE", "json"):
+                raise _NoBody(411, "Only JSON may come in chunks; send a Content-Length.")
+            environ["wsgi.input_terminated"] = True
+            return io.BufferedReader(_Body(source, sys.maxsize, answers, self._watch), PIECE)
+        return io.BytesIO()
+
+
+class _NoBody(Exception):
+    """The request is answered here: a status, and why."""
+
+
+class _Start:
+    """WSGI's start_response, that remembers."""
+
+    status = 500
+    headers: Headers = []
+
+    def __call__(self, status: str, headers: Headers, exc_info: object = None) -> None:
+        self.status, self.headers = int(status[:3]), [*headers, ("Server", "Manydoors")]
+
+
+class _Body(io.RawIOBase):
+    """A request's body, each piece of which has a deadline."""
+
+    def __init__(self, source: Any, length: int, answers: Answers, watch: "_Watch") -> None:
+        self._source, self._left, self._answers, self._watch = source, length, answers, watch
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return self.readall()
+        wanted = min(size, self._left, PIECE)
+        if wanted <= 0:
+            return b""
+        self._watch.due[self] = time.monotonic() + PIECE_SECONDS, self._answers
+        try:
+            piece = bytes(self._source.read(wanted))
+        finally:
+            del self._watch.due[self]
+        self._left = self._left - len(piece) if piece else 0
+        return piece
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self.read(PIECE), b""))
+
+    def readinto(self, buffer: Any, /) -> int:
+        piece = self.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _Watch:
+    """One thread a worker: tells the overdue 408, and ends the worker once its server is gone."""
+
+    def __init__(self) -> None:
+        self.due: dict[_Body, tuple[float, Answers]] = {}
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        server = multiprocessing.parent_process()
+        while server is None or os.getppid() == server.pid:
+            time.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            for deadline, answers in list(self.due.values()):
+                if deadline < now:
+                    _say(answers, 408, "The body did not come in time.")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        os._exit(1)
+
+
+class _Chunks:
+    """An answer that is sent as it is made; closed as WSGI demands, whoever stops first."""
+
+    def __init__(self, made: Iterable[bytes]) -> None:
+        self._made, self.__next__ = made, iter(made).__next__
+
+    def close(self) -> None:
+        if hasattr(self._made, "close"):
+            self._made.close()
+
+
+def _answer(answers: Answers, start: _Start, made: Iterable[bytes]) -> None:
+    """Send at once what is small and knows its length, which spares a turn for each chunk."""
+    chunks = _Chunks(made)
+    if _length(start.headers) > SMALL_ANSWER:
+        answers.response_iter(start.status, start.headers, chunks)
+        return
+    try:
+        content = b"".join(made)
+    finally:
+        chunks.close()
+    answers.response_bytes(start.status, start.headers, content)
+
+
+def _length(headers: Headers) -> float:
+    for name, value in headers:
+        if name.lower() == "content-length":
+            return int(value)
+    return math.inf
+
+
+def _say(answers: Answers, status: int, detail: str) -> None:
+    title = HTTPStatus(status).phrase
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    headers = [
+        ("Content-Type", "application/problem+json"),
+        ("Connection", "close"),
+        ("Server", "Manydoors"),
+    ]
+    answers.response_bytes(status, headers, json.dumps(problem).encode())

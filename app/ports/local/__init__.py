@@ -1,0 +1,1 @@
+"""The embedded platform: SQLite and a folder, and nothing to install."""

@@ -1,0 +1,231 @@
+"""What one process holds open of one file: a writer, and readers that never wait for it."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Any
+from weakref import WeakSet
+
+from app.ports.local.place import Place
+from app.ports.local.schema import migrate
+from app.ports.local.trouble import BUSY, again, code, ours
+from app.ports.local.turn import Turn
+from app.room.errors import BadSetting, ManydoorsError
+
+READERS = 4
+LOG_LIMIT = 64 * 1024 * 1024  # what the log's file shrinks to after a burst
+FORK_WAIT = 5.0
+FULL = 2
+
+Row = tuple[Any, ...]
+
+
+class Connections:
+    """Opened when first asked for, closed before a fork, opened again after it."""
+
+    def __init__(
+        self, place: Place, patience: float, trace: Callable[[str], object] | None
+    ) -> None:
+        self._place = place
+        self._patience = patience
+        self._trace = trace
+        self._made = False
+        self._making = Lock()
+        # Who holds a slot may use what is in it, None until it is opened.
+        self._writer: SimpleQueue[_Writer | None] = SimpleQueue()
+        self._writer.put(None)
+        self._readers: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
+        for _ in range(READERS):
+            self._readers.put(None)
+        _closed_before_forks(self)
+
+    def read(self, statement: str, values: Row) -> list[Row]:
+        """All rows, as of the newest commit."""
+        reader = self._get(self._readers)
+        try:
+            if reader is None:
+                reader = self._open()
+                reader.execute("PRAGMA query_only = ON")
+            rows: list[Row] = reader.execute(statement, values).fetchall()
+            return rows
+        except BaseException as error:
+            if reader is not None:
+                reader.close()
+                reader = None
+            known = ours(error)
+            if known is error:
+                raise
+            raise known from error
+        finally:
+            self._readers.put(reader)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The writer within a transaction of its own, committed on leaving, unless that raises."""
+        writer = self._get(self._writer)
+        try:
+            if writer is None:
+                writer = _Writer(self._open(), self._turn())
+                writer.database.set_trace_callback(self._trace)
+            self._place.check_room()
+            with writer.transaction() as database:
+                yield database
+        except ManydoorsError:
+            raise  # nothing was begun
+        except BaseException:
+            # After a failed sync only a fresh look at the disk can tell what is there.
+            if writer is not None:
+                writer.close()
+                writer = None
+            raise
+        finally:
+            self._writer.put(writer)
+
+    def close(self) -> None:
+        """Waits for what is under way."""
+        with self.closed(self._patience):
+            pass
+
+    @contextmanager
+    def closed(self, wait: float) -> Iterator[None]:
+        """Nothing is open meanwhile, if what is under way ends within `wait` seconds."""
+        until = time.monotonic() + wait
+        slots: list[SimpleQueue[Any]] = [self._writer, *[self._readers] * READERS]
+        taken = []
+        try:
+            for slot in slots:
+                try:
+                    held = slot.get(timeout=max(0.0, until - time.monotonic()))
+                except Empty:
+                    continue
+                taken.append(slot)
+                if held is not None:
+                    held.close()
+            yield
+        finally:
+            for slot in taken:
+                slot.put(None)
+
+    def _get(self, slots: "SimpleQueue[Any]") -> Any:
+        try:
+            return slots.get(timeout=self._patience)
+        except Empty:
+            raise again(BUSY) from None
+
+    def _turn(self) -> Turn:
+        path = self._place.path
+        return Turn(path.with_name(path.name + "-turn"), self._patience / 2)
+
+    def _open(self) -> sqlite3.Connection:
+        with self._making:
+            if self._made:
+                return self._connect()
+            self._place.make()
+            database = self._connect()
+            try:
+                migrate(database)
+            except BaseException:
+                database.close()
+                raise
+            self._made = True
+            return database
+
+    def _connect(self) -> sqlite3.Connection:
+        until = time.monotonic() + self._patience
+        while True:
+            database = sqlite3.connect(
+                self._place.path,
+                timeout=self._patience / 2,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                _set(database)
+                return database
+            except BaseException as error:
+                database.close()
+                # Turning the log on does not always wait for others who do the same.
+                if code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                    raise
+                time.sleep(0.005)
+
+
+class _Writer:
+    """The one connection that writes, and its place in line."""
+
+    def __init__(self, database: sqlite3.Connection, turn: Turn) -> None:
+        self.database = database
+        self._turn = turn
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        self._turn.take()
+        try:
+            self.database.execute("BEGIN IMMEDIATE")
+            yield self.database
+            self.database.execute("COMMIT")
+        except BaseException:
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
+            raise
+        finally:
+            self._turn.give()
+
+    def close(self) -> None:
+        self.database.close()
+        self._turn.close()
+
+
+def _set(database: sqlite3.Connection) -> None:
+    """What durability stands on is asserted: a build of SQLite may have other ideas."""
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync stops at the drive's cache
+    database.execute("PRAGMA checkpoint_fullfsync = ON")
+    database.execute("PRAGMA temp_store = MEMORY")
+    database.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
+    mode = database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    synchronous = database.execute("PRAGMA synchronous").fetchone()[0]
+    if (mode, synchronous) != ("wal", FULL):
+        raise BadSetting(
+            f"SQLite does not keep what it confirms here (journal_mode={mode}, "
+            f"synchronous={synchronous}): name a folder on a local disk, by --data or "
+            "MANYDOORS_DATA, or use another build of SQLite."
+        )
+
+
+_here: WeakSet[Connections] = WeakSet()
+_paused: list[AbstractContextManager[None]] = []
+_hooks: list[Callable[[], None]] = []
+
+
+def _closed_before_forks(connections: Connections) -> None:
+    """SQLite remembers the locks of a process; a child would inherit the memory, not the locks.
+
+    Even a connection of the child's own then holds no lock in the kernel, and the parent's last
+    close deletes the log that the child goes on to write.
+    """
+    _here.add(connections)
+    if not _hooks:
+        _hooks.extend((_pause, _go_on, _begin_anew))
+        os.register_at_fork(before=_pause, after_in_parent=_go_on, after_in_child=_begin_anew)
+
+
+def _pause() -> None:
+    for connections in list(_here):
+        pause = connections.closed(FORK_WAIT)
+        pause.__enter__()
+        _paused.append(pause)
+
+
+def _go_on() -> None:
+    while _paused:
+        _paused.pop().__exit__(None, None, None)
+
+
+def _begin_anew() -> None:
+    _go_on()
+    _here.clear()

@@ -1,0 +1,89 @@
+"""Where the store's file lies: its folder, the filesystem under it, the space that is left."""
+
+import os
+import time
+from pathlib import Path
+
+from app.room.errors import BadSetting, Unavailable
+
+# Other machines share these: SQLite's log needs memory that all its processes share.
+NETWORK = frozenset(
+    {"9p", "afs", "beegfs", "ceph", "cifs", "drvfs", "glusterfs", "gpfs", "lustre", "ncpfs"}
+    | {"nfs", "nfs4", "smb2", "smb3", "smbfs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"}
+    | {"fuse.s3fs", "fuse.sshfs"}
+)
+MOUNTS = Path("/proc/self/mountinfo")
+CHECK_EVERY = 1.0
+
+
+class Place:
+    """One file's place on the disk; writes stop when less than `floor` bytes are left there.
+
+    The reserve is what a full disk would need to get well again: there even a delete fails.
+    """
+
+    def __init__(self, path: Path, floor: int) -> None:
+        self.path = path
+        self._floor = floor
+        self._checked = float("-inf")
+        self._free = 0
+
+    def make(self) -> None:
+        """The folder, durably; raises `BadSetting` where a store can not live."""
+        folder = self.path.parent
+        try:
+            _make(folder)
+        except OSError as error:
+            raise BadSetting(
+                f"The data folder {folder} can not be made ({error.strerror}): "
+                "name another one, by --data or MANYDOORS_DATA."
+            ) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise BadSetting(
+                f"The data folder {folder} can not be written by this user: "
+                "change its owner, or name another one, by --data or MANYDOORS_DATA."
+            )
+        kind = filesystem(folder, _mounts())
+        if kind in NETWORK:
+            raise BadSetting(
+                f"The data folder {folder} is on a network filesystem ({kind}), where the embedded "
+                "store would lose data: name a local folder, by --data or MANYDOORS_DATA."
+            )
+
+    def check_room(self) -> None:
+        """Raises `Unavailable` below the floor; asks the system at most once a second."""
+        now = time.monotonic()
+        if now - self._checked >= CHECK_EVERY:
+            disk = os.statvfs(self.path.parent)
+            self._free, self._checked = disk.f_bavail * disk.f_frsize, now
+        if self._free < self._floor:
+            raise Unavailable("The store's disk is nearly full: it can only be read.", after=60)
+
+
+def filesystem(folder: Path, mounts: str) -> str:
+    """The kind of filesystem that holds `folder`, by the system's table; "" when it has none."""
+    real = folder.resolve()
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = Path(before.split()[4].encode().decode("unicode_escape"))  # a space reads \040
+        if real.is_relative_to(point) and len(point.parts) >= best:  # the later covers the earlier
+            best, kind = len(point.parts), after.split()[0]
+    return kind
+
+
+def _mounts() -> str:
+    return MOUNTS.read_text(errors="replace") if MOUNTS.exists() else ""
+
+
+def _make(folder: Path) -> None:
+    """A power cut may take a new folder with all that is in it, until its parent is synced."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    parent = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)

@@ -1,0 +1,245 @@
+"""Records in one SQLite file."""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection
+
+from app.ports import BODY_CAP, COMMIT_CAP, Add, Body, Delete, Page, Put, Record, Write, check
+from app.ports.local import schema
+from app.ports.local.committer import Committer
+from app.ports.local.connections import Connections, Row
+from app.ports.local.place import Place
+from app.room.errors import Invalid, Stale, TooLarge, Wrong
+
+FLOOR = 64 * 1024 * 1024
+PATIENCE = 10.0  # seconds that a caller waits for others before `Unavailable`
+TIDY_EVERY = 60.0
+TIDY_MOST = 100
+ABOVE_ALL = 101  # priorities end at 100
+
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
+
+
+class LocalRecords:
+    """See `app.ports.Records`. Any number of threads and processes share one file, and forks.
+
+    `trace` is shown every statement that writes.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        floor: int = FLOOR,
+        patience: float = PATIENCE,
+        trace: Callable[[str], object] | None = None,
+    ) -> None:
+        self._open = partial(_Process, Place(path, floor), patience, trace)
+        self._processes: dict[int, _Process] = {}
+
+    def get(self, collection: str, id: str) -> Record | None:
+        rows = self._here().connections.read(schema.GET, (collection, id))
+        return _record(rows[0]) if rows else None
+
+    def commit(self, *writes: Write) -> tuple[Record | None, ...]:
+        check(writes)
+        bodies = [_encode(write.record.body) if isinstance(write, Put) else "" for write in writes]
+        _check_sizes(bodies)
+        token = _token()
+        if not writes:
+            return ()
+        # One write is one statement, which SQLite undoes by itself.
+        work = partial(_write_all, writes, bodies, token)
+        return self._here().commit(work, savepoint=len(writes) > 1)
+
+    def list(
+        self,
+        collection: str,
+        *,
+        owner: str | None = None,
+        label: str | None = None,
+        newest_first: bool = True,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        if limit < 1:
+            raise ValueError(f"A page has at least one record, not {limit}.")
+        after = None if cursor is None else _after(cursor)
+        statement = schema.page(
+            owner is not None, label is not None, newest_first, after is not None
+        )
+        values = [v for v in (collection, owner, label, after) if v is not None]
+        rows = self._here().connections.read(statement, (*values, limit + 1))
+        items = tuple(map(_record, rows[:limit]))
+        return Page(items, _cursor(items[-1].id) if len(rows) > limit else None)
+
+    def take(
+        self, collection: str, *, now: float, until: float, limit: int, label: str
+    ) -> Sequence[Record]:
+        here = self._here()
+        untidy = now >= here.tidied + TIDY_EVERY
+        # A look costs nothing to those who write; only who finds something joins them.
+        if not untidy and not [*_due(here.connections.read, collection, now, 1)]:
+            return ()
+        if untidy:
+            here.tidied = now
+        claim = (label, until)
+        return here.commit(partial(_take, collection, now, limit, claim, untidy))
+
+    def ping(self) -> None:
+        self._here().connections.read(schema.GET, ("", ""))
+
+    def close(self) -> None:
+        self._here().connections.close()
+
+    def _here(self) -> "_Process":
+        pid = os.getpid()
+        # Under a fresh key after a fork: what was inherited may hold locks of lost threads.
+        return self._processes.get(pid) or self._processes.setdefault(pid, self._open())
+
+
+class _Process:
+    """What a process has of the store."""
+
+    def __init__(
+        self, place: Place, patience: float, trace: Callable[[str], object] | None
+    ) -> None:
+        self.connections = Connections(place, patience, trace)
+        self.commit = Committer(self.connections.writing, patience).commit
+        self.tidied = float("-inf")
+
+
+def _write_all(
+    writes: Sequence[Write], bodies: Sequence[str], token: str, database: Connection
+) -> tuple[Record | None, ...]:
+    stored: list[Record | None] = []
+    for write, body in zip(writes, bodies, strict=True):
+        match write:
+            case Put():
+                stored.append(_put(database, write, body, token))
+            case Delete():
+                _delete(database, write)
+                stored.append(None)
+            case Add():
+                stored.append(_add(database, write, token))
+    return tuple(stored)
+
+
+def _put(database: Connection, put: Put, body: str, token: str) -> Record:
+    new, expect, lease = put.record, put.expect, put.lease
+    facts = (new.owner, new.label, new.due, new.priority, new.expires, new.lease, token)
+    if lease is None and not expect:
+        statement = schema.STORE if expect is None else schema.CREATE
+        values: Row = (new.collection, new.id, body, *facts)
+    else:
+        statement = schema.REPLACE
+        values = (body, *facts, new.collection, new.id, expect, lease)
+    version = _write(database, statement, values, expect)
+    if version is None:
+        raise _stale(new)
+    return Record(new.collection, new.id, new.body, version, *facts)
+
+
+def _write(database: Connection, statement: str, values: Row, expect: int | None) -> int | None:
+    """The version that was made, None when the condition did not hold."""
+    if expect is not None:
+        return expect + 1 if database.execute(statement, values).rowcount else None
+    rows = database.execute(statement + schema.RETURNING, values).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _delete(database: Connection, delete: Delete) -> None:
+    name = (delete.collection, delete.id)
+    if database.execute(schema.DELETE, (*name, delete.expect, delete.lease)).rowcount:
+        return
+    absent = not delete.expect and delete.lease is None
+    if not absent or database.execute(schema.GET, name).fetchall():
+        raise _stale(delete)
+
+
+def _add(database: Connection, add: Add, token: str) -> Record:
+    name = (add.collection, add.id)
+    rows = database.execute(schema.GET, name).fetchall()
+    if not rows:
+        raise _stale(add)
+    old = _record(rows[0])
+    for member, amount in add.amounts.items():
+        number = old.body.get(member, 0)
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ValueError(f"{member!r} of {add.collection}/{add.id} is not a number.")
+        old.body[member] = number + amount
+    body = _encode(old.body)
+    _check_sizes([body])
+    database.execute(schema.REWRITE, (body, token, *name))
+    row = rows[0]
+    return _record((*row[:3], old.version + 1, *row[4:-1], token), old.body)
+
+
+def _take(
+    collection: str,
+    now: float,
+    limit: int,
+    claim: tuple[str, float],
+    untidy: bool,
+    database: Connection,
+) -> tuple[Record, ...]:
+    def rows(statement: str, values: Row) -> list[Row]:
+        return database.execute(statement, values).fetchall()
+
+    if untidy:
+        rows(schema.TIDY, (now, TIDY_MOST))
+    token = _token()
+    found = list(_due(rows, collection, now, limit))
+    return tuple(
+        _record(rows(schema.CLAIM, (*claim, _token(), token, rowid))[0]) for rowid in found
+    )
+
+
+def _due(
+    rows: Callable[[str, Row], list[Row]], collection: str, now: float, limit: int
+) -> Iterator[int]:
+    """Row numbers of what is due, the most pressing first: one look-up for each priority in use."""
+    priority = ABOVE_ALL
+    while limit > 0 and (found := rows(schema.PRIORITY, (collection, priority))):
+        priority = found[0][0]
+        due = rows(schema.DUE, (collection, priority, now, limit))
+        yield from (row[0] for row in due)
+        limit -= len(due)
+
+
+def _record(row: Row, body: Body | None = None) -> Record:
+    return Record(row[0], row[1], json.loads(row[2]) if body is None else body, *row[3:])
+
+
+def _check_sizes(bodies: Sequence[str]) -> None:
+    sizes = [len(body) if body.isascii() else len(body.encode()) for body in bodies]
+    if max(sizes, default=0) > BODY_CAP:
+        raise TooLarge(f"A record's body has {max(sizes)} bytes, and may have {BODY_CAP}.")
+    if sum(sizes) > COMMIT_CAP:
+        raise TooLarge(f"A commit's bodies have {sum(sizes)} bytes, and may have {COMMIT_CAP}.")
+
+
+def _stale(name: Record | Delete | Add) -> Stale:
+    return Stale(f"{name.collection}/{name.id} has changed since it was read.")
+
+
+def _token() -> str:
+    return os.urandom(12).hex()
+
+
+def _cursor(id: str) -> str:
+    return base64.urlsafe_b64encode(id.encode()).decode().rstrip("=")
+
+
+def _after(cursor: str) -> str:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        if text and _cursor(text) == cursor:
+            return text
+    except ValueError:
+        pass
+    raise Invalid(errors=[Wrong("/cursor", "This is not a cursor that a list gave.")])

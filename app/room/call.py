@@ -1,0 +1,56 @@
+"""What every door turns its own form into, and what it turns back: a call and its outcome."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.room.errors import Problem
+from app.room.strict_json import read_json
+
+SCOPES = ("read", "run", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: an owner, and what the key lets them do. admin includes run, run includes read."""
+
+    owner: str
+    scope: str
+
+    def may(self, scope: str) -> bool:
+        return SCOPES.index(self.scope) >= SCOPES.index(scope)
+
+
+LOCAL = Caller(owner="local", scope="admin")
+"""Whoever stands at the machine itself, while there are no keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to run an operation, whatever door it came through."""
+
+    operation: str
+    params: Mapping[str, Any] | Sequence[Any] = field(default_factory=dict)  # a list: by position
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # from a path, query or form
+    caller: Caller = LOCAL
+    source: str = "python"  # the door
+    request_id: str = ""
+    key: str | None = None  # idempotency
+    asynchronous: bool = False  # a job, please
+    wait: float | None = None  # a job, please, and its end if it comes within so many seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call: a problem, or else a value, written as JSON.
+
+    Written in the room, for a value that cannot be written is the operation's bug, and every
+    door must send the same bytes.
+    """
+
+    json: bytes = b"null"
+    problem: Problem | None = None
+
+    @property
+    def value(self) -> Any:
+        return read_json(self.json)

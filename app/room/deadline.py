@@ -1,0 +1,90 @@
+"""A limit on the time of a plain call: it ends with `TimedOut`, and is never left running unseen.
+
+One thread a process watches all calls, and sleeps while there are none. An exception is put into
+the late call's thread; it arrives at the next Python instruction, so a call that is stuck inside
+C code ends late, and is logged while it lasts.
+"""
+
+import logging
+import os
+import threading
+import time
+
+log = logging.getLogger("manydoors.deadline")
+
+LOOK = 0.1  # seconds between looks while calls run
+
+
+class CallTimedOut(BaseException):
+    """The call's own time is over. No `except Exception` of the function's stops it."""
+
+
+class deadline:  # noqa: N801 - read as a statement: `with deadline(30, "cats.speak"):`
+    """What runs inside gets `CallTimedOut` once `seconds` have passed."""
+
+    __slots__ = ("limit", "name", "thread")
+
+    def __init__(self, seconds: float, name: str) -> None:
+        self.limit = time.monotonic() + seconds
+        self.name = name
+
+    def __enter__(self) -> None:
+        self.thread = threading.get_ident()
+        _watch.add(self)
+
+    def __exit__(self, *_: object) -> None:
+        _watch.end(self)
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self._calls: dict[int, deadline] = {}
+        self._awake = threading.Event()
+        self._lock = threading.Lock()
+        self._process = 0  # a fork leaves the thread behind
+
+    def add(self, call: deadline) -> None:
+        self._calls[id(call)] = call
+        if not self._awake.is_set() or self._process != os.getpid():
+            self._wake()
+
+    def end(self, call: deadline) -> None:
+        """After this, no exception comes any more."""
+        if self._calls.pop(id(call), None) is None:
+            with self._lock:  # the watch has just found it late: take back what is under way
+                _put_exception(call.thread, None)
+
+    def _wake(self) -> None:
+        with self._lock:
+            self._awake.set()
+            if self._process != os.getpid():
+                self._process = os.getpid()
+                threading.Thread(target=self._watch, name="deadline", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            self._awake.wait()
+            while self._calls:
+                self._end_late(time.monotonic())
+                time.sleep(LOOK)
+            self._awake.clear()
+            if self._calls:  # one came between the last look and the clear
+                self._awake.set()
+
+    def _end_late(self, now: float) -> None:
+        for call in list(self._calls.values()):
+            if now >= call.limit:
+                with self._lock:
+                    if self._calls.pop(id(call), None):
+                        log.warning("a call is over its time", extra={"operation": call.name})
+                        _put_exception(call.thread, CallTimedOut)
+
+
+_watch = _Watch()
+
+
+def _put_exception(thread: int, kind: type[BaseException] | None) -> None:
+    import ctypes  # 4 ms that only a late call pays
+
+    exception = ctypes.py_object(kind) if kind else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), exception)

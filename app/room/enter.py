@@ -1,0 +1,91 @@
+"""The one way in: whatever the door, the same call has the same outcome."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from app.ports import Ports
+from app.room.access import check_scope
+from app.room.call import Call, Outcome
+from app.room.deadline import CallTimedOut, deadline
+from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong
+from app.room.operation import Operation, Registry
+from app.room.records import opened
+from app.room.strict_json import write_json
+from app.room.text import read_text
+
+log = logging.getLogger("manydoors.room")
+
+
+class Room:
+    """What takes a call and gives an outcome."""
+
+    def __init__(self, registry: Registry, ports: Ports) -> None:
+        self.registry = registry
+        self.ports = ports
+
+    def enter(self, call: Call) -> Outcome:
+        """Known? Allowed? Valid? Then runs it, or makes it a job. Never raises."""
+        try:
+            operation = self.registry.get(call.operation)
+            check_scope(call.caller, operation.policy.scope)
+            arguments = operation.params.load(_params(operation, call))
+            if operation.long:
+                raise Unavailable("This operation runs as a job, and jobs are not here yet.")
+            return Outcome(json=self._run(operation, arguments))
+        except Problem as problem:
+            return Outcome(problem=problem)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # whatever a function does, a door gets an outcome
+            return Outcome(problem=self._internal(call))
+
+    def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
+        try:
+            with opened(self.ports), deadline(operation.policy.timeout, operation.name):
+                value = operation.function(**arguments)
+        except CallTimedOut:
+            raise TimedOut(
+                f"The operation did not end within {operation.policy.timeout:g} s. "
+                "Declared with long=True it runs as a job, which may take hours."
+            ) from None
+        return write_json(operation.result.dump(value))
+
+    def _internal(self, call: Call) -> Internal:
+        """The caller gets an id; the log has the traceback under the same id."""
+        error_id = self.ports.new_id("err")
+        log.exception(
+            "an operation failed",
+            extra={
+                "operation": call.operation,
+                "request_id": call.request_id,
+                "error_id": error_id,
+            },
+        )
+        return Internal("Something went wrong here; the log has it.", error_id=error_id)
+
+
+def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
+    """A call's parameters by name: from JSON by name or position, and from text."""
+    params = call.params
+    if not isinstance(params, Mapping):
+        params = _named(operation, params)
+    if not call.texts:
+        return params
+    if doubled := call.texts.keys() & params.keys():
+        raise Invalid(
+            "A parameter is given twice: in the path and in the body.",
+            errors=[Wrong(f"/{name}", "Already given in the path.") for name in sorted(doubled)],
+        )
+    return {**params, **read_text(operation.params.schema, call.texts)}
+
+
+def _named(operation: Operation, values: Any) -> dict[str, Any]:
+    names = operation.params.names
+    if len(values) > len(names):
+        extra = range(len(names), len(values))
+        raise Invalid(
+            f"There are {len(names)} parameters.",
+            errors=[Wrong(f"/{index}", "One parameter too many.") for index in extra],
+        )
+    return dict(zip(names, values, strict=False))

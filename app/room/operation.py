@@ -1,0 +1,214 @@
+"""A named function with a schema of what it takes and one of what it gives, and the registry."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from marshmallow import Schema
+from marshmallow.fields import Field
+
+from app.room.errors import BadOperation, Invalid, Problem, UnknownOperation
+from app.room.hints import fields_of, result_of
+from app.room.policy import Duration, Key, Policy, read_policy
+from app.room.route import Route, read_route
+from app.room.schema import Params, Result
+from app.room.trigger import Trigger
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RESERVED_NAMES = ("rpc.", "jobs.", "schedules.", "files.", "keys.", "inbox.")
+"""JSON-RPC methods of the service itself, and jobs that it makes, begin so."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+
+
+@dataclass(frozen=True)
+class Operation:
+    name: str
+    function: Callable[..., Any]
+    summary: str
+    description: str
+    params: Params
+    result: Result
+    takes_run: bool
+    long: bool
+    route: Route | None
+    triggers: tuple[Trigger, ...]
+    policy: Policy
+    examples: tuple[Mapping[str, Any], ...]
+    where: str  # file and line, for whoever must mend the declaration
+
+
+class Registry:
+    """The operations of one service, by name, in the order of their declaration."""
+
+    def __init__(self) -> None:
+        self._operations: dict[str, Operation] = {}
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._operations.values())
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._operations
+
+    def get(self, name: str) -> Operation:
+        """The operation of that name, or `UnknownOperation`. Nothing is ever imported by name."""
+        try:
+            return self._operations[name]
+        except KeyError:
+            raise UnknownOperation("There is no operation of that name.") from None
+
+    def operation(
+        self,
+        name: str,
+        *,
+        params: type[Schema] | Schema | None = None,
+        result: type[Schema] | Schema | Field[Any] | None = None,
+        http: str | None = None,
+        on: Sequence[Trigger] = (),
+        long: bool = False,
+        examples: Sequence[Mapping[str, Any]] = (),
+        retries: int = 3,
+        backoff: Duration = 1,
+        timeout: Duration | None = None,
+        concurrency: int | None = None,
+        key: Key | None = None,
+        singleton: bool = False,
+        debounce: Duration | None = None,
+        rate: str | None = None,
+        priority: int = 0,
+        keep: Duration = "30d",
+        memory: int | None = None,
+        scope: str = "run",
+        offload: str | None = None,
+    ) -> Callable[[F], F]:
+        """Declares the function below as an operation, and returns it untouched."""
+        options = {
+            "retries": retries, "backoff": backoff, "timeout": timeout, "key": key,
+            "concurrency": concurrency, "singleton": singleton, "debounce": debounce,
+            "rate": rate, "priority": priority, "keep": keep, "memory": memory, "scope": scope,
+            "offload": offload,
+        }  # fmt: skip
+
+        def declare(function: F) -> F:
+            where = _where(function)
+            try:
+                declared = Operation(
+                    name=_check_name(name),
+                    function=_check_function(function),
+                    **_documented(function),
+                    params=Params.of(fields_of(function) if params is None else params),
+                    result=Result.of(result_of(function) if result is None else result),
+                    takes_run=_takes_run(function),
+                    long=long,
+                    route=None if http is None else read_route(http),
+                    triggers=_check_triggers(on),
+                    policy=read_policy(options, long=long),
+                    examples=tuple(examples),
+                    where=where,
+                )
+                _check_fit(declared)
+            except BadOperation:
+                raise
+            except (TypeError, ValueError) as error:
+                raise BadOperation(f"{where}: {name}: {error}") from None
+            self.add(declared)
+            return function
+
+        return declare
+
+    def add(self, declared: Operation) -> None:
+        """Refuses a second operation of one name, and one that answers another's path."""
+        for other in self:
+            if other.name == declared.name:
+                raise BadOperation(
+                    f"{declared.where}: {declared.name}: this name is taken at {other.where}; "
+                    "choose another"
+                )
+            mine, theirs = declared.route, other.route
+            if mine and theirs and (mine.method, mine.shape) == (theirs.method, theirs.shape):
+                raise BadOperation(
+                    f"{declared.where}: {declared.name}: {mine.method} {mine.path} already leads "
+                    f"to {other.name} ({other.where}); choose another path"
+                )
+        self._operations[declared.name] = declared
+
+
+REGISTRY = Registry()
+"""Where `from app import operation` declares."""
+
+
+def _where(function: Callable[..., Any]) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
+
+
+def _check_name(name: str) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > 128:
+        raise ValueError(f"{name!r} is no name; write words joined by dots, as in 'cats.speak'")
+    if name.startswith(RESERVED_NAMES):
+        raise ValueError(f"names beginning with {name.split('.')[0]}. are the service's own")
+    return name
+
+
+def _check_function(function: F) -> F:
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ValueError("write `def`, not `async def`: each call has a thread of its own")
+    if inspect.isgeneratorfunction(function):
+        raise ValueError("a generator gives no one result; return a list")
+    return function
+
+
+def _documented(function: Callable[..., Any]) -> dict[str, str]:
+    summary, _, description = (inspect.getdoc(function) or "").partition("\n")
+    return {"summary": summary.strip(), "description": description.strip()}
+
+
+def _takes_run(function: Callable[..., Any]) -> bool:
+    return next(iter(inspect.signature(function).parameters), None) == "run"
+
+
+def _check_triggers(on: Iterable[Trigger]) -> tuple[Trigger, ...]:
+    if not isinstance(on, list | tuple):
+        raise ValueError("on= takes a list: on=[Cron('0 3 * * *')]")
+    for trigger in on:
+        if not isinstance(trigger, Trigger):
+            raise ValueError(f"on=[{trigger!r}]: use Cron, Every, Upload, Topic, Queue or Stream")
+    return tuple(on)
+
+
+def _check_fit(declared: Operation) -> None:
+    """The schema, the function's signature, the path and the examples must agree."""
+    signature = inspect.signature(declared.function)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    arguments = set(signature.parameters) - ({"run"} if declared.takes_run else set())
+    taken = {field.attribute or name for name, field in declared.params.schema.fields.items()}
+    if not open_ended and (extra := taken - arguments):
+        raise ValueError(f"the schema's {_listed(extra)} is no parameter of the function")
+    needed = {name for name in arguments if _is_needed(signature.parameters[name])}
+    if missing := needed - taken:
+        raise ValueError(f"the function's {_listed(missing)} is not in the schema")
+    if declared.route and (stray := set(declared.route.names) - set(declared.params.names)):
+        raise ValueError(f"the path's {_listed(stray)} is not in the schema")
+    for example in declared.examples:
+        try:
+            declared.params.load(example)
+        except Invalid as error:
+            wrong = "; ".join(f"{e.pointer}: {e.detail}" for e in error.errors)
+            raise ValueError(f"the example {example!r} is not valid: {wrong}") from None
+        except Problem as error:
+            raise ValueError(f"the example {example!r} is not valid: {error}") from None
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    return parameter.default is parameter.empty and not variadic
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(names))

@@ -1,0 +1,91 @@
+"""State of the users' own: `records("cats")`, versioned documents that outlive every process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from app.ports import Body, Delete, Ports, Put, Record
+from app.room.errors import ManydoorsError, Stale
+
+_open: ContextVar[Ports] = ContextVar("manydoors.ports")
+
+TRIES = 50  # of a change that others keep changing
+
+
+@contextmanager
+def opened(ports: Ports) -> Iterator[None]:
+    """Inside, `records(…)` means these ports' records."""
+    token = _open.set(ports)
+    try:
+        yield
+    finally:
+        _open.reset(token)
+
+
+def records(collection: str) -> "Collection":
+    """The documents of one name. Use it inside an operation; the store is whatever runs it."""
+    return Collection(collection)
+
+
+class Collection:
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not 1 <= len(name) <= 128:
+            raise ValueError("a collection's name has 1 to 128 characters")
+        self._collection = f"user.{name}"  # the service's own records have names without it
+
+    def get(self, id: str) -> Body | None:
+        """The document, always the newest; None when there is none."""
+        record = self.read(id)
+        return record and record.body
+
+    def read(self, id: str) -> Record | None:
+        """The document with its version, for a `put` that expects it."""
+        return _ports().records.get(self._collection, id)
+
+    def put(self, id: str, body: Body, *, expect: int | None = None) -> Record:
+        """Writes the document whole; with `expect`, only over that version (0: only if absent).
+
+        Raises `Stale` when another version is there.
+        """
+        put = Put(Record(self._collection, id, body), expect=expect)
+        (stored,) = _ports().records.commit(put)
+        assert stored is not None  # a put stores
+        return stored
+
+    def change(self, id: str, change: Callable[[Body], Body | None]) -> Body:
+        """What `change` makes of the document ({} when there is none), written only if nobody
+        else wrote meanwhile; else read again and tried again. None means: as altered in place."""
+        for _ in range(TRIES):
+            record = self.read(id)
+            body = record.body if record else {}
+            changed = change(body)
+            body = body if changed is None else changed
+            try:
+                return self.put(id, body, expect=record.version if record else 0).body
+            except Stale:
+                continue
+        raise Stale(f"The document {id!r} changes too often to be changed here.")
+
+    def delete(self, id: str, *, expect: int | None = None) -> None:
+        _ports().records.commit(Delete(self._collection, id, expect))
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every document, in the order of their ids."""
+        cursor: str | None = None
+        while True:
+            page = _ports().records.list(
+                self._collection, newest_first=False, cursor=cursor, limit=200
+            )
+            yield from page.items
+            if (cursor := page.next) is None:
+                return
+
+
+def _ports() -> Ports:
+    try:
+        return _open.get()
+    except LookupError:
+        raise ManydoorsError(
+            "records(…) was used outside of an operation's run; "
+            "in a test, open a store first: `with opened(ports): …`"
+        ) from None

@@ -1,0 +1,82 @@
+"""What makes a job without anybody calling: the values of `on=[…]`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.room.policy import Duration, seconds
+
+
+@dataclass(frozen=True)
+class Cron:
+    """At the times of a five-field cron line, in an IANA zone."""
+
+    line: str
+    tz: str = "UTC"
+
+    def __post_init__(self) -> None:
+        from cronsim import CronSim, CronSimError  # an operation without schedules needs none
+
+        if len(self.line.split()) != 5:
+            raise ValueError(f"Cron({self.line!r}): five fields, as in '0 3 * * *'")
+        try:
+            zone = ZoneInfo(self.tz)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"Cron(tz={self.tz!r}): no such zone; try 'Europe/Berlin'") from None
+        try:
+            next(CronSim(self.line, datetime.now(zone)))
+        except CronSimError as error:
+            raise ValueError(f"Cron({self.line!r}): {error}") from None
+        except StopIteration:
+            raise ValueError(f"Cron({self.line!r}) never comes due") from None
+
+
+@dataclass(frozen=True)
+class Every:
+    """Again and again, an interval apart."""
+
+    interval: Duration
+
+    def __post_init__(self) -> None:
+        if seconds(self.interval) < 1:
+            raise ValueError(f"Every({self.interval!r}): at least one second")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What comes from a named place."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not 1 <= len(self.name) <= 128:
+            raise ValueError(f"{type(self).__name__}({self.name!r}): a name of 1 to 128 characters")
+
+
+@dataclass(frozen=True)
+class Upload(Named):
+    """A file whose name fits a glob: `Upload("pics/*.jpg")`."""
+
+
+@dataclass(frozen=True)
+class Topic(Named):
+    """A message published to a topic."""
+
+
+@dataclass(frozen=True)
+class Queue(Named):
+    """A message of a queue."""
+
+
+@dataclass(frozen=True)
+class Stream(Named):
+    """A changed row of a table."""
+
+
+Trigger = Cron | Every | Upload | Topic | Queue | Stream
+
+
+def described(trigger: Trigger) -> dict[str, Any]:
+    """The trigger as JSON can say it: `{"type": "cron", "line": …, "tz": …}`."""
+    return {"type": type(trigger).__name__.lower(), **vars(trigger)}

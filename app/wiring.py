@@ -1,0 +1,34 @@
+"""Settings in, a room out: the one file that knows which adapters there are."""
+
+import importlib
+
+from app.config import Settings
+from app.ports import Ports
+from app.room.enter import Room
+from app.room.errors import BadSetting
+from app.room.operation import REGISTRY, Registry
+
+
+def make_room(settings: Settings) -> Room:
+    """The room of the operations and the store that the settings name."""
+    return Room(load_operations(settings), make_ports(settings))
+
+
+def load_operations(settings: Settings) -> Registry:
+    """Imports the modules that declare operations; `BadOperation` says which line is wrong."""
+    for name in settings.operations:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name and name.startswith(error.name):
+                raise BadSetting(f"MANYDOORS_OPERATIONS: there is no module {name}.") from None
+            raise
+    return REGISTRY
+
+
+def make_ports(settings: Settings) -> Ports:
+    from app.ports.local.clock import SystemClock, Ulids
+    from app.ports.local.records import LocalRecords
+
+    records = LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)
+    return Ports(records=records, clock=SystemClock(), new_id=Ulids())

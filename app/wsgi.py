@@ -1,0 +1,39 @@
+"""The Flask application: `create_app(room)`, and `app`, made of the environment on first use."""
+
+import os
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import logs, wiring
+from app.config import Settings
+from app.doors import console, flask_forms, rest, rpc
+from app.doors.edge import Edge
+from app.room.enter import Room
+
+
+def create_app(room: Room, settings: Settings | None = None) -> Flask:
+    """All doors where somebody waits, on one room. Reads no environment."""
+    settings = settings or Settings()
+    app = Flask("app.doors", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    flask_forms.answer_errors(app, room.ports.new_id)
+    rest.mount(app, room)
+    rpc.mount(app, room)
+    console.mount(app, room)
+    wsgi: Any = app.wsgi_app
+    if hops := settings.trusted_proxies:
+        wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
+    app.wsgi_app = Edge(wsgi)  # type: ignore[method-assign]  # as Flask's own documents say
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    """`app`: nothing is read and nothing opened before a server asks for it."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    settings = Settings.read(os.environ)
+    logs.set_up(settings.log, settings.log_level)
+    globals()["app"] = made = create_app(wiring.make_room(settings), settings)
+    return made

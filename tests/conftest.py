@@ -1,0 +1,26 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[Any, str], None]:
+    """`require(shutil.which("chromium"), "chromium is not installed")`, before a test needs it.
+
+    Without it a laptop skips and says why; CI fails, for there a skipped engine hides a breakage.
+    """
+
+    def require(found: Any, reason: str) -> None:
+        if found:
+            return
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(
+                f"{reason}; CI must have it: .ci/run installs what is needed", pytrace=False
+            )
+        pytest.skip(reason)
+
+    return require

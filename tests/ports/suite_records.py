@@ -1,0 +1,392 @@
+"""What every adapter of Records promises.
+
+An adapter's test file derives from `RecordsSuite` and gives one fixture, `records`; it need not
+be empty, since each test works in a collection of its own.
+"""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from app.ports import BODY_CAP, MOST_WRITES, Add, Delete, Page, Put, Record, Records, Write
+from app.room.errors import Invalid, Stale, TooLarge
+
+from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare
+
+
+def walk(records: Records, collection: str, **filters: Any) -> list[str]:
+    """The ids of all pages."""
+    page = Page((), None)
+    found: list[str] = []
+    while True:
+        page = records.list(collection, cursor=page.next, **filters)
+        found += [record.id for record in page.items]
+        if page.next is None:
+            return found
+
+
+def put_all(records: Records, made: list[Record]) -> None:
+    for start in range(0, len(made), MOST_WRITES):
+        records.commit(*(Put(record) for record in made[start : start + MOST_WRITES]))
+
+
+class RecordsSuite:
+    @pytest.fixture
+    def collection(self) -> str:
+        return uuid.uuid4().hex
+
+    def test_reads_back(self, records: Records, collection: str) -> None:
+        """What was committed is read back whole, with the version and writer that commit told."""
+        body = {"text": "é\u0000\U0001f408", "n": 2**70, "f": 1.5, "deep": [{"a": [None, True]}]}
+        record = Record(
+            collection, "a", body, owner="o", label="l", due=1.5, priority=-7, expires=9e9
+        )
+        (stored,) = records.commit(Put(record, expect=0))
+        assert stored is not None
+        assert stored == records.get(collection, "a")
+        assert stored == replace(record, version=1, writer=stored.writer)
+        assert stored.writer
+
+    def test_absent(self, records: Records, collection: str) -> None:
+        """An absent record is None."""
+        assert records.get(collection, "a") is None
+
+    def test_versions_grow(self, records: Records, collection: str) -> None:
+        """Every write makes the version one more and has a writer of its own."""
+        made = [records.commit(Put(Record(collection, "a", {})))[0] for _ in range(3)]
+        assert [record.version for record in made if record] == [1, 2, 3]
+        assert len({record.writer for record in made if record}) == 3
+
+    def test_one_writer_a_commit(self, records: Records, collection: str) -> None:
+        """All writes of a commit carry the same writer."""
+        made = records.commit(*(Put(Record(collection, id, {})) for id in IDS))
+        assert len({record.writer for record in made if record}) == 1
+
+    @pytest.mark.parametrize(
+        ("expect", "lease", "stands"),
+        [
+            (None, None, True),
+            (1, None, True),
+            (0, None, False),
+            (2, None, False),
+            (None, "x", True),
+            (None, "", False),
+            (None, "y", False),
+            (1, "x", True),
+            (2, "x", False),
+            (1, "y", False),
+            (0, "x", False),
+        ],
+    )
+    @pytest.mark.parametrize("kind", ["put", "delete"])
+    def test_conditions(
+        self,
+        records: Records,
+        collection: str,
+        kind: str,
+        expect: int | None,
+        lease: str | None,
+        stands: bool,
+    ) -> None:
+        """A write is done when version and lease are as expected, else Stale, and nothing is."""
+        (old,) = records.commit(Put(Record(collection, "a", {"n": 1}, lease="x")))
+        write: Write = Put(Record(collection, "a", {"n": 2}, lease="x"), expect, lease)
+        if kind == "delete":
+            write = Delete(collection, "a", expect, lease)
+        if stands:
+            (new,) = records.commit(write)
+            assert new == records.get(collection, "a")
+            assert (new is None) == (kind == "delete")
+        else:
+            with pytest.raises(Stale):
+                records.commit(write)
+            assert records.get(collection, "a") == old
+
+    @pytest.mark.parametrize(
+        ("expect", "lease", "stands"),
+        [(None, None, True), (0, None, True), (1, None, False), (None, "", False), (0, "", False)],
+    )
+    def test_conditions_on_the_absent(
+        self, records: Records, collection: str, expect: int | None, lease: str | None, stands: bool
+    ) -> None:
+        """An absent record has version 0 and no lease, not even an empty one."""
+        for write in (
+            Delete(collection, "a", expect, lease),
+            Put(Record(collection, "a", {}), expect, lease),
+        ):
+            if stands:
+                records.commit(write)
+            else:
+                with pytest.raises(Stale):
+                    records.commit(write)
+                assert records.get(collection, "a") is None
+
+    def test_deleted_begins_anew(self, records: Records, collection: str) -> None:
+        """After a delete, a record of the same id begins again at version 1."""
+        records.commit(Put(Record(collection, "a", {})))
+        assert records.commit(Delete(collection, "a")) == (None,)
+        (again,) = records.commit(Put(Record(collection, "a", {}), expect=0))
+        assert again is not None
+        assert again.version == 1
+
+    def test_all_or_nothing(self, records: Records, collection: str) -> None:
+        """When one write of a commit is refused, none of them is done."""
+        records.commit(Put(Record(collection, "b", {"n": 1})), Put(Record(collection, "c", {})))
+        with pytest.raises(Stale):
+            records.commit(
+                Put(Record(collection, "a", {})),
+                Add(collection, "b", {"n": 1}),
+                Delete(collection, "c"),
+                Put(Record(collection, "d", {}), expect=1),
+            )
+        assert walk(records, collection) == ["c", "b"]
+        assert records.get(collection, "b").body == {"n": 1}  # type: ignore[union-attr]
+
+    def test_most_writes(self, records: Records, collection: str) -> None:
+        """A commit takes 100 writes, and 101 are a ValueError."""
+        writes = [Put(Record(collection, f"{n:03}", {}), expect=0) for n in range(101)]
+        with pytest.raises(ValueError, match="100"):
+            records.commit(*writes)
+        assert len(records.commit(*writes[:100])) == 100
+        assert records.commit() == ()
+
+    def test_one_write_a_record(self, records: Records, collection: str) -> None:
+        """Two writes of one commit to the same record are a ValueError."""
+        with pytest.raises(ValueError, match="once"):
+            records.commit(Put(Record(collection, "a", {})), Delete(collection, "a"))
+
+    @pytest.mark.parametrize("record", NONSENSE, ids=repr)
+    def test_refuses_nonsense(self, records: Records, record: Record) -> None:
+        """What no store could give back the same is a ValueError."""
+        with pytest.raises(ValueError):  # noqa: PT011 (each has a text of its own)
+            records.commit(Put(record))
+
+    def test_body_cap(self, records: Records, collection: str) -> None:
+        """A body over its cap in encoded bytes is TooLarge, and one at the cap is not."""
+        fits = BODY_CAP - len('{"t":""}')
+        records.commit(Put(Record(collection, "a", {"t": "x" * fits})))
+        for text in ("x" * (fits + 1), "é" * (fits // 2 + 1)):
+            with pytest.raises(TooLarge):
+                records.commit(Put(Record(collection, "a", {"t": text})))
+
+    def test_commit_cap(self, records: Records, collection: str) -> None:
+        """Bodies that are too much together are TooLarge."""
+        big = {"t": "x" * (BODY_CAP - 8)}
+        with pytest.raises(TooLarge):
+            records.commit(*(Put(Record(collection, f"{n}", big)) for n in range(11)))
+        assert walk(records, collection) == []
+
+    def test_add(self, records: Records, collection: str) -> None:
+        """An Add changes its numbers and version, and nothing else of the record."""
+        old = Record(collection, "a", {"n": 1, "t": "x"}, owner="o", label="l", due=3, lease="x")
+        records.commit(Put(old))
+        fence = Put(Record(collection, "b", {}), expect=0)
+        (_, new) = records.commit(fence, Add(collection, "a", {"n": 4, "m": -2}))
+        assert new is not None
+        assert new == records.get(collection, "a")
+        body = {"n": 5, "t": "x", "m": -2}
+        assert new == replace(old, body=body, version=2, writer=new.writer)
+
+    def test_add_needs_a_fence(self, records: Records, collection: str) -> None:
+        """An Add without a conditional write beside it is a ValueError."""
+        records.commit(Put(Record(collection, "a", {})))
+        for beside in ([], [Put(Record(collection, "b", {}))]):
+            with pytest.raises(ValueError, match="condition"):
+                records.commit(Add(collection, "a", {"n": 1}), *beside)
+
+    def test_add_to_the_absent(self, records: Records, collection: str) -> None:
+        """An Add to an absent record is Stale."""
+        with pytest.raises(Stale):
+            records.commit(
+                Put(Record(collection, "b", {}), expect=0), Add(collection, "a", {"n": 1})
+            )
+        assert records.get(collection, "b") is None
+
+    def test_add_to_a_text(self, records: Records, collection: str) -> None:
+        """An Add to what is no number is a ValueError, and undoes its commit alone."""
+        records.commit(Put(Record(collection, "a", {"n": "x"})))
+        with pytest.raises(ValueError, match="number"):
+            records.commit(
+                Put(Record(collection, "b", {}), expect=0), Add(collection, "a", {"n": 1})
+            )
+        assert records.get(collection, "b") is None
+
+    def test_list_filters(self, records: Records, collection: str) -> None:
+        """A list gives what has the owner and the label, "" too, in the order of ids."""
+        made = [
+            Record(collection, f"{n:02}", {}, owner=("", "o", "p")[n % 3], label=("", "l")[n % 2])
+            for n in range(24)
+        ]
+        put_all(records, made)
+        records.commit(Put(Record(collection + "x", "99", {}, owner="o", label="l")))
+        for owner in (None, "", "o", "q"):
+            for label in (None, "", "l", "m"):
+                ids = [
+                    record.id
+                    for record in made
+                    if owner in (None, record.owner) and label in (None, record.label)
+                ]
+                facts = {"owner": owner, "label": label, "limit": 3}
+                assert walk(records, collection, newest_first=False, **facts) == ids
+                assert walk(records, collection, **facts) == ids[::-1]
+        records.commit(Delete(collection + "x", "99"))
+
+    def test_list_ends(self, records: Records, collection: str) -> None:
+        """The last page has no cursor, also when it is full."""
+        put_all(records, [Record(collection, id, {}) for id in IDS])
+        assert records.list(collection, limit=3).next is None
+        assert records.list(collection, limit=2).next is not None
+        assert records.list(collection + "x") == Page(())
+
+    def test_list_under_writes(self, records: Records, collection: str) -> None:
+        """A cursor neither skips nor repeats while records come, change and go."""
+        put_all(records, [Record(collection, f"{n:02}", {}) for n in range(10, 20)])
+        page = records.list(collection, limit=4)
+        records.commit(
+            Put(Record(collection, "99", {})),
+            Put(Record(collection, "12", {"changed": True})),
+            Delete(collection, page.items[-1].id),
+            Delete(collection, "14"),
+        )
+        rest = records.list(collection, limit=9, cursor=page.next)
+        assert [record.id for record in rest.items] == ["15", "13", "12", "11", "10"]
+
+    @pytest.mark.parametrize("cursor", ["", "!", "AB", "é", "_w", "MTA=="])
+    def test_list_false_cursor(self, records: Records, collection: str, cursor: str) -> None:
+        """A cursor that no list gave is Invalid, and names its field."""
+        with pytest.raises(Invalid) as told:
+            records.list(collection, cursor=cursor)
+        assert [wrong.pointer for wrong in told.value.errors] == ["/cursor"]
+
+    def test_list_no_limit(self, records: Records, collection: str) -> None:
+        """A page of nothing is a ValueError."""
+        with pytest.raises(ValueError, match="at least one"):
+            records.list(collection, limit=0)
+
+    def test_take(self, records: Records, collection: str) -> None:
+        """What is taken has a fresh lease, due, label and version, and is otherwise the same."""
+        old = Record(collection, "a", {"n": 1}, owner="o", label="queued", due=5, priority=3)
+        records.commit(Put(old))
+        assert records.take(collection, now=4.9, until=9, limit=1, label="running") == ()
+        (new,) = records.take(collection, now=5, until=9, limit=1, label="running")
+        assert new == records.get(collection, "a")
+        assert new.lease
+        assert new.writer
+        told = replace(old, lease=new.lease, writer=new.writer)
+        assert new == replace(told, label="running", due=9, version=2)
+        assert walk(records, collection, label="queued") == []
+        assert walk(records, collection, label="running") == ["a"]
+
+    def test_take_order(self, records: Records, collection: str) -> None:
+        """The highest priority is taken first, then the earliest due; the rest stays."""
+        due = {"a": (0, 3), "b": (0, 1), "c": (9, 5), "d": (9, 4), "e": (-9, 0), "f": (100, 99)}
+        put_all(
+            records,
+            [Record(collection, id, {}, due=t, priority=p) for id, (p, t) in due.items()],
+        )
+        put_all(records, [Record(collection, "never", {})])
+        order = []
+        while taken := records.take(collection, now=50, until=100, limit=2, label=""):
+            order += [record.id for record in taken]
+        assert order == ["d", "c", "b", "a", "e"]
+
+    def test_take_again(self, records: Records, collection: str) -> None:
+        """A lease that ran out makes its record due again, with another lease."""
+        records.commit(Put(Record(collection, "a", {}, due=1)))
+        (first,) = records.take(collection, now=1, until=5, limit=9, label="")
+        assert records.take(collection, now=4, until=5, limit=9, label="") == ()
+        (second,) = records.take(collection, now=5, until=9, limit=9, label="")
+        assert first.lease != second.lease
+
+    def test_fence(self, records: Records, collection: str) -> None:
+        """A write that names an older lease is refused, whatever the record looks like."""
+        records.commit(Put(Record(collection, "a", {}, due=1)))
+        (first,) = records.take(collection, now=1, until=2, limit=1, label="running")
+        (second,) = records.take(collection, now=2, until=3, limit=1, label="running")
+        with pytest.raises(Stale):
+            records.commit(Put(replace(first, body={"by": "first"}), lease=first.lease))
+        with pytest.raises(Stale):
+            records.commit(Delete(collection, "a", lease=first.lease))
+        records.commit(Put(replace(second, body={"by": "second"}), lease=second.lease))
+        assert records.get(collection, "a").body == {"by": "second"}  # type: ignore[union-attr]
+
+    def test_lease_outlives_versions(self, records: Records, collection: str) -> None:
+        """A write from outside makes a new version and does not unseat who holds the lease."""
+        records.commit(Put(Record(collection, "a", {}, due=1)))
+        (mine,) = records.take(collection, now=1, until=2, limit=1, label="")
+        records.commit(Put(replace(mine, body={"signal": 1})))
+        records.commit(Put(replace(mine, due=None), lease=mine.lease))
+        assert records.take(collection, now=9, until=10, limit=1, label="") == ()
+
+    def test_take_together(self, records: Records, collection: str) -> None:
+        """Of many who take at once, no two get the same record, and nothing is left."""
+        put_all(records, [Record(collection, f"{n:03}", {}, due=n) for n in range(60)])
+
+        def drain(_: int) -> list[str]:
+            mine: list[str] = []
+            while taken := records.take(collection, now=99, until=200, limit=3, label=""):
+                mine += [record.id for record in taken]
+            return mine
+
+        with ThreadPoolExecutor(8) as pool:
+            taken = [id for mine in pool.map(drain, range(8)) for id in mine]
+        assert sorted(taken) == [f"{n:03}" for n in range(60)]
+
+    def test_no_lost_update(self, records: Records, collection: str) -> None:
+        """Eight threads that count up with `expect`, and try again when Stale, sum exactly."""
+        records.commit(Put(Record(collection, "a", {"n": 0})))
+
+        def count(_: int) -> None:
+            for _ in range(15):
+                while not self.one_more(records, collection):
+                    pass
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(count, range(8)))
+        found = records.get(collection, "a")
+        assert found is not None
+        assert (found.body["n"], found.version) == (120, 121)
+
+    @staticmethod
+    def one_more(records: Records, collection: str) -> bool:
+        old = records.get(collection, "a")
+        assert old is not None
+        try:
+            records.commit(Put(replace(old, body={"n": old.body["n"] + 1}), expect=old.version))
+        except Stale:
+            return False
+        return True
+
+    def test_reopens(self, records: Records, collection: str) -> None:
+        """What was closed opens again with the next call, and keeps what it had."""
+        records.commit(Put(Record(collection, "a", {"n": 1})))
+        records.close()
+        records.close()
+        records.ping()
+        assert records.get(collection, "a").body == {"n": 1}  # type: ignore[union-attr]
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    @given(commits=COMMITS)
+    def test_model(self, records: Records, commits: list[list[tuple[Any, ...]]]) -> None:
+        """Any series of commits is done or refused as on a dict, and leaves the same."""
+        collection = uuid.uuid4().hex
+        model: dict[str, Record] = {}
+        for commit in commits:
+            writes = [as_write(collection, *parts) for parts in commit]
+            expected = apply(model, writes)
+            try:
+                told: Any = records.commit(*writes)
+            except (Stale, ValueError) as error:
+                told = type(error)
+            assert bare(told) == bare(expected)
+            found = tuple(records.get(collection, id) for id in IDS)
+            assert bare(found) == bare(tuple(map(model.get, IDS)))
+        assert walk(records, collection, newest_first=False) == sorted(model)
