@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, types
 from app.room.files import FileField
 from app.room.plain import moment, plain, seconds
 
-DURATION = r"^[0-9]{1,12}(\.[0-9]{1,6})?(ms|s|m|h|d)$"
+DURATION = r"^[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h|d)$"
 
 _MESSAGES: types.ErrorMessages = {"invalid": "Not a valid value: must be {kinds}."}
 
@@ -95,7 +95,9 @@ class Either(fields.Field[Any]):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         out = plain(value)
-        if out is not None and self.member(out) is None:
+        member = self.member(out)
+        fraction = member and kind_of(out) == "number" and "number" not in kinds(member)
+        if out is not None and (member is None or fraction):
             raise TypeError(f"a {type(value).__name__}, which the type does not name")
         return out
 
@@ -111,14 +113,16 @@ class Fresh:
 
 
 class Made(Schema):
-    """The schema of a dataclass or TypedDict: loads to what `made` gives from the fields."""
+    """A schema made from type hints; it loads to a dict."""
 
     made: Any = None
 
+
+class Built(Made):
+    """The schema of a dataclass; it loads to an instance of `made`."""
+
     @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Any:
-        if self.made is None:
-            return data
+    def build(self, data: dict[str, Any], **_: Any) -> Any:
         try:
             return self.made(**data)
         except ValueError as error:  # from __post_init__: a dataclass that checks itself

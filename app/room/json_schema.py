@@ -166,8 +166,11 @@ def _decimal(writer: _Writer, each: fields.Decimal) -> Json:
 
 
 def _moment(writer: _Writer, each: fields.DateTime) -> Json:
+    if each.format in ("timestamp", "timestamp_ms"):
+        end = _LAST_SECOND * (1000 if each.format == "timestamp_ms" else 1)
+        return {"type": "number", "minimum": 0, **({"maximum": end} if writer.load else {})}
     if (each.format or "iso") not in ("iso", "iso8601"):
-        return {"type": "number" if str(each.format).startswith("timestamp") else "string"}
+        return {"type": "string"}
     if isinstance(each, fields.NaiveDateTime):
         either = writer.load and each.timezone is not None
         shape = {"pattern": ANY_MOMENT if either else LOCAL}
@@ -263,6 +266,7 @@ def _file(writer: _Writer, each: FileField) -> Json:
     return {"type": "object", "properties": dict(members), **closed}
 
 
+_LAST_SECOND = 253402300799  # of the year 9999
 _NUMBER: Json = {"type": "number"}
 _ADDRESSES = [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]
 

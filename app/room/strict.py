@@ -19,10 +19,10 @@ AnyField = fields.Field[Any]
 Check = Callable[[Any, Any], Any]  # (the field, a value) -> the value, or ValidationError
 
 DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
-CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIME = rf"^{CLOCK}(:[0-5][0-9](\.[0-9]+)?)?$"
-LOCAL = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt]{CLOCK}:[0-5][0-9](\.[0-9]+)?$"
+LOCAL = rf"^{DAY}[Tt]{CLOCK}:[0-5][0-9](\.[0-9]+)?$"
 ANY_MOMENT = rf"{LOCAL[:-1]}([Zz]|[+-]{CLOCK})?$"
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -302,7 +302,7 @@ _CHECKS: dict[type[AnyField], Check] = {
     fields.Number: _number,
     fields.Boolean: _boolean,
     fields.DateTime: _moment,
-    fields.Date: partial(_shaped, DATE),
+    fields.Date: partial(_shaped, DAY),
     fields.Time: partial(_shaped, TIME),
     fields.TimeDelta: _number,
     Duration: _duration,

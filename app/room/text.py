@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 
 from app.room.field import Either, kind_of, kinds
 
@@ -79,14 +79,21 @@ def _list(field: "fields.Field[Any]", texts: list[str], read: Json) -> list[Any]
 
 
 def _either(field: Either, text: str, read: Json) -> Any:
-    """The first member in the hint's order that reads this text as a value of its own."""
+    """The first member in the hint's order that takes this text as a value of its own."""
     if text == "" and "string" not in field.by_kind:
         return None if field.allow_none else text
-    for member in field.members:
-        value = read_scalar(member, text, read)
-        if kind_of(value) in kinds(member):
-            return value
-    return text
+    read_by = [(member, read_scalar(member, text, read)) for member in field.members]
+    fitting = [(member, value) for member, value in read_by if kind_of(value) in kinds(member)]
+    valid = [value for member, value in fitting if _loads(member, value)]
+    return valid[0] if valid else fitting[0][1] if fitting else text
+
+
+def _loads(field: "fields.Field[Any]", value: Any) -> bool:
+    try:
+        field.deserialize(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _enum(field: "fields.Enum[Any]", text: str, read: Json) -> Any:
