@@ -2,9 +2,9 @@
 
 Granian's Rust side reads the head and hands the request to a thread at once. Its `wsgi.input`
 waits for the body without a deadline, takes no read(-1), and gives what came of a broken body as
-if that were all. Here each piece of a body has a deadline, after which the client is told 408; to
-answer closes the connection, and so ends the read that waits. A body cut short reaches the
-application never (when small) or as an early end, which Werkzeug reports by Content-Length.
+if that were all. Here each piece of a body has a deadline, after which the client is told 408 and
+cut off. A body cut short reaches the application never (when small), or as an early end that
+Werkzeug reports, for it counts by Content-Length.
 """
 
 import io
@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -56,6 +56,10 @@ class Guard:
 
     def __call__(self, answers: Answers, scope: dict[str, Any]) -> None:
         environ = self._environ | scope
+        host = scope["HTTP_HOST"]
+        if "," in host or (not host and scope["SERVER_PROTOCOL"] == "HTTP/1.1"):
+            _say(answers, 400, "One Host header is needed.")
+            return
         if scope["REMOTE_ADDR"].startswith("::ffff:"):  # IPv4 on a socket for both
             environ["REMOTE_ADDR"] = scope["REMOTE_ADDR"][7:]
         try:
@@ -76,6 +80,8 @@ class Guard:
                 raise _NoBody(400, "The body ended before its Content-Length.")
             return io.BytesIO(content)
         if "HTTP_TRANSFER_ENCODING" in environ and "CONTENT_LENGTH" not in environ:
+            if environ["HTTP_TRANSFER_ENCODING"].lower() != "chunked":
+                raise _NoBody(501, "Only the transfer coding chunked is known here.")
             # Broken JSON shows by itself. A broken chunk in anything else could not be told
             # from the end of the body.
             if "json" not in environ.get("CONTENT_TYPE", "json"):
@@ -92,8 +98,8 @@ class _NoBody(Exception):
 class _Start:
     """WSGI's start_response, that remembers."""
 
-    status = 500
-    headers: Headers = []
+    def __init__(self) -> None:
+        self.status, self.headers = 500, list[tuple[str, str]]()
 
     def __call__(self, status: str, headers: Headers, exc_info: object = None) -> None:
         self.status, self.headers = int(status[:3]), [*headers, ("Server", "Manydoors")]
@@ -118,7 +124,7 @@ class _Body(io.RawIOBase):
         try:
             piece = bytes(self._source.read(wanted))
         finally:
-            del self._watch.due[self]
+            self._watch.due.pop(self, None)
         self._left = self._left - len(piece) if piece else 0
         return piece
 
@@ -139,14 +145,16 @@ class _Watch:
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        server = multiprocessing.parent_process()
+        server, main = multiprocessing.parent_process(), threading.main_thread().ident or 0
         while server is None or os.getppid() == server.pid:
             time.sleep(TICK_SECONDS)
             now = time.monotonic()
-            for deadline, answers in list(self.due.values()):
+            for body, (deadline, answers) in list(self.due.items()):
                 if deadline < now:
-                    _say(answers, 408, "The body did not come in time.")
-        os.kill(os.getpid(), signal.SIGTERM)
+                    self.due.pop(body, None)  # or it has come just now, and this is ignored
+                    threading.Thread(target=_cut, args=(answers,), daemon=True).start()
+        # To the main thread, which waits: a signal that another takes would not wake it.
+        signal.pthread_kill(main, signal.SIGTERM)
         time.sleep(STOP_SECONDS)
         os._exit(1)
 
@@ -183,6 +191,27 @@ def _length(headers: Headers) -> float:
 
 
 def _say(answers: Answers, status: int, detail: str) -> None:
+    headers, content = _problem(status, detail)
+    answers.response_bytes(status, headers, content)
+
+
+def _cut(answers: Answers) -> None:
+    """Say 408 and break the connection.
+
+    Hyper would go on waiting for the body after a whole answer. After one that ends before its
+    Content-Length it drops the connection, and with it the read that holds a thread.
+    """
+    headers, content = _problem(408, "The body did not come in time.")
+
+    def too_little() -> Iterator[bytes]:
+        yield content
+        time.sleep(TICK_SECONDS)  # until that is sent
+
+    headers.append(("Content-Length", str(len(content) + 1)))
+    answers.response_iter(408, headers, _Chunks(too_little()))
+
+
+def _problem(status: int, detail: str) -> tuple[Headers, bytes]:
     title = HTTPStatus(status).phrase
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     headers = [
@@ -190,4 +219,4 @@ def _say(answers: Answers, status: int, detail: str) -> None:
         ("Connection", "close"),
         ("Server", "Manydoors"),
     ]
-    answers.response_bytes(status, headers, json.dumps(problem).encode())
+    return headers, json.dumps(problem).encode()

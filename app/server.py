@@ -9,6 +9,8 @@ docs/performance.md has the figures.
 import errno
 import importlib
 import multiprocessing
+import os
+import signal
 import socket
 import sys
 import threading
@@ -35,6 +37,7 @@ _STDERR = {"formatter": "generic", "class": "logging.StreamHandler", "stream": "
 def serve(host: str, port: int, workers: int, target: str = "app.wsgi:app") -> None:
     """Serve `target`, a "module:attribute", until SIGTERM or Ctrl-C. Port 0 takes a free one."""
     multiprocessing.set_start_method("fork", force=True)  # workers inherit the socket
+    os.register_at_fork(after_in_child=_obey_signals)
     listener = _listen(host, port)
     heard, loaded = multiprocessing.Pipe(duplex=False)
     threading.Thread(target=_announce, args=(heard, _url(listener)), daemon=True).start()
@@ -106,6 +109,12 @@ def _bound(host: str, port: int) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _obey_signals() -> None:
+    """In a worker: until it has handlers of its own, those of the server would swallow a stop."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _announce(heard: Connection, url: str) -> None:
