@@ -55,7 +55,7 @@ def result_of(fn: Function, *, name: str = "") -> AnyField | None:
 
 
 def field_of(hint: Any) -> AnyField:
-    """The field of one hint. Raises BadOperation with the end of a sentence: why not, what to do."""
+    """The field of one hint. Raises BadOperation, the end of a sentence: why not, what to do."""
     if isinstance(hint, fields.Field):
         return copy.copy(hint)  # what is said of this parameter must not reach another
     if typing.get_origin(hint) is typing.Annotated:

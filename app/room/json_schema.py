@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from marshmallow import Schema, fields
-from marshmallow import missing as MISSING
+from marshmallow import Schema, fields, missing
 
 from app.room.constraint import constraints
 from app.room.field import DURATION, Duration, Either, Fresh, Made, Secret
@@ -103,7 +102,7 @@ class _Writer:
         default = each.load_default
         if isinstance(default, Fresh) or default in (list, dict, set):
             default = default()
-        if default is MISSING or callable(default):  # a clock or a dice: not ours to call
+        if default is missing or callable(default):  # a clock or a dice: not ours to call
             return {}
         try:
             return {"default": plain(each._serialize(default, each.name, {}))}

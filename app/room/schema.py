@@ -65,10 +65,8 @@ class Result:
             return cls(shape())
         if shape is None or isinstance(shape, Schema):
             return cls(shape)
-        given = isinstance(shape, fields.Field)
-        field = shape if given else field_of(shape)
-        bound = Schema.from_dict({"result": field})().fields["result"]
-        return cls(bound if given else faithful(bound))
+        field = shape if isinstance(shape, fields.Field) else field_of(shape)
+        return cls(faithful(Schema.from_dict({"result": field})().fields["result"]))
 
     def dump(self, value: Any) -> Any:
         """Raises TypeError or ValueError, which say where, for a value that does not fit."""
@@ -77,15 +75,11 @@ class Result:
         if value is None and not getattr(self.shape, "allow_none", False):
             raise TypeError("the result is None, which its type does not allow")
         try:
-            return plain(self._dumped(value))
+            if isinstance(self.shape, Schema):
+                return plain(self.shape.dump(value))
+            return plain(self.shape._serialize(value, "result", {}))
         except (AttributeError, KeyError) as error:
             raise TypeError(f"the result does not fit its type: {error}") from error
-
-    def _dumped(self, value: Any) -> Any:
-        if isinstance(self.shape, Schema):
-            return self.shape.dump(value)
-        assert self.shape is not None
-        return self.shape._serialize(value, "result", {"result": value})
 
 
 def secrets(schema: Schema) -> frozenset[str]:

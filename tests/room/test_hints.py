@@ -149,7 +149,8 @@ TABLE: list[tuple[Any, list[tuple[Any, Any]], list[Any]]] = [
     (Decimal, [("1.10", Decimal("1.10")), (1, Decimal(1)), (0.1, Decimal("0.1"))], ["x", True]),
     (UUID, [(ID, UUID(ID))], ["x", 1]),
     (Cat, [({"name": "Tom"}, Cat("Tom")),
-           ({"name": "Tom", "friends": [{"name": "Kit", "lives": 1}]}, Cat("Tom", 9, [Cat("Kit", 1)]))],
+           ({"name": "Tom", "friends": [{"name": "Kit", "lives": 1}]},
+            Cat("Tom", 9, [Cat("Kit", 1)]))],
      [{}, {"name": "Tom", "lives": 10}, {"name": "T", "seen": 1}, {"name": "Dog"}, "Tom", []]),
     (Point, [({"x": 1}, Point(x=1.0))], [{"y": 1}, {"x": "1"}]),
     (dict[str, Point], [({"a": {"x": 1}}, {"a": Point(x=1.0)})], [{"a": {}}]),
@@ -270,9 +271,9 @@ def test_a_default_makes_a_parameter_optional_and_is_never_shared():
 def test_names_that_schemas_use_themselves_are_free():
     """A parameter may be called what a Schema's own attributes are called."""
 
-    def fn(fields: int, load: int, Meta: int, made: int, opts: int, make: int) -> None: ...
+    def fn(fields: int, load: int, Meta: int, made: int, opts: int) -> None: ...  # noqa: N803
 
-    raw = dict.fromkeys(["fields", "load", "Meta", "made", "opts", "make"], 1)
+    raw = dict.fromkeys(["fields", "load", "Meta", "made", "opts"], 1)
     assert Params.of(fields_of(fn)).load(raw) == raw
 
 

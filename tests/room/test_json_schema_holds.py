@@ -264,8 +264,9 @@ KINDS: dict[str, Callable[..., st.SearchStrategy[Any]]] = {
 def nothing_like_it(data: st.DataObject, value: Any) -> Any:
     """A value with one part of it replaced, removed or added."""
     strange = st.sampled_from(
-        [None, True, False, 0, 1, 2, 1.5, -1, 9, 15.0, "", "1", "a", "x\u00e4", "red", "LOW", [], [1],
-         ["a", "a", "a"], {}, {"a": 1}, "2026-01-02", "2026-01-02T03:04:05", "03:04", "90s", [None]]
+        [None, True, False, 0, 1, 2, 1.5, -1, 9, 15.0, "", "1", "a", "xä", "red", "LOW", [],
+         [1], ["a", "a", "a"], {}, {"a": 1}, "2026-01-02",
+         "2026-01-02T03:04:05", "03:04", "90s", [None]]
     )  # fmt: skip
     if isinstance(value, dict) and data.draw(st.integers(0, 5)):
         key = data.draw(st.sampled_from([*sorted(value), "zz", "1"]))

@@ -40,6 +40,7 @@ class Cat:
 
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=timezone(timedelta(hours=2)))
+NAIVE = datetime(2026, 5, 4, 12)  # noqa: DTZ001  # on purpose
 A_UUID = UUID("12345678-1234-5678-1234-567812345678")
 FILE = File("file_01J9ZZZZZZZZZZZZZZZZZZZZZZ")
 
@@ -58,7 +59,7 @@ FILE = File("file_01J9ZZZZZZZZZZZZZZZZZZZZZZ")
         (Decimal("1.10"), "1.10"),
         (Decimal("1E+3"), "1000"),
         (NOON, "2026-05-04T10:00:00Z"),
-        (datetime(2026, 5, 4, 12), "2026-05-04T12:00:00"),
+        (NAIVE, "2026-05-04T12:00:00"),
         (datetime(2026, 5, 4, 12, 0, 0, 5, UTC), "2026-05-04T12:00:00.000005Z"),
         (date(2026, 5, 4), "2026-05-04"),
         (time(9, 30), "09:30:00"),
