@@ -4,14 +4,14 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from marshmallow import Schema
 from marshmallow.fields import Field
 
 from app.room.errors import BadOperation, Invalid, Problem, UnknownOperation
 from app.room.hints import fields_of, result_of
-from app.room.policy import Duration, Key, Policy, read_policy
+from app.room.policy import Options, Policy, read_policy
 from app.room.route import Route, read_route
 from app.room.schema import Params, Result
 from app.room.trigger import Trigger
@@ -73,27 +73,9 @@ class Registry:
         on: Sequence[Trigger] = (),
         long: bool = False,
         examples: Sequence[Mapping[str, Any]] = (),
-        retries: int = 3,
-        backoff: Duration = 1,
-        timeout: Duration | None = None,
-        concurrency: int | None = None,
-        key: Key | None = None,
-        singleton: bool = False,
-        debounce: Duration | None = None,
-        rate: str | None = None,
-        priority: int = 0,
-        keep: Duration = "30d",
-        memory: int | None = None,
-        scope: str = "run",
-        offload: str | None = None,
+        **options: Unpack[Options],
     ) -> Callable[[F], F]:
         """Declares the function below as an operation, and returns it untouched."""
-        options = {
-            "retries": retries, "backoff": backoff, "timeout": timeout, "key": key,
-            "concurrency": concurrency, "singleton": singleton, "debounce": debounce,
-            "rate": rate, "priority": priority, "keep": keep, "memory": memory, "scope": scope,
-            "offload": offload,
-        }  # fmt: skip
 
         def declare(function: F) -> F:
             where = _where(function)
@@ -113,8 +95,6 @@ class Registry:
                     where=where,
                 )
                 _check_fit(declared)
-            except BadOperation:
-                raise
             except (TypeError, ValueError) as error:
                 raise BadOperation(f"{where}: {name}: {error}") from None
             self.add(declared)
