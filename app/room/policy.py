@@ -6,24 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from app.room.call import SCOPES
+from app.room.duration import seconds
 
 Duration = str | int | float
 Key = str | Callable[..., str]
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_RATE = re.compile(r"(\d+)/(ms|s|m|h|d)")
-
-
-def seconds(duration: Duration) -> float:
-    """`"90s"`, `"15m"`, `"2h"`, `"7d"` or a number of seconds, as seconds."""
-    if isinstance(duration, str):
-        if not (match := _DURATION.fullmatch(duration.strip())):
-            raise ValueError(f"{duration!r} is not a duration: write 90s, 15m, 2h, 7d or a number")
-        return float(match[1]) * _UNITS[match[2]]
-    if isinstance(duration, bool) or not 0 <= duration < float("inf"):
-        raise ValueError(f"{duration!r} is not a duration: it must be 0 or more seconds")
-    return float(duration)
+_RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])")
 
 
 @dataclass(frozen=True)
@@ -35,9 +23,9 @@ class Rate:
 
     @classmethod
     def read(cls, text: str) -> "Rate":
-        if not (match := _RATE.fullmatch(str(text))) or match[1] == "0":
+        if not (match := _RATE.fullmatch(text)):
             raise ValueError(f"{text!r} is not a rate: write 100/s, 5/m or 1000/h")
-        return cls(int(match[1]), _UNITS[match[2]])
+        return cls(int(match[1]), seconds(f"1{match[2]}"))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, types
 
-from app.room.field import DURATION, Duration, Either, Made, kind_of
+from app.room.duration import DURATION
+from app.room.field import Duration, Either, Made, kind_of
 from app.room.text import read_scalar
 
 AnyField = fields.Field[Any]

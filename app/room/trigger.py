@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.room.policy import Duration, seconds
+from app.room.duration import seconds
+from app.room.policy import Duration
 
 
 @dataclass(frozen=True)
