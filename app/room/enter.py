@@ -11,8 +11,8 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong
 from app.room.operation import Operation, Registry
 from app.room.records import opened
+from app.room.schema.text import read_text
 from app.room.strict_json import write_json
-from app.room.text import read_text
 
 log = logging.getLogger("manydoors.room")
 

@@ -10,10 +10,11 @@ from marshmallow import Schema
 from marshmallow.fields import Field
 
 from app.room.errors import BadOperation, Invalid, Problem, UnknownOperation
-from app.room.hints import fields_of, result_of
 from app.room.policy import Options, Policy, read_policy
 from app.room.route import Route, read_route
-from app.room.schema import Params, Result
+from app.room.schema.hints import fields_of, result_of
+from app.room.schema.params import Params
+from app.room.schema.result import Result
 from app.room.trigger import Trigger
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -7,9 +7,9 @@ from app.doors.http import JSON, PROBLEM_JSON, STATUS
 from app.doors.rest.endpoint import Endpoint
 from app.room import trigger
 from app.room.errors import Problem
-from app.room.json_schema import Book, describe
 from app.room.operation import Operation, Registry
 from app.room.route import Route
+from app.room.schema.json_schema import Book, describe
 
 Document = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from app.room.errors import Malformed
-from app.room.field import Either, kind_of, kinds
+from app.room.schema.field import Either, kind_of, kinds
 from app.room.strict_json import read_json
 
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields
 
 from app.room.errors import Invalid
-from app.room.hints import fields_of
-from app.room.schema import Params, Secret
-from app.room.text import read_text
+from app.room.schema.field import Secret
+from app.room.schema.hints import fields_of
+from app.room.schema.params import Params
+from app.room.schema.text import read_text
 
 
 class Level(enum.Enum):

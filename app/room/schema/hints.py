@@ -16,8 +16,8 @@ from uuid import UUID
 from marshmallow import Schema, fields, validate
 
 from app.room.errors import BadOperation
-from app.room.field import Built, Duration, Either, Fresh, Made, Moment, Secret
 from app.room.files import File, FileField
+from app.room.schema.field import Built, Duration, Either, Fresh, Made, Moment, Secret
 
 AnyField = fields.Field[Any]
 Function = Callable[..., Any]

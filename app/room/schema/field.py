@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, types
 
 from app.room.duration import seconds
 from app.room.files import FileField
-from app.room.plain import moment, plain, span
+from app.room.schema.plain import moment, plain, span
 
 _MESSAGES: types.ErrorMessages = {"invalid": "Not a valid value: must be {kinds}."}
 

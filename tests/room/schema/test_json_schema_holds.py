@@ -16,9 +16,10 @@ from marshmallow import Schema, fields, validate
 
 from app.room.errors import Invalid
 from app.room.files import FileField
-from app.room.hints import fields_of
-from app.room.json_schema import describe
-from app.room.schema import Params, Secret
+from app.room.schema.field import Secret
+from app.room.schema.hints import fields_of
+from app.room.schema.json_schema import describe
+from app.room.schema.params import Params
 
 
 class Colour(enum.Enum):

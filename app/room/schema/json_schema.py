@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from marshmallow import Schema, fields, missing
 
-from app.room.constraint import constraints
 from app.room.duration import DURATION
-from app.room.field import Duration, Either, Fresh, Made, Secret
 from app.room.files import FILE_ID, FileField
-from app.room.plain import plain
-from app.room.strict import ANY_MOMENT, DECIMAL, LOCAL, TIME
+from app.room.schema.constraint import constraints
+from app.room.schema.field import Duration, Either, Fresh, Made, Secret
+from app.room.schema.plain import plain
+from app.room.schema.strict import ANY_MOMENT, DECIMAL, LOCAL, TIME
 
 Json = dict[str, Any]
 AnyField = fields.Field[Any]

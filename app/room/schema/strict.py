@@ -13,8 +13,8 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, types
 
 from app.room.duration import DURATION
-from app.room.field import Duration, Either, Made, kind_of
-from app.room.text import read_scalar
+from app.room.schema.field import Duration, Either, Made, kind_of
+from app.room.schema.text import read_scalar
 
 AnyField = fields.Field[Any]
 Check = Callable[[Any, Any], Any]  # (the field, a value) -> the value, or ValidationError

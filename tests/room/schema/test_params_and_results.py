@@ -18,7 +18,11 @@ from marshmallow import (
 )
 
 from app.room.errors import Invalid, Wrong
-from app.room.schema import Params, Result, Secret, mask, secrets, tighten
+from app.room.schema.field import Secret
+from app.room.schema.params import Params
+from app.room.schema.result import Result
+from app.room.schema.secret import mask, secrets
+from app.room.schema.strict import tighten
 
 NAN, INF = float("nan"), float("inf")
 NAIVE = datetime(2026, 1, 2)  # noqa: DTZ001  # on purpose

@@ -23,8 +23,10 @@ from marshmallow import Schema, fields, validate
 
 from app.room.errors import BadOperation, Invalid
 from app.room.files import File
-from app.room.hints import field_of, fields_of, result_of
-from app.room.schema import Params, Result, Secret
+from app.room.schema.field import Secret
+from app.room.schema.hints import field_of, fields_of, result_of
+from app.room.schema.params import Params
+from app.room.schema.result import Result
 
 
 class Colour(enum.Enum):

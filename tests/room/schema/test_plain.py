@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from app.room.files import File
-from app.room.plain import plain, pointer
+from app.room.schema.plain import plain, pointer
 
 
 class Colour(enum.Enum):

@@ -14,9 +14,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from marshmallow import Schema, fields, validate
 
 from app.room.files import File, FileField
-from app.room.hints import fields_of
-from app.room.json_schema import Book, describe
-from app.room.schema import Result, Secret
+from app.room.schema.field import Secret
+from app.room.schema.hints import fields_of
+from app.room.schema.json_schema import Book, describe
+from app.room.schema.result import Result
 
 
 class Colour(enum.Enum):
