@@ -14,6 +14,8 @@ from app.room.errors import BadOperation, BadSetting, Problem
 from app.room.strict_json import read_json, write_json
 
 DONE, FAILED, USAGE = 0, 1, 2
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OPEN = "Whoever reaches this address may call every operation: let only friends reach it."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -35,11 +37,14 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
     """Serves until told to stop. Each worker reads the environment for itself."""
     from app.server import serve
 
+    if given.host not in LOOPBACK:
+        print(OPEN, file=sys.stderr)
     wiring.load_operations(settings)  # a bad declaration is told here, once, before any worker
     os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())
     if sys.stderr.isatty():
         os.environ.setdefault("MANYDOORS_LOG", "text")
-    return serve(host=given.host, port=given.port, workers=given.workers)
+    serve(host=given.host, port=given.port, workers=given.workers)
+    return DONE
 
 
 def operations(given: argparse.Namespace, settings: Settings) -> int:

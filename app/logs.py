@@ -3,7 +3,10 @@
 import json
 import logging
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 FACTS = ("operation", "request_id", "error_id", "status", "ms", "source")
@@ -31,12 +34,50 @@ class TextLines(logging.Formatter):
     """For a terminal: the time, the message, the facts."""
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         known = record.__dict__
         facts = " ".join(f"{name}={known[name]}" for name in FACTS if name in known)
         message = record.getMessage().encode("unicode_escape").decode()
-        line = f"{time} {record.levelname.lower():7} {message}  {facts}".rstrip()
+        line = f"{moment} {record.levelname.lower():7} {message}  {facts}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def access_log(form: str, level: str) -> Callable[[str, str, int, float, str], None]:
+    """Writes the one line that each request has.
+
+    Past the logging module, which took a third of the time of a whole request.
+    """
+    stamp = _Stamp()
+
+    def json_line(method: str, path: str, status: int, ms: float, request_id: str) -> None:
+        sys.stderr.write(
+            f'{{"time":"{stamp()}","level":"INFO","logger":"manydoors.access",'
+            f'"message":{quoted(f"{method} {path}")},"status":{status},"ms":{ms:.2f},'
+            f'"request_id":"{request_id}"}}\n'
+        )
+
+    def text_line(method: str, path: str, status: int, ms: float, request_id: str) -> None:
+        message = f"{method} {path}".encode("unicode_escape").decode()
+        sys.stderr.write(f"{stamp()[11:19]} {status} {message}  {ms:.1f} ms  {request_id}\n")
+
+    if level not in ("DEBUG", "INFO"):
+        return lambda *_: None
+    return json_line if form == "json" else text_line
+
+
+class _Stamp:
+    """The time in RFC 3339; the part down to the second is made once a second."""
+
+    def __init__(self) -> None:
+        self._made = (0, "")
+
+    def __call__(self) -> str:
+        now = time.time()
+        second, text = self._made
+        if second != int(now):
+            text = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+            self._made = int(now), text
+        return f"{text}{int(now % 1 * 1000):03}Z"
 
 
 def set_up(form: str, level: str) -> None:

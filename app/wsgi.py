@@ -25,7 +25,8 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     wsgi: Any = app.wsgi_app
     if hops := settings.trusted_proxies:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
-    app.wsgi_app = Edge(wsgi)  # type: ignore[method-assign]  # as Flask's own documents say
+    access = logs.access_log(settings.log, settings.log_level)
+    app.wsgi_app = Edge(wsgi, access)  # type: ignore[method-assign]  # the way Flask documents
     return app
 
 

@@ -1,10 +1,12 @@
 """What every test may ask for."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from tests.whole.service import Service, running
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,10 @@ def require() -> Callable[[Any, str], None]:
         pytest.skip(reason)
 
     return require
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The real service, with a fresh store; tests of one run share it."""
+    with running(tmp_path_factory.mktemp("service") / "data") as up:
+        yield up

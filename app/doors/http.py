@@ -47,19 +47,33 @@ STATUS: Mapping[str, int] = {
 }
 """What each kind of problem is over HTTP."""
 
+REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
+MOST_DIGITS = 18  # of a Content-Length
 RETRY_AFTER = 1  # seconds, where a problem that another try may help names no time
 
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 
 
-@dataclass(slots=True)
 class Request:
-    method: str
-    path: str  # decoded, below any prefix
-    query: str
-    headers: Mapping[str, str]  # as WSGI names them: HTTP_ACCEPT, CONTENT_TYPE
-    body: bytes = b""
-    request_id: str = ""
+    """Read of a WSGI environ, or of anything that has its names. The body is read when asked for,
+    and no further than the cap."""
+
+    __slots__ = ("_body", "headers", "method", "most", "path", "query", "request_id")
+
+    def __init__(self, environ: Mapping[str, Any], most: int) -> None:
+        self.headers = environ  # by WSGI's names: HTTP_ACCEPT, CONTENT_TYPE
+        self.method: str = environ["REQUEST_METHOD"]
+        self.path = _decoded(environ.get("PATH_INFO", ""))  # below any prefix
+        self.query: str = environ.get("QUERY_STRING", "")
+        self.request_id: str = environ.get(REQUEST_ID, "")
+        self.most = most
+        self._body: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        if self._body is None:
+            self._body = _read_body(self.headers, self.most)
+        return self._body
 
     def accepts(self, form: str) -> bool:
         """Does the Accept header, if any, take answers of this form?"""
@@ -85,27 +99,6 @@ class Answer:
     status: int
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
-
-
-def read_body(environ: Mapping[str, Any], most: int) -> bytes:
-    """The whole body, or `TooLarge` before more than `most` bytes of it are read."""
-    length = environ.get("CONTENT_LENGTH")
-    if length:
-        if not (length.isascii() and length.isdigit()):
-            raise Malformed("Content-Length is not a number.")
-        if int(length) > most:
-            raise _too_large(most)
-        wanted = int(length)
-    elif environ.get("wsgi.input_terminated"):  # a chunked body, already unwrapped by the server
-        wanted = most + 1
-    else:
-        return b""
-    body: bytes = environ["wsgi.input"].read(wanted)
-    if length and len(body) < wanted:
-        raise Malformed("The body ended early.")
-    if len(body) > most:
-        raise _too_large(most)
-    return body
 
 
 def check_json(request: Request) -> None:
@@ -169,6 +162,32 @@ def matches(if_none_match: str | None, tag: str) -> bool:
         return False
     tags = (given.strip().removeprefix("W/") for given in if_none_match.split(","))
     return any(given in ("*", tag) for given in tags)
+
+
+def _read_body(environ: Mapping[str, Any], most: int) -> bytes:
+    """The whole body, or `TooLarge` before more than `most` bytes of it are read."""
+    length = environ.get("CONTENT_LENGTH")
+    if length:
+        if not (length.isascii() and length.isdigit()):
+            raise Malformed("Content-Length is not a number.")
+        if len(length) > MOST_DIGITS or int(length) > most:
+            raise _too_large(most)
+        wanted = int(length)
+    elif environ.get("wsgi.input_terminated"):  # a chunked body, already unwrapped by the server
+        wanted = most + 1
+    else:
+        return b""
+    body: bytes = environ["wsgi.input"].read(wanted)
+    if length and len(body) < wanted:
+        raise Malformed("The body ended early.")
+    if len(body) > most:
+        raise _too_large(most)
+    return body
+
+
+def _decoded(path: str) -> str:
+    """WSGI hands bytes over as Latin-1."""
+    return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
 
 
 def _too_large(most: int) -> TooLarge:

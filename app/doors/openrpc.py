@@ -3,8 +3,8 @@
 from typing import Any
 
 from app.room.enter import Room
-from app.room.json_schema import Book, describe
 from app.room.operation import Operation
+from app.room.schema.json_schema import Book, describe
 from app.room.strict_json import write_json
 
 Document = dict[str, Any]

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from app.doors import openrpc
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
-from app.room.call import Call
+from app.room.call import Call, Outcome
 from app.room.enter import Room
 from app.room.errors import NotARequest, Problem, TooLarge, UnknownOperation
 from app.room.strict_json import read_json, write_json
 
-CODES: Mapping[str, int | None] = {
+CODES: Mapping[str, int] = {
     "malformed": -32700,
     "unauthenticated": -32001,
     "forbidden": -32003,
@@ -26,12 +26,12 @@ CODES: Mapping[str, int | None] = {
     "internal": -32603,
     "unavailable": -32053,
     "timeout": -32054,
-    # HTTP's own, answered before a message is read.
-    "not_allowed": None,
-    "not_acceptable": None,
-    "precondition": None,
-    "unsupported": None,
-    "range": None,
+    # HTTP's own, answered by HTTP before a message is read: should one come, it is our bug.
+    "not_allowed": -32603,
+    "not_acceptable": -32603,
+    "precondition": -32603,
+    "unsupported": -32603,
+    "range": -32603,
 }
 """What each kind of problem is over JSON-RPC."""
 
@@ -51,7 +51,7 @@ _MEMBERS = frozenset(("jsonrpc", "method", "params", "id"))
 
 def mount(app: Flask, room: Room) -> None:
     def rpc() -> Response:
-        return response(answer(room, asked(request)))
+        return response(answer(room, asked()))
 
     app.add_url_rule(PATH, "rpc", rpc, methods=["POST"])
 
@@ -85,24 +85,22 @@ def respond(room: Room, body: bytes, request_id: str = "") -> bytes:
 def _one(room: Room, message: Any, request_id: str) -> bytes:
     try:
         _check(message)
-    except Problem as problem:
-        return _error(problem, _known_id(message))
-    if message["method"] == DISCOVER:
-        result, problem = openrpc.written(room), None
-    else:
-        call = Call(
-            operation=message["method"],
-            params=message.get("params", {}),
-            source="rpc",
-            request_id=request_id,
-        )
-        outcome = room.enter(call)
-        result, problem = outcome.json, outcome.problem
+    except Problem as bad:
+        return _error(bad, _known_id(message))
+    outcome = _outcome(room, message, request_id)
     if "id" not in message:
         return b""
-    if problem:
-        return _error(problem, message["id"])
-    return b'{"jsonrpc":"2.0","result":' + result + b',"id":' + write_json(message["id"]) + b"}"
+    if outcome.problem:
+        return _error(outcome.problem, message["id"])
+    id = write_json(message["id"])
+    return b'{"jsonrpc":"2.0","result":' + outcome.json + b',"id":' + id + b"}"
+
+
+def _outcome(room: Room, message: Any, request_id: str) -> Outcome:
+    method, params = message["method"], message.get("params", {})
+    if method == DISCOVER:
+        return Outcome(openrpc.written(room))
+    return room.enter(Call(method, params, source="rpc", request_id=request_id))
 
 
 def _check(message: Any) -> None:
@@ -132,14 +130,8 @@ def _known_id(message: Any) -> Any:
 
 def _error(problem: Problem, id: Any) -> bytes:
     code = NARROWER.get(type(problem)) or CODES[problem.kind]
-    assert code is not None  # kinds of HTTP's own never come out of the room
-    error = {
-        "code": code,
-        "message": TITLES.get(code, problem.title),
-        "data": {"kind": problem.kind, "detail": problem.detail, **problem.members},
-    }
+    data = {"kind": problem.kind, "detail": problem.detail, **problem.members}
     if problem.after is not None:
-        error["data"]["retry_after"] = problem.after
+        data["retry_after"] = problem.after
+    error = {"code": code, "message": TITLES.get(code, problem.title), "data": data}
     return write_json({"jsonrpc": "2.0", "error": error, "id": id})
-
-

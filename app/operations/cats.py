@@ -1,7 +1,7 @@
 """Cats: what one says, and who they are. State lives in the store, so every process agrees."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from marshmallow import validate
 
@@ -24,7 +24,7 @@ class Cat:
     lives: int
 
 
-BORN = {
+BORN: dict[str, dict[str, Any]] = {
     "Tom": {"colour": "grey", "lives": 9},
     "Mia": {"colour": "black", "lives": 7},
     "Findus": {"colour": "ginger", "lives": 8},

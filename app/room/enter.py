@@ -11,8 +11,8 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong
 from app.room.operation import Operation, Registry
 from app.room.records import opened
+from app.room.schema.text import read_text
 from app.room.strict_json import write_json
-from app.room.text import read_text
 
 log = logging.getLogger("manydoors.room")
 
@@ -37,8 +37,8 @@ class Room:
             return Outcome(problem=problem)
         except KeyboardInterrupt:
             raise
-        except BaseException:  # whatever a function does, a door gets an outcome
-            return Outcome(problem=self._internal(call))
+        except BaseException as error:  # noqa: BLE001 - whatever it does, a door gets an outcome
+            return Outcome(problem=self._internal(call, error))
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
         try:
@@ -51,17 +51,11 @@ class Room:
             ) from None
         return write_json(operation.result.dump(value))
 
-    def _internal(self, call: Call) -> Internal:
+    def _internal(self, call: Call, error: BaseException) -> Internal:
         """The caller gets an id; the log has the traceback under the same id."""
         error_id = self.ports.new_id("err")
-        log.exception(
-            "an operation failed",
-            extra={
-                "operation": call.operation,
-                "request_id": call.request_id,
-                "error_id": error_id,
-            },
-        )
+        known = {"operation": call.operation, "request_id": call.request_id, "error_id": error_id}
+        log.error("an operation failed", exc_info=error, extra=known)
         return Internal("Something went wrong here; the log has it.", error_id=error_id)
 
 

@@ -4,16 +4,17 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from marshmallow import Schema
 from marshmallow.fields import Field
 
 from app.room.errors import BadOperation, Invalid, Problem, UnknownOperation
-from app.room.hints import fields_of, result_of
-from app.room.policy import Duration, Key, Policy, read_policy
+from app.room.policy import Options, Policy, read_policy
 from app.room.route import Route, read_route
-from app.room.schema import Params, Result
+from app.room.schema.hints import fields_of, result_of
+from app.room.schema.params import Params
+from app.room.schema.result import Result
 from app.room.trigger import Trigger
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,27 +74,9 @@ class Registry:
         on: Sequence[Trigger] = (),
         long: bool = False,
         examples: Sequence[Mapping[str, Any]] = (),
-        retries: int = 3,
-        backoff: Duration = 1,
-        timeout: Duration | None = None,
-        concurrency: int | None = None,
-        key: Key | None = None,
-        singleton: bool = False,
-        debounce: Duration | None = None,
-        rate: str | None = None,
-        priority: int = 0,
-        keep: Duration = "30d",
-        memory: int | None = None,
-        scope: str = "run",
-        offload: str | None = None,
+        **options: Unpack[Options],
     ) -> Callable[[F], F]:
         """Declares the function below as an operation, and returns it untouched."""
-        options = {
-            "retries": retries, "backoff": backoff, "timeout": timeout, "key": key,
-            "concurrency": concurrency, "singleton": singleton, "debounce": debounce,
-            "rate": rate, "priority": priority, "keep": keep, "memory": memory, "scope": scope,
-            "offload": offload,
-        }  # fmt: skip
 
         def declare(function: F) -> F:
             where = _where(function)
@@ -102,8 +85,8 @@ class Registry:
                     name=_check_name(name),
                     function=_check_function(function),
                     **_documented(function),
-                    params=Params.of(fields_of(function) if params is None else params),
-                    result=Result.of(result_of(function) if result is None else result),
+                    params=Params.of(fields_of(function, name=name) if params is None else params),
+                    result=Result.of(result_of(function, name=name) if result is None else result),
                     takes_run=_takes_run(function),
                     long=long,
                     route=None if http is None else read_route(http),
@@ -113,8 +96,6 @@ class Registry:
                     where=where,
                 )
                 _check_fit(declared)
-            except BadOperation:
-                raise
             except (TypeError, ValueError) as error:
                 raise BadOperation(f"{where}: {name}: {error}") from None
             self.add(declared)
@@ -149,7 +130,7 @@ def _where(function: Callable[..., Any]) -> str:
 
 
 def _check_name(name: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > 128:
+    if not _NAME.fullmatch(str(name)) or len(name) > 128:
         raise ValueError(f"{name!r} is no name; write words joined by dots, as in 'cats.speak'")
     if name.startswith(RESERVED_NAMES):
         raise ValueError(f"names beginning with {name.split('.')[0]}. are the service's own")

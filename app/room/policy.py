@@ -3,27 +3,15 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from app.room.call import SCOPES
+from app.room.duration import seconds
 
 Duration = str | int | float
 Key = str | Callable[..., str]
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_RATE = re.compile(r"(\d+)/(ms|s|m|h|d)")
-
-
-def seconds(duration: Duration) -> float:
-    """`"90s"`, `"15m"`, `"2h"`, `"7d"` or a number of seconds, as seconds."""
-    if isinstance(duration, str):
-        if not (match := _DURATION.fullmatch(duration.strip())):
-            raise ValueError(f"{duration!r} is not a duration: write 90s, 15m, 2h, 7d or a number")
-        return float(match[1]) * _UNITS[match[2]]
-    if isinstance(duration, bool) or not 0 <= duration < float("inf"):
-        raise ValueError(f"{duration!r} is not a duration: it must be 0 or more seconds")
-    return float(duration)
+_RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])")
 
 
 @dataclass(frozen=True)
@@ -35,9 +23,9 @@ class Rate:
 
     @classmethod
     def read(cls, text: str) -> "Rate":
-        if not isinstance(text, str) or not (match := _RATE.fullmatch(text)) or match[1] == "0":
+        if not (match := _RATE.fullmatch(text)):
             raise ValueError(f"{text!r} is not a rate: write 100/s, 5/m or 1000/h")
-        return cls(int(match[1]), _UNITS[match[2]])
+        return cls(int(match[1]), seconds(f"1{match[2]}"))
 
 
 @dataclass(frozen=True)
@@ -64,44 +52,81 @@ class Policy:
         return {name: getattr(self, name) for name in shown} | {"offload": self.offload}
 
 
-def read_policy(options: dict[str, Any], *, long: bool) -> Policy:
+class Options(TypedDict, total=False):
+    """What `@operation(…)` takes of it. None is the default, as if it were not given."""
+
+    retries: int | None
+    backoff: Duration | None
+    timeout: Duration | None  # by default 30 s for a call, 15 min for a job
+    concurrency: int | None
+    key: Key | None
+    singleton: bool
+    debounce: Duration | None
+    rate: str | None
+    priority: int | None
+    keep: Duration | None
+    memory: int | None
+    scope: Literal["read", "run", "admin"] | None
+    offload: Literal["task", "queue"] | None
+
+
+def read_policy(options: Options, *, long: bool) -> Policy:
     """The policy that a declaration's options ask for; ValueError says which one is wrong."""
-    for name, limits in _NUMBERS.items():
-        _check_number(name, options.get(name), *limits)
-    for name, choices in _CHOICES.items():
-        if options.get(name) is not None and options[name] not in choices:
-            raise ValueError(f"{name}={options[name]!r}: choose one of {', '.join(choices)}")
-    key = options.get("key")
-    if key is not None and not (isinstance(key, str) or callable(key)):
-        raise ValueError(f"key={key!r}: name a parameter, or give a function of the parameters")
-    if not isinstance(options.get("singleton", False), bool):
-        raise ValueError("singleton is True or False")
+    if stray := set(options) - set(Options.__annotations__):
+        known = ", ".join(Options.__annotations__)
+        raise ValueError(f"there is no option {min(stray)!r}; there are {known}")
     read: dict[str, Any] = {"timeout": "15m" if long else "30s"}
     read.update((name, value) for name, value in options.items() if value is not None)
-    for name in _DURATIONS & read.keys():
+    for name in read.keys() & _READERS.keys():
         try:
-            read[name] = seconds(read[name])
+            read[name] = _READERS[name](read[name])
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}: {error}") from None
-    if "rate" in read:
-        read["rate"] = Rate.read(read["rate"])
-    if read["timeout"] == 0:
-        raise ValueError("timeout=0 would let nothing run")
+            raise ValueError(f"{name}={read[name]!r}: {error}") from None
     return Policy(**read)
 
 
-_DURATIONS = {"backoff", "timeout", "debounce", "keep"}
-_NUMBERS = {
-    "retries": (0, 1000),
-    "concurrency": (1, 100_000),
-    "priority": (-100, 100),
-    "memory": (1, 1 << 40),
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"give a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def _one_of(*choices: Any) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if value not in choices:
+            raise ValueError(f"choose one of {', '.join(map(str, choices))}")
+        return value
+
+    return read
+
+
+def _some_time(value: Any) -> float:
+    if not (time := seconds(value)):
+        raise ValueError("that would let nothing run")
+    return time
+
+
+def _key(value: Any) -> Any:
+    if not (isinstance(value, str) or callable(value)):
+        raise ValueError("name a parameter, or give a function of the parameters")
+    return value
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "retries": _whole(0, 1000),
+    "backoff": seconds,
+    "timeout": _some_time,
+    "concurrency": _whole(1, 100_000),
+    "key": _key,
+    "singleton": _one_of(True, False),
+    "debounce": seconds,
+    "rate": Rate.read,
+    "priority": _whole(-100, 100),
+    "keep": seconds,
+    "memory": _whole(1, 1 << 40),
+    "scope": _one_of(*SCOPES),
+    "offload": _one_of("task", "queue"),
 }
-_CHOICES = {"scope": SCOPES, "offload": ("task", "queue")}
-
-
-def _check_number(name: str, value: Any, least: int, most: int) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"{name}={value!r}: give a whole number from {least} to {most}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import cast
 
 from app.ports import Body, Delete, Ports, Put, Record
 from app.room.errors import ManydoorsError, Stale
@@ -29,14 +30,14 @@ def records(collection: str) -> "Collection":
 
 class Collection:
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or not 1 <= len(name) <= 128:
+        if not 1 <= len(name) <= 128:
             raise ValueError("a collection's name has 1 to 128 characters")
         self._collection = f"user.{name}"  # the service's own records have names without it
 
     def get(self, id: str) -> Body | None:
         """The document, always the newest; None when there is none."""
         record = self.read(id)
-        return record and record.body
+        return record.body if record else None
 
     def read(self, id: str) -> Record | None:
         """The document with its version, for a `put` that expects it."""
@@ -48,9 +49,8 @@ class Collection:
         Raises `Stale` when another version is there.
         """
         put = Put(Record(self._collection, id, body), expect=expect)
-        (stored,) = _ports().records.commit(put)
-        assert stored is not None  # a put stores
-        return stored
+        stored = _ports().records.commit(put)
+        return cast(Record, stored[0])  # a put stores; only a delete leaves None
 
     def change(self, id: str, change: Callable[[Body], Body | None]) -> Body:
         """What `change` makes of the document ({} when there is none), written only if nobody

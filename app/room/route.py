@@ -8,7 +8,7 @@ BODILESS = ("GET", "DELETE")
 
 RESERVED = frozenset(
     "v1 console docs healthz mcp metrics openapi.json problems readyz rpc static swagger.json"
-    " swaggerui favicon.ico robots.txt".split()
+    " favicon.ico robots.txt".split()
 )
 """First segments of paths that the service itself answers."""
 

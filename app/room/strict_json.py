@@ -73,7 +73,9 @@ def _check_nesting(data: bytes) -> None:
     for _ in range(MAX_NESTING):
         brackets = brackets.replace(b"[]", b"")
     if brackets:
-        raise Malformed(f"The body is nested over {MAX_NESTING} deep, or its brackets do not match.")
+        raise Malformed(
+            f"The body is nested over {MAX_NESTING} deep, or its brackets do not match."
+        )
 
 
 def _check_keys(data: bytes) -> None:

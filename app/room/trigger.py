@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.room.policy import Duration, seconds
+from app.room.duration import seconds
+from app.room.policy import Duration
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Named:
     name: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not 1 <= len(self.name) <= 128:
+        if not 1 <= len(self.name) <= 128:
             raise ValueError(f"{type(self).__name__}({self.name!r}): a name of 1 to 128 characters")
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask_restx import Api, Resource
 
 from app.doors.flask_forms import asked, response
 from app.doors.rest import operations, service
 from app.doors.rest.endpoint import Endpoint
+from app.doors.rest.straight import Straight
 from app.room.enter import Room
 
 SWAGGER2 = "/swagger.json"
@@ -37,7 +38,7 @@ class RestApi(Api):  # type: ignore[misc]  # flask-restx comes without types
 
 
 def mount(app: Flask, room: Room) -> None:
-    """Puts every endpoint of the room's operations under its path."""
+    """Puts every endpoint under its path, and those of fixed paths before Flask."""
     everything = [*service.endpoints(room), *operations.endpoints(room)]
     everything.append(service.openapi(room, everything))
     app.config.update(RESTX_MASK_SWAGGER=False, RESTX_INCLUDE_ALL_MODELS=True)
@@ -45,6 +46,9 @@ def mount(app: Flask, room: Room) -> None:
     for rule, methods in _by_rule(everything).items():
         api.add_resource(_resource(rule, methods), rule, endpoint=f"rest:{rule}")
     _add_swagger2(app, api, room, everything)
+    most = app.config["MAX_CONTENT_LENGTH"]
+    straight = Straight(app.wsgi_app, everything, most, room.ports.new_id)
+    app.wsgi_app = straight  # type: ignore[method-assign]  # the way that Flask documents
 
 
 def _by_rule(endpoints: list[Endpoint]) -> Mapping[str, dict[str, Endpoint]]:
@@ -61,7 +65,7 @@ def _resource(rule: str, methods: Mapping[str, Endpoint]) -> type[Resource]:
 
 def _view(endpoint: Endpoint) -> Callable[..., Response]:
     def view(self: Resource, **path: str) -> Response:
-        return response(endpoint.answer(asked(request), path))
+        return response(endpoint.answer(asked(), path))
 
     return view
 
@@ -72,6 +76,6 @@ def _add_swagger2(app: Flask, api: RestApi, room: Room, everything: list[Endpoin
     def swagger2() -> Response:
         from app.doors.rest import swagger2  # most processes are never asked
 
-        return response(swagger2.answer(api, room, everything, asked(request)))
+        return response(swagger2.answer(api, room, everything, asked()))
 
     app.add_url_rule(SWAGGER2, "swagger2", swagger2)

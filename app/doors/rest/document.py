@@ -7,8 +7,9 @@ from app.doors.http import JSON, PROBLEM_JSON, STATUS
 from app.doors.rest.endpoint import Endpoint
 from app.room import trigger
 from app.room.errors import Problem
-from app.room.json_schema import Book, describe
 from app.room.operation import Operation, Registry
+from app.room.route import Route
+from app.room.schema.json_schema import Book, describe
 
 Document = dict[str, Any]
 
@@ -87,10 +88,8 @@ def calling(operation: Operation, book: Book) -> Document:
     }
 
 
-def calling_own(operation: Operation, book: Book) -> Document:
+def calling_own(operation: Operation, route: Route, book: Book) -> Document:
     """An operation's own path: parameters in the path, and in the query or the body."""
-    route = operation.route
-    assert route is not None  # only such operations come here
     schema, _ = describe(operation.params.schema, base=SCHEMAS, book=book)
     rest = {name: each for name, each in schema["properties"].items() if name not in route.names}
     required = [name for name in schema.get("required", []) if name in rest]
@@ -277,5 +276,3 @@ def _components() -> Document:
             "required": ["type", "title", "status", "detail"],
         },
     }
-
-

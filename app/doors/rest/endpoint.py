@@ -6,7 +6,7 @@ from typing import Any
 
 from app.doors.http import Answer, Request, check_accept, problem_answer
 from app.room.errors import Problem
-from app.room.json_schema import Book
+from app.room.schema.json_schema import Book
 
 Path = Mapping[str, str]  # the path's parameters
 

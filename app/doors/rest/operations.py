@@ -11,6 +11,7 @@ from app.room.call import Call
 from app.room.enter import Room
 from app.room.errors import Invalid, Wrong
 from app.room.operation import Operation
+from app.room.route import Route
 from app.room.strict_json import read_object, write_json
 
 OPERATIONS = "/v1/operations"
@@ -27,7 +28,7 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
     for operation in room.registry:
         yield from _generic(room, operation)
         if operation.route:
-            yield _own(room, operation)
+            yield _own(room, operation, operation.route)
 
 
 def _list(room: Room) -> Endpoint:
@@ -69,14 +70,13 @@ def _generic(room: Room, operation: Operation) -> Iterator[Endpoint]:
     yield Endpoint("POST", rule, call, lambda book: document.calling(operation, book))
 
 
-def _own(room: Room, operation: Operation) -> Endpoint:
-    route = operation.route
-    assert route is not None  # an operation without one has no endpoint of its own
-
+def _own(room: Room, operation: Operation, route: Route) -> Endpoint:
     def call(request: Request, path: Path) -> Answer:
         return _enter(room, operation.name, request, path)
 
-    return Endpoint(route.method, route.path, call, lambda book: document.calling_own(operation, book))
+    return Endpoint(
+        route.method, route.path, call, lambda book: document.calling_own(operation, route, book)
+    )
 
 
 def _show(request: Request, operation: Operation) -> Answer:
@@ -136,5 +136,3 @@ def _page(request: Request) -> tuple[int, str]:
     if not re.fullmatch(r"[1-9]\d{0,2}", limit, re.ASCII) or int(limit) > LONGEST_PAGE:
         raise Invalid(errors=[Wrong("/limit", f"Must be from 1 to {LONGEST_PAGE}.")])
     return int(limit), texts.get("cursor", [""])[-1]
-
-

@@ -18,8 +18,12 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
         room.ports.records.ping()
         return json_answer(request, b'{"status":"ready"}')
 
-    yield Endpoint("GET", "/healthz", alive, lambda _: document.health("ok", "Is the service alive?"))
-    yield Endpoint("GET", "/readyz", ready, lambda _: document.health("ready", "Can it reach its store?"))
+    yield Endpoint(
+        "GET", "/healthz", alive, lambda _: document.health("ok", "Is the service alive?")
+    )
+    yield Endpoint(
+        "GET", "/readyz", ready, lambda _: document.health("ready", "Can it reach its store?")
+    )
 
 
 def openapi(room: Room, everything: list[Endpoint]) -> Endpoint:

@@ -1,4 +1,4 @@
-"""The same description as Swagger 2.0: OpenAPI's words put into the form that flask-restx writes."""
+"""The same description as Swagger 2.0: OpenAPI's words in the form that flask-restx writes."""
 
 from collections.abc import Mapping
 from typing import Any

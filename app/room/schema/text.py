@@ -1,25 +1,17 @@
 """Text from a path, a query, a form or a command line, read as the types that a schema names."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 
-from app.room.field import Either, kind_of, kinds
-
-Json = Callable[[str], Any]  # raises ValueError for what is not JSON
-
-
-def read_json(text: str) -> Any:
-    """JSON as the standard library reads it, less what JSON does not have."""
-    return json.loads(text, parse_constant=_refuse, parse_float=_float, object_pairs_hook=_object)
+from app.room.errors import Malformed
+from app.room.schema.field import Either, kind_of, kinds
+from app.room.strict_json import read_json
 
 
-def read_text(
-    schema: Schema, values: Mapping[str, Sequence[str]], *, read: Json = read_json
-) -> dict[str, Any]:
+def read_text(schema: Schema, values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """What `Params.load` is to be given for these texts.
 
     Text that does not read exactly as its field's type stays text, a repeated value of a field
@@ -28,36 +20,36 @@ def read_text(
     """
     by_key = {field.data_key or name: field for name, field in schema.load_fields.items()}
     return {
-        name: _read(by_key.get(name), list(texts), read)
+        name: _read(by_key.get(name), list(texts))
         for name, texts in values.items()
         if texts or _is_list(by_key.get(name))
     }
 
 
-def read_scalar(field: "fields.Field[Any]", text: str, read: Json = read_json) -> Any:
+def read_scalar(field: "fields.Field[Any]", text: str) -> Any:
     """One text as one field's value."""
     if isinstance(field, fields.String):
         return text
     if isinstance(field, Either):
-        return _either(field, text, read)
+        return _either(field, text)
     if text == "":
         return None if field.allow_none else text
     if isinstance(field, fields.Enum):
-        return _enum(field, text, read)
+        return _enum(field, text)
     for kind, reader in _readers:
         if isinstance(field, kind):
             return reader(text)
     if isinstance(field, fields.Mapping | fields.Nested | fields.List | fields.Tuple):
-        return _json(text, read)
+        return _json(text)
     return text
 
 
-def _read(field: "fields.Field[Any] | None", texts: list[str], read: Json) -> Any:
+def _read(field: "fields.Field[Any] | None", texts: list[str]) -> Any:
     if field is not None and _is_list(field):
-        return _list(field, texts, read)
+        return _list(field, texts)
     if len(texts) > 1:
         return texts
-    return texts[0] if field is None else read_scalar(field, texts[0], read)
+    return texts[0] if field is None else read_scalar(field, texts[0])
 
 
 def _is_list(field: "fields.Field[Any] | None") -> bool:
@@ -65,35 +57,42 @@ def _is_list(field: "fields.Field[Any] | None") -> bool:
     return many or isinstance(field, fields.List | fields.Tuple)
 
 
-def _list(field: "fields.Field[Any]", texts: list[str], read: Json) -> list[Any]:
+def _list(field: "fields.Field[Any]", texts: list[str]) -> list[Any]:
     if isinstance(field, fields.Tuple):
         inner = list(field.tuple_fields)
         readers = inner + [fields.String()] * (len(texts) - len(inner))
-        return [read_scalar(each, text, read) for each, text in zip(readers, texts, strict=False)]
+        return [read_scalar(each, text) for each, text in zip(readers, texts, strict=False)]
     if isinstance(field, fields.List) and not isinstance(field.inner, _OBJECTS):
-        return [read_scalar(field.inner, text, read) for text in texts]
-    items = [_json(text, read) for text in texts]
+        return [read_scalar(field.inner, text) for text in texts]
+    items = [_json(text) for text in texts]
     if len(items) == 1 and isinstance(items[0], list):  # a form's one field with all objects
         return items[0]
     return items
 
 
-def _either(field: Either, text: str, read: Json) -> Any:
-    """The first member in the hint's order that reads this text as a value of its own."""
+def _either(field: Either, text: str) -> Any:
+    """The first member in the hint's order that takes this text as a value of its own."""
     if text == "" and "string" not in field.by_kind:
         return None if field.allow_none else text
-    for member in field.members:
-        value = read_scalar(member, text, read)
-        if kind_of(value) in kinds(member):
-            return value
-    return text
+    read_by = [(member, read_scalar(member, text)) for member in field.members]
+    fitting = [(member, value) for member, value in read_by if kind_of(value) in kinds(member)]
+    valid = [value for member, value in fitting if _loads(member, value)]
+    return valid[0] if valid else fitting[0][1] if fitting else text
 
 
-def _enum(field: "fields.Enum[Any]", text: str, read: Json) -> Any:
+def _loads(field: "fields.Field[Any]", value: Any) -> bool:
+    try:
+        field.deserialize(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _enum(field: "fields.Enum[Any]", text: str) -> Any:
     if not field.by_value:
         return text
     if not isinstance(field.field, fields.Raw):
-        return read_scalar(field.field, text, read)
+        return read_scalar(field.field, text)
     for member in field.enum:
         value = member.value
         if kind_of(value) in ("boolean", "integer", "number") and _number(text) == value:
@@ -121,29 +120,11 @@ def _boolean(text: str) -> Any:
     return {"true": True, "false": False}.get(text, text)
 
 
-def _json(text: str, read: Json) -> Any:
+def _json(text: str) -> Any:
     try:
-        return read(text)
-    except (ValueError, RecursionError):
+        return read_json(text.encode())
+    except (Malformed, UnicodeEncodeError):
         return text
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    whole = dict(pairs)
-    if len(whole) < len(pairs):
-        raise ValueError("a key stands twice")
-    return whole
-
-
-def _float(text: str) -> float:
-    value = _number(text)
-    if value == text:
-        raise ValueError("a number that is too large or too long")
-    return float(value)
-
-
-def _refuse(text: str) -> Any:
-    raise ValueError(f"JSON has no {text}")
 
 
 _OBJECTS = (fields.Mapping, fields.Nested)

@@ -16,8 +16,8 @@ from uuid import UUID
 from marshmallow import Schema, fields, validate
 
 from app.room.errors import BadOperation
-from app.room.field import Duration, Either, Fresh, Made, Moment, Secret
 from app.room.files import File, FileField
+from app.room.schema.field import Built, Duration, Either, Fresh, Made, Moment, Secret
 
 AnyField = fields.Field[Any]
 Function = Callable[..., Any]
@@ -55,7 +55,7 @@ def result_of(fn: Function, *, name: str = "") -> AnyField | None:
 
 
 def field_of(hint: Any) -> AnyField:
-    """The field of one hint. Raises BadOperation with the end of a sentence: why not, what to do."""
+    """The field of one hint. Raises BadOperation, the end of a sentence: why not, what to do."""
     if isinstance(hint, fields.Field):
         return copy.copy(hint)  # what is said of this parameter must not reach another
     if typing.get_origin(hint) is typing.Annotated:
@@ -187,10 +187,12 @@ def _dict(arguments: tuple[Any, ...]) -> AnyField:
     if not arguments:
         return fields.Dict(keys=fields.String())
     keys, values = (field_of(each) for each in arguments)
-    if not isinstance(keys, _KEYS) or keys.allow_none:
-        raise BadOperation(
-            f"has keys of {_named(arguments[0])}; JSON's are text, so use dict[str, …]"
-        )
+    inner = keys.field if isinstance(keys, fields.Enum) else keys
+    if not isinstance(inner, _KEYS) or keys.allow_none:
+        named = _named(arguments[0])
+        raise BadOperation(f"has keys of {named}; JSON's are text, so use dict[str, …]")
+    if isinstance(inner, fields.Integer):
+        inner.as_string = True
     return fields.Dict(keys=keys, values=values)
 
 
@@ -268,7 +270,8 @@ def _schema_class(
 ) -> type[Schema]:
     """`include` takes names that would mean something else as attributes of the class."""
     meta = type("Meta", (Schema.Meta,), {"include": dict(made), "register": False})
-    return type(name, (Made,), {"Meta": meta, "made": cls, "__doc__": doc})
+    base = Made if cls is None else Built
+    return type(name, (base,), {"Meta": meta, "made": cls, "__doc__": doc})
 
 
 def _hints_of(what: Any, name: str) -> dict[str, Any]:
@@ -292,12 +295,8 @@ def _place(what: Any) -> str:
 
 
 def _unfit(hint: Any) -> str:
-    advice = {
-        bytes: "take a File, or text",
-        bytearray: "take a File, or text",
-        complex: "take two floats",
-        Iterator: "make it a list",
-    }.get(typing.get_origin(hint) or hint, "use a built-in type, a dataclass, a Schema, or Any")
+    origin = typing.get_origin(hint) or hint
+    advice = next((what for kind, what in _ADVICE if kind is origin), _ADVICE[-1][1])
     return f"is {_named(hint)}, which JSON has no form for; {advice}"
 
 
@@ -329,4 +328,12 @@ _LISTS: dict[Any, Callable[[Any], Any] | None] = {
     AbstractSet: frozenset,
 }
 
-_KEYS = (fields.String, fields.Integer, fields.Enum, fields.UUID, fields.Date)
+_ADVICE: list[tuple[Any, str]] = [
+    (bytes, "take a File, or text"),
+    (bytearray, "take a File, or text"),
+    (complex, "take two floats"),
+    (Iterator, "make it a list"),
+    (None, "use a built-in type, a dataclass, a Schema, or Any"),
+]
+
+_KEYS = (fields.String, fields.Integer, fields.UUID, fields.Date)

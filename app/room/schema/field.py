@@ -1,22 +1,17 @@
 """Fields that marshmallow does not bring, for hints that it has no word for."""
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, types
 
+from app.room.duration import seconds
 from app.room.files import FileField
-from app.room.plain import moment, plain, seconds
-
-DURATION = r"^[0-9]{1,12}(\.[0-9]{1,6})?(ms|s|m|h|d)$"
+from app.room.schema.plain import moment, plain, span
 
 _MESSAGES: types.ErrorMessages = {"invalid": "Not a valid value: must be {kinds}."}
-
-_duration = re.compile(DURATION.strip("^$")).fullmatch
-_unit = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Secret(fields.String):
@@ -44,15 +39,15 @@ class Duration(fields.TimeDelta):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> timedelta:
         if isinstance(value, str):
-            parts = _duration(value)
-            if not parts:
-                raise self.make_error("invalid", input=value)
-            value = float(value.removesuffix(parts[2])) * _unit[parts[2]]
+            try:
+                value = seconds(value)
+            except ValueError:
+                raise self.make_error("invalid", input=value) from None
         span: timedelta = super()._deserialize(value, attr, data, **kwargs)
         return span
 
     def _serialize(self, value: timedelta | None, attr: str | None, obj: Any, **kw: Any) -> Any:
-        return None if value is None else seconds(value)
+        return None if value is None else span(value)
 
 
 class Either(fields.Field[Any]):
@@ -95,7 +90,9 @@ class Either(fields.Field[Any]):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         out = plain(value)
-        if out is not None and self.member(out) is None:
+        member = self.member(out)
+        fraction = member and kind_of(out) == "number" and "number" not in kinds(member)
+        if out is not None and (member is None or fraction):
             raise TypeError(f"a {type(value).__name__}, which the type does not name")
         return out
 
@@ -111,14 +108,16 @@ class Fresh:
 
 
 class Made(Schema):
-    """The schema of a dataclass or TypedDict: loads to what `made` gives from the fields."""
+    """A schema made from type hints; it loads to a dict."""
 
     made: Any = None
 
+
+class Built(Made):
+    """The schema of a dataclass; it loads to an instance of `made`."""
+
     @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Any:
-        if self.made is None:
-            return data
+    def build(self, data: dict[str, Any], **_: Any) -> Any:
         try:
             return self.made(**data)
         except ValueError as error:  # from __post_init__: a dataclass that checks itself

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from marshmallow import Schema, fields
-from marshmallow import missing as MISSING
+from marshmallow import Schema, fields, missing
 
-from app.room.constraint import constraints
-from app.room.field import DURATION, Duration, Either, Fresh, Made, Secret
+from app.room.duration import DURATION
 from app.room.files import FILE_ID, FileField
-from app.room.plain import plain
-from app.room.strict import ANY_MOMENT, DECIMAL, LOCAL, TIME
+from app.room.schema.constraint import constraints
+from app.room.schema.field import Duration, Either, Fresh, Made, Secret
+from app.room.schema.plain import plain
+from app.room.schema.strict import ANY_MOMENT, DECIMAL, LOCAL, TIME
 
 Json = dict[str, Any]
 AnyField = fields.Field[Any]
@@ -103,7 +103,7 @@ class _Writer:
         default = each.load_default
         if isinstance(default, Fresh) or default in (list, dict, set):
             default = default()
-        if default is MISSING or callable(default):  # a clock or a dice: not ours to call
+        if default is missing or callable(default):  # a clock or a dice: not ours to call
             return {}
         try:
             return {"default": plain(each._serialize(default, each.name, {}))}
@@ -166,8 +166,11 @@ def _decimal(writer: _Writer, each: fields.Decimal) -> Json:
 
 
 def _moment(writer: _Writer, each: fields.DateTime) -> Json:
+    if each.format in ("timestamp", "timestamp_ms"):
+        end = _LAST_SECOND * (1000 if each.format == "timestamp_ms" else 1)
+        return {"type": "number", "minimum": 0, **({"maximum": end} if writer.load else {})}
     if (each.format or "iso") not in ("iso", "iso8601"):
-        return {"type": "number" if str(each.format).startswith("timestamp") else "string"}
+        return {"type": "string"}
     if isinstance(each, fields.NaiveDateTime):
         either = writer.load and each.timezone is not None
         shape = {"pattern": ANY_MOMENT if either else LOCAL}
@@ -263,6 +266,7 @@ def _file(writer: _Writer, each: FileField) -> Json:
     return {"type": "object", "properties": dict(members), **closed}
 
 
+_LAST_SECOND = 253402300799  # of the year 9999
 _NUMBER: Json = {"type": "number"}
 _ADDRESSES = [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]
 

@@ -12,17 +12,18 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, types
 
-from app.room.field import DURATION, Duration, Either, Made, kind_of
-from app.room.text import read_scalar
+from app.room.duration import DURATION
+from app.room.schema.field import Duration, Either, Made, kind_of
+from app.room.schema.text import read_scalar
 
 AnyField = fields.Field[Any]
 Check = Callable[[Any, Any], Any]  # (the field, a value) -> the value, or ValidationError
 
 DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
-CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIME = rf"^{CLOCK}(:[0-5][0-9](\.[0-9]+)?)?$"
-LOCAL = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt]{CLOCK}:[0-5][0-9](\.[0-9]+)?$"
+LOCAL = rf"^{DAY}[Tt]{CLOCK}:[0-5][0-9](\.[0-9]+)?$"
 ANY_MOMENT = rf"{LOCAL[:-1]}([Zz]|[+-]{CLOCK})?$"
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -45,9 +46,10 @@ def faithful(field: AnyField, above: tuple[type[Schema], ...] = ()) -> AnyField:
     """Make this bound field dump only values of its own type, and return it.
 
     marshmallow converts on the way out: 15.7 would become 15, None "None", "ab" ["a", "b"]. What a
-    function's hint promises should be a promise. A schema that holds itself is bound one turn deep.
+    function's hint promises should be a promise. A schema that was written by hand, though, dumps
+    as marshmallow does; one that holds itself is bound one turn deep.
     """
-    if isinstance(field, fields.Nested):
+    if isinstance(field, fields.Nested) and isinstance(field.schema, Made):
         schema = _own_schema(field)
         if type(schema) not in above:
             for each in schema.dump_fields.values():
@@ -208,9 +210,8 @@ def _boolean(field: AnyField, value: Any) -> Any:
     raise field.make_error("invalid", input=value)
 
 
-def _moment(field: AnyField, value: Any) -> Any:
+def _moment(field: Any, value: Any) -> Any:
     """RFC 3339, with an offset unless the field says what to do without one."""
-    assert isinstance(field, fields.DateTime)
     if value is None or (field.format or "iso") not in ("iso", "iso8601"):
         return _formatted(field, value)
     if not isinstance(value, str) or not re.fullmatch(ANY_MOMENT.strip("^$"), value):
@@ -302,7 +303,7 @@ _CHECKS: dict[type[AnyField], Check] = {
     fields.Number: _number,
     fields.Boolean: _boolean,
     fields.DateTime: _moment,
-    fields.Date: partial(_shaped, DATE),
+    fields.Date: partial(_shaped, DAY),
     fields.Time: partial(_shaped, TIME),
     fields.TimeDelta: _number,
     Duration: _duration,

@@ -8,8 +8,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.room.field import Either
-from app.room.plain import plain
+from app.room.schema.field import Either
+from app.room.schema.plain import plain
 
 Json = dict[str, Any]
 AnyField = fields.Field[Any]

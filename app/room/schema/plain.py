@@ -90,7 +90,7 @@ def _scalar(value: Any, path: list[str | int], inside: list[int]) -> Any:
         case date() | time():
             return value.isoformat()
         case timedelta():
-            return seconds(value)
+            return span(value)
         case Decimal():
             if not value.is_finite():
                 raise ValueError(_say(path, f"JSON has no {value}; use None or a string"))
@@ -116,7 +116,7 @@ def moment(value: datetime) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def seconds(value: timedelta) -> int | float:
+def span(value: timedelta) -> int | float:
     """A whole number where it is one."""
     total = value.total_seconds()
     return int(total) if total.is_integer() else total

@@ -1,0 +1,48 @@
+"""The real service as a process of its own, for tests that stand outside."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Service:
+    process: subprocess.Popen[str]
+    address: str  # host and port
+    data: Path
+    environ: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+
+@contextmanager
+def running(data: Path, workers: int = 1, **settings: str) -> Iterator[Service]:
+    """`python -m app up` on a free port, with a store of its own; stopped at the end."""
+    clean = {name: value for name, value in os.environ.items() if "MANYDOORS" not in name}
+    environ = clean | {"MANYDOORS_DATA": str(data), "PYTHONPATH": str(ROOT)} | settings
+    log = (data.parent / f"{data.name}.log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "up", "--port", "0", "--workers", str(workers)],
+        stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=environ,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.search(r"http://(\S+)", said)
+        assert found, f"it said {said!r}, and {Path(log.name).read_text()}"
+        yield Service(process, found[1], data, environ)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
+        if process.stdout:
+            process.stdout.close()
