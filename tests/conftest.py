@@ -28,8 +28,8 @@ def require() -> Callable[[Any, str], None]:
     return require
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The real service, with a fresh store; tests of one run share it."""
+    """The real service, with a fresh store; the tests of a module share it."""
     with running(tmp_path_factory.mktemp("service") / "data") as up:
         yield up

@@ -139,19 +139,8 @@ def showing(_: Book) -> Document:
     }
 
 
-def showing_any(book: Book) -> Document:
-    document = showing(book)
-    document["responses"] |= _responses(None, "unknown")
-    return document | {"summary": "Describe an operation.", "parameters": [_NAME]}
-
-
-def calling_any(_: Book) -> Document:
-    return {
-        **_service("Call an operation by its name.", "call"),
-        "parameters": [_NAME],
-        "requestBody": _body({"type": "object"}, []),
-        "responses": _responses({}, *ALWAYS, *WITH_KEYS, *WITH_BODY, "unknown", "refused"),
-    }
+def hidden(_: Book) -> Document:
+    return {}
 
 
 def health(word: str, summary: str) -> Document:
@@ -163,13 +152,6 @@ def health(word: str, summary: str) -> Document:
     return {**_service(summary, word), "responses": _responses(shape, *ALWAYS)}
 
 
-_NAME = {
-    "name": "name",
-    "in": "path",
-    "required": True,
-    "description": "The operation's name.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
-}
 _REQUEST_ID = {
     "description": "The id of this request, taken from it or made; every log line has it.",
     "schema": {"type": "string"},

@@ -45,6 +45,7 @@ def _list(room: Room) -> Endpoint:
 
 
 def _any(room: Room) -> Iterator[Endpoint]:
+    """What a name without an operation gets; the document has each operation's own instead."""
     rule = f"{OPERATIONS}/<name>"
 
     def show(request: Request, path: Path) -> Answer:
@@ -53,8 +54,8 @@ def _any(room: Room) -> Iterator[Endpoint]:
     def call(request: Request, path: Path) -> Answer:
         return _enter(room, path["name"], request, {})
 
-    yield Endpoint("GET", rule, show, document.showing_any)
-    yield Endpoint("POST", rule, call, document.calling_any)
+    yield Endpoint("GET", rule, show, document.hidden)
+    yield Endpoint("POST", rule, call, document.hidden)
 
 
 def _generic(room: Room, operation: Operation) -> Iterator[Endpoint]:

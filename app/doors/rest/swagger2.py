@@ -37,9 +37,11 @@ def _annotated(api: Any, room: Room, endpoints: list[Endpoint]) -> Document:
         api.schema_model(name, schema2(schema))
     for resource, _, (rule, *_), _ in api.resources:
         path = whole["paths"].get(rule.replace("<path:", "{").replace("<", "{").replace(">", "}"))
-        for method in resource.methods:
-            described = (path or {}).get(method.lower())
-            getattr(resource, method.lower()).__apidoc__ = described and restx_doc(described, api)
+        if path is None:
+            resource.__apidoc__ = False  # hidden
+            continue
+        for method, described in path.items():
+            getattr(resource, method).__apidoc__ = restx_doc(described, api)
     return dict(Swagger(api).as_dict())
 
 
