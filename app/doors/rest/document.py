@@ -131,10 +131,11 @@ def listing(_: Book) -> Document:
     }
 
 
-def showing(_: Book) -> Document:
+def showing(operation: Operation) -> Document:
     return {
-        "summary": "Describe the operation.",
-        "tags": ["service"],
+        "summary": f"Describe {operation.name}.",
+        "operationId": f"describe.{operation.name}",
+        "tags": [_tag(operation)],
         "responses": _responses({"$ref": f"{SCHEMAS}Operation"}, *ALWAYS, *WITH_KEYS),
     }
 

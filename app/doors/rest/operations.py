@@ -67,7 +67,7 @@ def _generic(room: Room, operation: Operation) -> Iterator[Endpoint]:
     def call(request: Request, path: Path) -> Answer:
         return _enter(room, operation.name, request, {})
 
-    yield Endpoint("GET", rule, show, document.showing)
+    yield Endpoint("GET", rule, show, lambda _: document.showing(operation))
     yield Endpoint("POST", rule, call, lambda book: document.calling(operation, book))
 
 

@@ -35,14 +35,18 @@ def _annotated(api: Any, room: Room, endpoints: list[Endpoint]) -> Document:
     whole = document.openapi(room.registry, endpoints)
     for name, schema in whole["components"]["schemas"].items():
         api.schema_model(name, schema2(schema))
-    for resource, _, (rule, *_), _ in api.resources:
+    for resource, (rule, *_), _, _ in api.default_namespace.resources:
         path = whole["paths"].get(rule.replace("<path:", "{").replace("<", "{").replace(">", "}"))
         if path is None:
             resource.__apidoc__ = False  # hidden
             continue
         for method, described in path.items():
             getattr(resource, method).__apidoc__ = restx_doc(described, api)
-    return dict(Swagger(api).as_dict())
+    written = dict(Swagger(api).as_dict())
+    for path, methods in whole["paths"].items():
+        for method, described in methods.items():  # it would take a docstring, up to its first dot
+            written["paths"][path][method]["summary"] = described["summary"]
+    return written
 
 
 def restx_doc(operation: Mapping[str, Any], api: Any) -> Document:
@@ -92,6 +96,10 @@ def _types(schema: Mapping[str, Any], out: Document) -> Document:
         out["x-nullable"] = True
         if len(types) == 1:
             out["type"] = types[0]
+    if "enum" in out:
+        out["enum"] = [value for value in out["enum"] if value is not None]
+    if "default" in out and out["default"] is None:
+        del out["default"]
     if "const" in schema:
         out["enum"] = [schema["const"]]
     if out.get("type") == "array":

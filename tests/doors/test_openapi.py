@@ -1,0 +1,90 @@
+"""The documents: valid, complete, and right under any prefix."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
+
+from app import wiring
+from app.config import Settings
+from app.doors.http import STATUS
+from app.room.enter import Room
+from app.wsgi import create_app
+
+
+@pytest.fixture(params=["declared here", "shipped"])
+def any_client(request: pytest.FixtureRequest, room: Room, tmp_path: Path) -> FlaskClient:
+    if request.param == "shipped":
+        settings = Settings(data=tmp_path / "shipped")
+        room = Room(wiring.load_operations(settings), wiring.make_ports(settings))
+    return create_app(room).test_client()
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/swagger.json"])
+def test_a_document_is_valid(any_client: FlaskClient, path: str) -> None:
+    """By the specification that it names, 3.1 or 2.0."""
+    document = any_client.get(path).json
+    assert document is not None
+    assert document.get("openapi", "").startswith("3.1") or document["swagger"] == "2.0"
+    validate(copy.deepcopy(document))
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/swagger.json"])
+def test_every_operation_is_a_typed_path(client: FlaskClient, room: Room, path: str) -> None:
+    """The generic path and the own one, with summary, and the own one's parameters."""
+    paths = client.get(path).json["paths"]  # type: ignore[index]
+    for operation in room.registry:
+        generic = paths[f"/v1/operations/{operation.name}"]["post"]
+        assert generic["summary"] == operation.summary
+        if operation.route:
+            own = paths[operation.route.template][operation.route.method.lower()]
+            named = {each["name"] for each in own.get("parameters", [])}
+            assert set(operation.route.names) <= named
+    own = paths["/echo/{text}"]["get"]
+    places = {each["name"]: each["in"] for each in own["parameters"]}
+    assert places == {"text": "path", "times": "query", "loud": "query"}
+
+
+def test_every_problem_is_described(client: FlaskClient) -> None:
+    """Each kind is a response, and each operation names those that it can give."""
+    document = client.get("/openapi.json").json
+    assert document is not None
+    assert document["components"]["responses"].keys() == STATUS.keys()
+    told = document["paths"]["/v1/operations/echo.text"]["post"]["responses"]
+    assert {"200", "400", "404", "406", "413", "415", "422", "429", "500", "503", "504"} <= set(
+        told
+    )
+
+
+def test_examples_are_shown(client: FlaskClient) -> None:
+    """An operation's examples stand at its body."""
+    document: Any = client.get("/openapi.json").json
+    body = document["paths"]["/v1/operations/echo.text"]["post"]["requestBody"]
+    (example,) = body["content"]["application/json"]["examples"].values()
+    assert example == {"value": {"text": "hi"}}
+
+
+@pytest.mark.parametrize("order", [("/dev", "/prod", ""), ("", "/prod", "/dev")])
+def test_prefixes_do_not_mix(room: Room, order: tuple[str, ...]) -> None:
+    """One process under several prefixes: each caller reads its own, whoever asked first."""
+    app = create_app(room)
+    client = Client(DispatcherMiddleware(app, {"/dev": app, "/prod": app}))
+    for prefix in order:
+        assert client.get(f"{prefix}/swagger.json").json["basePath"] == (prefix or "/")
+        server = client.get(f"{prefix}/openapi.json").json["servers"][0]["url"]
+        assert server == "./"  # beside the document, wherever that is
+        assert client.get(f"{prefix}/echo/a").json == "a"
+
+
+def test_documents_are_strict_json(client: FlaskClient) -> None:
+    """No NaN, and the same bytes each time, so that an ETag holds."""
+    for path in ("/openapi.json", "/swagger.json"):
+        first, second = client.get(path), client.get(path)
+        assert first.data == second.data
+        json.loads(first.data, parse_constant=pytest.fail)
