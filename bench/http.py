@@ -131,7 +131,7 @@ def over_a_socket() -> None:
                 with served(server, app) as port:
                     rates.setdefault(name, []).append(rate(port, path))
     bound = statistics.median(rates[SERVED[0][3]]) if SERVED[0][3] in rates else None
-    for server, app, _, name in SERVED:
+    for _, app, _, name in SERVED:
         if name in rates:
             median = statistics.median(rates[name])
             target = "at least 1.50" if app == "app.wsgi:app" else ""
