@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 WORKERS = 2
 START_SECONDS = 20
 
@@ -37,24 +39,12 @@ Server(("127.0.0.1", {port}), getattr(import_module(module), name), numthreads=1
 # name: (the package it needs, its command)
 SERVERS: dict[str, tuple[str, Callable[[int, str], list[str]]]] = {
     "ours (granian, guarded)": ("granian", lambda port, app: _python(_OURS, port, app)),
-    "granian": (
-        "granian",
-        lambda port, app: [
-            *_module("granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--no-log"),
-            *("--workers", str(WORKERS), "--port", str(port), app),
-        ],
-    ),
+    "granian": ("granian", lambda port, app: _granian(port, app, "wsgi")),
     "waitress": ("waitress", lambda port, app: _python(_WAITRESS, port, app)),
     "gunicorn sync": ("gunicorn", lambda port, app: _gunicorn(port, app)),
     "gunicorn gthread": ("gunicorn", lambda port, app: _gunicorn(port, app, "--threads", "4")),
     "cheroot, 1 process": ("cheroot", lambda port, app: _python(_CHEROOT, port, app)),
-    "uvicorn": (
-        "uvicorn",
-        lambda port, app: [
-            *_module("uvicorn", "--workers", str(WORKERS), "--port", str(port)),
-            *("--no-access-log", "--log-level", "error", app),
-        ],
-    ),
+    "granian, ASGI": ("granian", lambda port, app: _granian(port, app, "asgi")),
 }
 
 
@@ -71,7 +61,8 @@ def served(server: str, app: str, path: str = "/healthz") -> Iterator[int]:
         SERVERS[server][1](port, app),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
         start_new_session=True,  # a group of its own, for the workers of whatever server
     )
     try:
@@ -116,3 +107,8 @@ def _module(*words: str) -> list[str]:
 def _gunicorn(port: int, app: str, *options: str) -> list[str]:
     bind = f"127.0.0.1:{port}"
     return _module("gunicorn", "--workers", str(WORKERS), "--bind", bind, *options, app)
+
+
+def _granian(port: int, app: str, interface: str) -> list[str]:
+    options = ("--interface", interface, "--http", "1", "--no-ws", "--no-log")
+    return _module("granian", *options, "--workers", str(WORKERS), "--port", str(port), app)

@@ -15,8 +15,8 @@ from http.client import HTTPConnection, HTTPException
 
 from bench.servers import SERVERS, installed, served
 
-APP = "bench.bare:app"
-LIMIT = 10.0  # seconds after which a wait is no longer measured
+APP = "bench.bare:restx"
+LIMIT = 5.0  # seconds after which a wait is no longer measured
 HEAD = b"POST /v1/speak HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 BODY = (
     b"POST /v1/speak HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -31,7 +31,7 @@ def main(seconds: float) -> None:
     print(f"GET /healthz while slow clients are connected: median / longest of {seconds:g} s, ms")
     print(f"{'':26}" + "".join(f"{count} x {part:<10}" for part, count, _ in attacks))
     for server in SERVERS:
-        if server == "uvicorn" or not installed(server):
+        if server == "granian, ASGI" or not installed(server):
             continue
         cells = []
         for _, count, opening in attacks:
@@ -92,4 +92,4 @@ def _ms(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 5)

@@ -382,7 +382,7 @@ def test_it_serves_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         came, _ = served.raw(
             CHUNKED.replace(b"/echo", b"/rpc") + b"Connection: close\r\n\r\n0x5\r\nhello\r\n"
         )
-        assert came.startswith(b"HTTP/1.1 4")
+        assert b"malformed" in came
 
 
 @needs_application
