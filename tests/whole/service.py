@@ -33,6 +33,7 @@ def running(data: Path, workers: int = 1, **settings: str) -> Iterator[Service]:
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "up", "--port", "0", "--workers", str(workers)],
         stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=environ,
+        start_new_session=True,
     )  # fmt: skip
     try:
         assert process.stdout is not None
