@@ -22,7 +22,7 @@ def deployed(
     """`functions-framework` on a free port of this machine; its log is `folder`/log."""
     port = _free_port()
     clean = {name: value for name, value in os.environ.items() if "MANYDOORS" not in name}
-    log = (folder / "log").open("w")
+    log = (folder / "log").open("a")
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", "from functions_framework._cli import _cli; _cli()",
          "--source", str(ROOT / source), "--target", target,
@@ -35,7 +35,11 @@ def deployed(
             yield client
     finally:
         process.terminate()
-        process.wait(timeout=DEADLINE)
+        try:
+            process.wait(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         log.close()
 
 

@@ -1,11 +1,12 @@
 """A WSGI application that does what the real one does not show yet, and its function."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request, send_file, stream_with_context
+from flask import Flask, Response, g, has_request_context, request, send_file, stream_with_context
+from werkzeug.exceptions import HTTPException
 
 from handlers.gcp import answer
 
@@ -29,6 +30,11 @@ def gcp_read_before(request):
 def gcp_bare(request):
     """A WSGI application without a framework."""
     return answer(_bare, request)
+
+
+def gcp_wrapped(request):
+    """Flask inside of a middleware that is a generator: it starts with its first piece."""
+    return answer(_wrapped, request)
 
 
 def note(text: str) -> None:
@@ -55,7 +61,9 @@ def end(error: BaseException | None) -> None:
 
 
 @wsgi.errorhandler(Exception)
-def failed(error: Exception) -> tuple[str, int]:
+def failed(error: Exception) -> HTTPException | tuple[str, int]:
+    if isinstance(error, HTTPException):
+        return error
     return "ours: something went wrong", 500
 
 
@@ -149,6 +157,10 @@ def _wait_for(file: Path) -> None:
     file.read_bytes()
 
 
+def _wrapped(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    yield from wsgi(environ, start_response)
+
+
 class _Body:
     """Counts how often it is closed."""
 
@@ -162,7 +174,7 @@ class _Body:
         note(f"closed {self.name}")
 
 
-def _bare(environ: dict[str, Any], start_response: Any) -> _Body:
+def _bare(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
 
     def pieces() -> Iterator[bytes]:
@@ -175,6 +187,9 @@ def _bare(environ: dict[str, Any], start_response: Any) -> _Body:
         write(b"written, ")
         yield b"yielded"
 
+    if path == "/context":
+        start_response("200 Fine", [])
+        return [str(has_request_context()).encode()]
     if path == "/fails":
         start_response("200 Fine", [])
         return _Body(path, (1 / 0 for _ in range(1)))
