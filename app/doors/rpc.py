@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Flask, Response
 
-from app.doors import openrpc
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
 from app.room.call import Call, Outcome
@@ -99,6 +98,8 @@ def _one(room: Room, message: Any, request_id: str) -> bytes:
 def _outcome(room: Room, message: Any, request_id: str) -> Outcome:
     method, params = message["method"], message.get("params", {})
     if method == DISCOVER:
+        from app.doors import openrpc  # most processes are never asked
+
         return Outcome(openrpc.written(room))
     return room.enter(Call(method, params, source="rpc", request_id=request_id))
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.room.duration import seconds
 from app.room.policy import Duration
@@ -17,7 +16,10 @@ class Cron:
     tz: str = "UTC"
 
     def __post_init__(self) -> None:
-        from cronsim import CronSim, CronSimError  # an operation without schedules needs none
+        # A process without schedules needs neither.
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        from cronsim import CronSim, CronSimError
 
         if len(self.line.split()) != 5:
             raise ValueError(f"Cron({self.line!r}): five fields, as in '0 3 * * *'")

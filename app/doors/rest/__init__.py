@@ -1,16 +1,19 @@
 """The REST door: flask-restx routes to the endpoints, and writes Swagger 2.0 of them."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response
 from flask_restx import Api, Resource
 
 from app.doors.flask_forms import asked, response
+from app.doors.http import json_answer
 from app.doors.rest import operations, service
 from app.doors.rest.endpoint import Endpoint
 from app.doors.rest.straight import Straight
 from app.room.enter import Room
+from app.room.strict_json import write_json
 
 SWAGGER2 = "/swagger.json"
 
@@ -45,16 +48,18 @@ def mount(app: Flask, room: Room) -> None:
     api = RestApi(app, title="Manydoors", validate=False)
     for rule, methods in _by_rule(everything).items():
         api.add_resource(_resource(rule, methods), rule, endpoint=f"rest:{rule}")
-    _add_swagger2(app, api, room, everything)
+    _add_swagger2(app, room, everything)
     most = app.config["MAX_CONTENT_LENGTH"]
     straight = Straight(app.wsgi_app, everything, most, room.ports.new_id)
     app.wsgi_app = straight  # type: ignore[method-assign]  # the way that Flask documents
 
 
 def _by_rule(endpoints: list[Endpoint]) -> Mapping[str, dict[str, Endpoint]]:
+    """Those that Flask must route; the generic rule stands for each operation's generic path."""
     rules: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
-        rules.setdefault(endpoint.rule, {})[endpoint.method.lower()] = endpoint
+        if endpoint.rule == operations.GENERIC or not endpoint.rule.startswith(operations.EACH):
+            rules.setdefault(endpoint.rule, {})[endpoint.method.lower()] = endpoint
     return rules
 
 
@@ -70,12 +75,20 @@ def _view(endpoint: Endpoint) -> Callable[..., Response]:
     return view
 
 
-def _add_swagger2(app: Flask, api: RestApi, room: Room, everything: list[Endpoint]) -> None:
+def _add_swagger2(app: Flask, room: Room, everything: list[Endpoint]) -> None:
     """flask-restx's document, with the prefix of whoever asks."""
 
-    def swagger2() -> Response:
-        from app.doors.rest import swagger2  # most processes are never asked
+    @cache
+    def written() -> dict[str, Any]:
+        from app.doors.rest import document, swagger2  # most processes are never asked
 
-        return response(swagger2.answer(api, room, everything, asked()))
+        return swagger2.written(
+            RestApi(title="Manydoors"), document.openapi(room.registry, everything)
+        )
+
+    def swagger2() -> Response:
+        request = asked()
+        base = {"basePath": request.headers.get("SCRIPT_NAME") or "/"}
+        return response(json_answer(request, write_json(written() | base)))
 
     app.add_url_rule(SWAGGER2, "swagger2", swagger2)

@@ -1,6 +1,6 @@
 """The REST door described: OpenAPI 3.1, from the same schemas that load and dump."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from app.doors.http import JSON, PROBLEM_JSON, STATUS
@@ -28,8 +28,8 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
     book = Book()
     paths: dict[str, Document] = {}
     for endpoint in endpoints:
-        described = endpoint.document(book)
-        if described:
+        if endpoint.what:
+            described = _endpoint(endpoint, book)
             paths.setdefault(endpoint.template, {})[endpoint.method.lower()] = described
     return {
         "openapi": "3.1.0",
@@ -78,7 +78,18 @@ def result_schema(operation: Operation) -> Document:
     return {**schema, "$defs": definitions} if definitions else schema
 
 
-def calling(operation: Operation, book: Book) -> Document:
+def _endpoint(endpoint: Endpoint, book: Book) -> Document:
+    operation = endpoint.operation
+    if operation is None:
+        return _SERVICE[endpoint.what]()
+    if endpoint.what == "show":
+        return _showing(operation)
+    if operation.route and endpoint.rule == operation.route.path:
+        return _calling_own(operation, operation.route, book)
+    return _calling(operation, book)
+
+
+def _calling(operation: Operation, book: Book) -> Document:
     """`POST /v1/operations/{name}`: all parameters in the body."""
     schema, _ = describe(operation.params.schema, base=SCHEMAS, book=book)
     return {
@@ -88,7 +99,7 @@ def calling(operation: Operation, book: Book) -> Document:
     }
 
 
-def calling_own(operation: Operation, route: Route, book: Book) -> Document:
+def _calling_own(operation: Operation, route: Route, book: Book) -> Document:
     """An operation's own path: parameters in the path, and in the query or the body."""
     schema, _ = describe(operation.params.schema, base=SCHEMAS, book=book)
     rest = {name: each for name, each in schema["properties"].items() if name not in route.names}
@@ -113,7 +124,7 @@ def calling_own(operation: Operation, route: Route, book: Book) -> Document:
     }
 
 
-def listing(_: Book) -> Document:
+def _listing() -> Document:
     items = {"type": "array", "items": {"$ref": f"{SCHEMAS}Operation"}}
     page = {
         "type": "object",
@@ -131,7 +142,7 @@ def listing(_: Book) -> Document:
     }
 
 
-def showing(operation: Operation) -> Document:
+def _showing(operation: Operation) -> Document:
     return {
         "summary": f"Describe {operation.name}.",
         "operationId": f"describe.{operation.name}",
@@ -140,11 +151,7 @@ def showing(operation: Operation) -> Document:
     }
 
 
-def hidden(_: Book) -> Document:
-    return {}
-
-
-def health(word: str, summary: str) -> Document:
+def _health(word: str, summary: str) -> Document:
     shape = {
         "type": "object",
         "properties": {"status": {"const": word, "type": "string"}},
@@ -153,6 +160,11 @@ def health(word: str, summary: str) -> Document:
     return {**_service(summary, word), "responses": _responses(shape, *ALWAYS)}
 
 
+_SERVICE: Mapping[str, Callable[[], Document]] = {
+    "list": _listing,
+    "alive": lambda: _health("ok", "Is the service alive?"),
+    "ready": lambda: _health("ready", "Can it reach its store?"),
+}
 _REQUEST_ID = {
     "description": "The id of this request, taken from it or made; every log line has it.",
     "schema": {"type": "string"},
@@ -208,7 +220,7 @@ def _responses(result: Document | None, *kinds: str) -> Document:
             "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
             "content": {JSON: {"schema": result}},
         }
-    for kind in sorted(set(kinds), key=lambda kind: STATUS[kind]):
+    for kind in sorted(set(kinds), key=lambda kind: (STATUS[kind], kind)):
         responses.setdefault(str(STATUS[kind]), {"$ref": f"#/components/responses/{kind}"})
     return responses
 

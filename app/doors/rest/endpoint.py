@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from app.doors.http import Answer, Request, check_accept, problem_answer
 from app.room.errors import Problem
-from app.room.schema.json_schema import Book
+from app.room.operation import Operation
 
 Path = Mapping[str, str]  # the path's parameters
+What = Literal["list", "show", "call", "alive", "ready", ""]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Endpoint:
     method: str
     rule: str  # as Flask writes it: /v1/operations/<name>
     reply: Callable[[Request, Path], Answer]
-    document: Callable[[Book], dict[str, Any]]  # an OpenAPI operation object
+    what: What = ""  # by which the documents describe it; nothing is left out of them
+    operation: Operation | None = None
 
     @property
     def template(self) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.doors.http import Answer, Request, check_json, json_answer, problem_answer
-from app.doors.rest import document
 from app.doors.rest.endpoint import Endpoint, Path
 from app.room.call import Call
 from app.room.enter import Room
@@ -15,6 +14,8 @@ from app.room.route import Route
 from app.room.strict_json import read_object, write_json
 
 OPERATIONS = "/v1/operations"
+EACH = f"{OPERATIONS}/"
+GENERIC = f"{EACH}<name>"
 LONGEST_PAGE = 200
 PAGE = 50
 
@@ -37,16 +38,15 @@ def _list(room: Room) -> Endpoint:
         everything = sorted(room.registry, key=lambda operation: operation.name)
         names = [operation for operation in everything if operation.name > cursor]
         shown, rest = names[:limit], names[limit:]
-        items = [document.described(operation) for operation in shown]
+        items = [_described(operation) for operation in shown]
         following = shown[-1].name if rest else None
         return json_answer(request, write_json({"items": items, "next": following}))
 
-    return Endpoint("GET", OPERATIONS, reply, document.listing)
+    return Endpoint("GET", OPERATIONS, reply, "list")
 
 
 def _any(room: Room) -> Iterator[Endpoint]:
     """What a name without an operation gets; the document has each operation's own instead."""
-    rule = f"{OPERATIONS}/<name>"
 
     def show(request: Request, path: Path) -> Answer:
         return _show(request, room.registry.get(path["name"]))
@@ -54,12 +54,12 @@ def _any(room: Room) -> Iterator[Endpoint]:
     def call(request: Request, path: Path) -> Answer:
         return _enter(room, path["name"], request, {})
 
-    yield Endpoint("GET", rule, show, document.hidden)
-    yield Endpoint("POST", rule, call, document.hidden)
+    yield Endpoint("GET", GENERIC, show)
+    yield Endpoint("POST", GENERIC, call)
 
 
 def _generic(room: Room, operation: Operation) -> Iterator[Endpoint]:
-    rule = f"{OPERATIONS}/{operation.name}"
+    rule = EACH + operation.name
 
     def show(request: Request, path: Path) -> Answer:
         return _show(request, operation)
@@ -67,21 +67,25 @@ def _generic(room: Room, operation: Operation) -> Iterator[Endpoint]:
     def call(request: Request, path: Path) -> Answer:
         return _enter(room, operation.name, request, {})
 
-    yield Endpoint("GET", rule, show, lambda _: document.showing(operation))
-    yield Endpoint("POST", rule, call, lambda book: document.calling(operation, book))
+    yield Endpoint("GET", rule, show, "show", operation)
+    yield Endpoint("POST", rule, call, "call", operation)
 
 
 def _own(room: Room, operation: Operation, route: Route) -> Endpoint:
     def call(request: Request, path: Path) -> Answer:
         return _enter(room, operation.name, request, path)
 
-    return Endpoint(
-        route.method, route.path, call, lambda book: document.calling_own(operation, route, book)
-    )
+    return Endpoint(route.method, route.path, call, "call", operation)
 
 
 def _show(request: Request, operation: Operation) -> Answer:
-    return json_answer(request, write_json(document.described(operation)))
+    return json_answer(request, write_json(_described(operation)))
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    from app.doors.rest import document  # most processes are never asked
+
+    return document.described(operation)
 
 
 def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:

@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask_restx import Resource
 from flask_restx.swagger import Swagger
 
-from app.doors.http import JSON, Answer, Request, json_answer
-from app.doors.rest import document
-from app.doors.rest.endpoint import Endpoint
-from app.room.enter import Room
-from app.room.strict_json import write_json
+from app.doors.http import JSON
 
 Document = dict[str, Any]
 
@@ -22,34 +19,30 @@ _KEPT = frozenset(
 _UP, _DOWN = "exclusiveMaximum", "exclusiveMinimum"
 
 
-def answer(api: Any, room: Room, endpoints: list[Endpoint], request: Request) -> Answer:
-    """flask-restx's document, under the prefix of whoever asks: it would keep the first one's."""
-    if "restx" not in api.__dict__:
-        api.restx = _annotated(api, room, endpoints)
-    prefix = request.headers.get("SCRIPT_NAME", "")
-    return json_answer(request, write_json({**api.restx, "basePath": prefix or "/"}))
-
-
-def _annotated(api: Any, room: Room, endpoints: list[Endpoint]) -> Document:
-    """Tells flask-restx's resources what OpenAPI says of them, and lets it write."""
-    whole = document.openapi(room.registry, endpoints)
-    for name, schema in whole["components"]["schemas"].items():
+def written(api: Any, openapi: Document) -> Document:
+    """What flask-restx writes, on an Api that routes nothing, told what OpenAPI says."""
+    for name, schema in openapi["components"]["schemas"].items():
         api.schema_model(name, schema2(schema))
-    for resource, (rule, *_), _, _ in api.default_namespace.resources:
-        path = whole["paths"].get(rule.replace("<path:", "{").replace("<", "{").replace(">", "}"))
-        if path is None:
-            resource.__apidoc__ = False  # hidden
-            continue
-        for method, described in path.items():
-            getattr(resource, method).__apidoc__ = restx_doc(described, api)
-    written = dict(Swagger(api).as_dict())
-    for path, methods in whole["paths"].items():
-        for method, described in methods.items():  # it would take a docstring, up to its first dot
-            written["paths"][path][method]["summary"] = described["summary"]
-    return written
+    for path, methods in openapi["paths"].items():
+        rule = path.replace("{", "<").replace("}", ">")
+        views = {method: _view(described, api) for method, described in methods.items()}
+        api.add_resource(type(f"Resource {rule}", (Resource,), views), rule, endpoint=rule)
+    document = dict(Swagger(api).as_dict())
+    for path, methods in openapi["paths"].items():
+        for method, described in methods.items():  # it takes a docstring's, up to its first dot
+            document["paths"][path][method]["summary"] = described["summary"]
+    return document
 
 
-def restx_doc(operation: Mapping[str, Any], api: Any) -> Document:
+def _view(described: Document, api: Any) -> Any:
+    def view(self: Resource) -> None:
+        """"""
+
+    view.__dict__["__apidoc__"] = _restx_doc(described, api)
+    return view
+
+
+def _restx_doc(operation: Mapping[str, Any], api: Any) -> Document:
     """An OpenAPI operation as the `__apidoc__` that flask-restx reads."""
 
     def model(part: str, schema: Any) -> Any:
