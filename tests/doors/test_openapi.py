@@ -2,6 +2,9 @@
 
 import copy
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from app.config import Settings
 from app.doors.http import STATUS
 from app.room.enter import Room
 from app.wsgi import create_app
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=["declared here", "shipped"])
@@ -88,3 +93,20 @@ def test_documents_are_strict_json(client: FlaskClient) -> None:
         first, second = client.get(path), client.get(path)
         assert first.data == second.data
         json.loads(first.data, parse_constant=pytest.fail)
+
+
+def test_documents_do_not_hang_on_the_process() -> None:
+    """Every worker writes the same bytes, whatever its hashes, so that an ETag holds for all."""
+    program = (
+        "import sys; sys.stderr = None; from app.wsgi import app; client = app.test_client();"
+        "print([client.get(path).headers['ETag'] for path in ('/openapi.json', '/swagger.json')])"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "MANYDOORS_LOG_LEVEL": "ERROR"},
+            cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(told) == 1
