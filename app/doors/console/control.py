@@ -169,8 +169,6 @@ def _range(least: Any, most: Any, words: str, above: Any, below: Any) -> str:
 def _string(shape: Schema) -> dict[str, Any]:
     form = shape.get("format", "")
     least, most = shape.get("minLength"), shape.get("maxLength")
-    attributes = {"minlength": least, "maxlength": most}
-    kept = {key: value for key, value in attributes.items() if value is not None}
     if form in ("date-time", "date-time-local"):
         utc = form == "date-time"
         clock = {"type": "datetime-local", "attributes": {"step": "any"}}
@@ -178,12 +176,11 @@ def _string(shape: Schema) -> dict[str, Any]:
     if form == "time-local":
         return {"type": "time", "attributes": {"step": "any"}}
     if form in TYPES:
-        return {"type": TYPES[form], "attributes": kept}
-    hint = _range(least, most, "", None, None).strip(" ,") if kept else form
-    if kept:
-        hint = f"{hint.removeprefix('from ')} characters"
-    long = (most or 0) > LONG_TEXT
-    return {"element": "textarea" if long else "input", "attributes": kept, "hint": hint}
+        return {"type": TYPES[form]}
+    limits = _range(least, most, "", None, None).strip(" ,").removeprefix("from ")
+    # No maxlength: browsers would cut off what is pasted, and say nothing.
+    hint = f"{limits} characters" if limits else form
+    return {"element": "textarea" if (most or 0) > LONG_TEXT else "input", "hint": hint}
 
 
 def _array(shape: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def wants_page() -> bool:
 def posted() -> dict[str, list[str]]:
     """The form that our own page has sent; lines end as everywhere else but in browsers."""
     check_origin(request.environ, request.host_url.rstrip("/"))
-    if request.mimetype != FORM:
+    if request.mimetype != FORM and (request.mimetype or asked().body):
         raise Unsupported(f"Send the form as {FORM}.")
     try:
         given = parse_qs(
