@@ -1,5 +1,7 @@
 """Between Flask and the doors: its request as ours, our answer as its response, its errors too."""
 
+from collections.abc import Callable
+
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -19,16 +21,19 @@ def response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers)
 
 
-def answer_errors(app: Flask, new_id: NewId) -> None:
-    """Whatever a view raises, and whatever Flask itself refuses, leaves as a problem."""
+def answer_errors(app: Flask, new_id: NewId, show: Callable[[Answer], Response] = response) -> None:
+    """Whatever a view raises, and whatever Flask itself refuses, leaves as a problem.
+
+    `show` gives it the form that the client prefers.
+    """
 
     def on_error(error: Exception) -> Response | HTTPException:
         if isinstance(error, RequestRedirect):
             return error
         problem = _problem(error)
         if problem is None:
-            return response(failed(error, asked(), new_id))
-        return response(problem_answer(problem, asked().path))
+            return show(failed(error, asked(), new_id))
+        return show(problem_answer(problem, asked().path))
 
     app.register_error_handler(Exception, on_error)
 

@@ -1,0 +1,84 @@
+"""The JSON-RPC methods as a page: each with a request that is ready to be sent."""
+
+import json
+from typing import Any
+
+from flask import Response, request
+
+from app.doors import openrpc, rpc
+from app.doors.console.page import HTML, page, posted
+from app.doors.flask_forms import asked, response
+from app.doors.http import JSON, STATUS, json_answer
+from app.room.enter import Room
+from app.room.errors import Problem
+
+DISCOVER = {
+    "name": rpc.DISCOVER,
+    "summary": "Describe all methods, as an OpenRPC document.",
+    "params": [],
+}
+SAMPLES = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
+"""A first value of each type, where neither an example nor a default is known."""
+
+
+def show(room: Room) -> Response:
+    """The page, or for who prefers JSON the OpenRPC document."""
+    accept = request.accept_mimetypes
+    if accept[JSON] > accept[HTML]:
+        return response(json_answer(asked(), openrpc.written(room)))
+    methods = _methods(room)
+    chosen = next((each for each in methods if each["name"] == request.args.get("method")), None)
+    method = chosen or methods[0]
+    reply = page("rpc", methods=methods, method=method, text=_ready(room, method))
+    reply.vary.add("Accept")
+    return reply
+
+
+def send(room: Room) -> Response:
+    methods = _methods(room)
+    try:
+        text = posted().get("request", [""])[0]
+    except Problem as problem:
+        known: dict[str, Any] = {
+            "method": methods[0],
+            "text": _ready(room, methods[0]),
+            "problem": problem,
+        }
+        return page("rpc", STATUS[problem.kind], methods=methods, **known)
+    said = rpc.respond(room, text.encode(), asked().request_id)
+    answer = json.dumps(json.loads(said), indent=2, ensure_ascii=False) if said else ""
+    return page("rpc", methods=methods, method=_named(methods, text), text=text, answer=answer)
+
+
+def _methods(room: Room) -> list[dict[str, Any]]:
+    return [*openrpc.document(room)["methods"], DISCOVER]
+
+
+def _named(methods: list[dict[str, Any]], text: str) -> dict[str, Any] | None:
+    """The method that a request names, if it names one."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return None
+    name = message.get("method") if isinstance(message, dict) else None
+    return next((each for each in methods if each["name"] == name), None)
+
+
+def _ready(room: Room, method: dict[str, Any]) -> str:
+    """A whole request: the operation's example, or what it cannot do without."""
+    name = method["name"]
+    examples = room.registry.get(name).examples if name in room.registry else ()
+    needed = {
+        each["name"]: _sample(each["schema"]) for each in method["params"] if each["required"]
+    }
+    params = dict(examples[0]) if examples else needed
+    message = {"jsonrpc": "2.0", "method": name, "params": params, "id": 1}
+    return json.dumps(message, indent=2, ensure_ascii=False)
+
+
+def _sample(schema: dict[str, Any]) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    first = kind[0] if isinstance(kind, list) else kind
+    return schema.get("minimum", SAMPLES.get(first or ""))

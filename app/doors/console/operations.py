@@ -1,0 +1,69 @@
+"""The operations as pages: all of them, one of them, and what came of a call."""
+
+import json
+from itertools import groupby
+from time import perf_counter
+from typing import Any
+
+from flask import Response, request
+
+from app.doors.console import form as forms
+from app.doors.console.page import page, posted
+from app.doors.flask_forms import asked
+from app.doors.http import STATUS, problem_answer
+from app.room.call import Outcome
+from app.room.enter import Room
+from app.room.errors import Problem
+
+MOST_SHOWN = 200_000  # characters of a result
+
+
+def start(room: Room) -> Response:
+    made = sorted(
+        (forms.fresh(operation) for operation in room.registry), key=lambda form: form.group
+    )
+    groups = [(name, list(group)) for name, group in groupby(made, key=lambda form: form.group)]
+    return page("start", groups=groups, count=len(made))
+
+
+def show(room: Room, name: str) -> Response:
+    return page("operation", form=forms.fresh(room.registry.get(name)))
+
+
+def call(room: Room, name: str) -> Response:
+    """Enters the room with what the form says, and shows what comes of it."""
+    operation = room.registry.get(name)
+    try:
+        given = posted()
+    except Problem as problem:
+        return _with_problem(problem, form=forms.fresh(operation))
+    asked_for, reading = forms.call_of(operation, given, asked().request_id)
+    began = perf_counter()
+    outcome = room.enter(asked_for)
+    took = (perf_counter() - began) * 1000
+    shown = forms.filled(operation, given, outcome.problem, reading)
+    if outcome.problem:
+        return _with_problem(outcome.problem, form=shown, members=_members(outcome.problem))
+    others = forms.elsewhere_of(operation, reading, request.root_url.rstrip("/"))
+    return page("operation", form=shown, result=_pretty(outcome), took=took, others=others)
+
+
+def _with_problem(problem: Problem, **known: Any) -> Response:
+    reply = page("operation", STATUS[problem.kind], problem=problem, **known)
+    for name, value in problem_answer(problem, request.path).headers:
+        if name != "Content-Type":
+            reply.headers[name] = value
+    return reply
+
+
+def _members(problem: Problem) -> dict[str, str]:
+    """What a problem says beside its detail; the wrong fields stand at their places."""
+    shown = {name: value for name, value in problem.members.items() if name != "errors"}
+    return {name: v if isinstance(v, str) else json.dumps(v) for name, v in shown.items()}
+
+
+def _pretty(outcome: Outcome) -> str:
+    text = json.dumps(json.loads(outcome.json), indent=2, ensure_ascii=False)
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[:MOST_SHOWN]}\n… and {len(text) - MOST_SHOWN:,} characters more"

@@ -1,0 +1,61 @@
+"""A page: a template, and the headers that let it load our own files and nothing else."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from flask import Response, render_template, request
+
+from app.doors.console.asset import asset_url
+from app.doors.console.origin import check_origin
+from app.doors.flask_forms import asked
+from app.doors.http import JSON, PROBLEM_JSON
+from app.room.errors import Malformed, Unsupported
+
+HTML = "text/html"
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 1000
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -> Response:
+    body = render_template(f"console/{template}.html", asset_url=asset_url, **known)
+    reply = Response(body, status, content_type=f"{HTML}; charset=utf-8")
+    reply.headers["Content-Security-Policy"] = policy
+    # Not no-referrer: with that, browsers send our own forms with `Origin: null`.
+    reply.headers["Referrer-Policy"] = "same-origin"
+    if request.method not in ("GET", "HEAD") or status != 200:
+        reply.headers["Cache-Control"] = "no-store"
+        return reply
+    reply.headers["Cache-Control"] = "no-cache"
+    reply.add_etag()
+    reply.make_conditional(request)
+    return reply
+
+
+def wants_page() -> bool:
+    """Does the client prefer a page to JSON? Browsers do; programs that take all do not."""
+    accept = request.accept_mimetypes
+    named = {form for form, _ in accept}
+    html, data = accept[HTML], max(accept[JSON], accept[PROBLEM_JSON])
+    return html > data or (html == data > 0 and HTML in named and not named & {JSON, PROBLEM_JSON})
+
+
+def posted() -> dict[str, list[str]]:
+    """The form that our own page has sent; lines end as everywhere else but in browsers."""
+    check_origin(request.environ, request.host_url.rstrip("/"))
+    if request.mimetype != FORM and (request.mimetype or asked().body):
+        raise Unsupported(f"Send the form as {FORM}.")
+    try:
+        given = parse_qs(
+            asked().body.decode(),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MOST_FIELDS,
+        )
+    except ValueError:
+        raise Malformed("The form is not UTF-8, or has too many fields.") from None
+    return {name: [text.replace("\r\n", "\n") for text in texts] for name, texts in given.items()}

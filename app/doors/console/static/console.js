@@ -1,0 +1,50 @@
+// Comfort only: every page works without it.
+"use strict";
+
+// Find: hides what does not match, in the index and beside it.
+const find = document.querySelector("#find");
+if (find) {
+  find.parentElement.hidden = false;
+  find.addEventListener("input", () => {
+    const wanted = find.value.trim().toLowerCase();
+    for (const each of document.querySelectorAll(".index li, article.operation")) {
+      each.hidden = !each.textContent.toLowerCase().includes(wanted);
+    }
+  });
+}
+
+// A form says that it is sent, and is not sent twice.
+for (const form of document.querySelectorAll("form.call")) {
+  const button = form.querySelector("button");
+  form.addEventListener("submit", (event) => {
+    if (form.getAttribute("aria-busy") === "true") {
+      event.preventDefault();
+      return;
+    }
+    form.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => form.removeAttribute("aria-busy"));
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      form.requestSubmit(button);
+    }
+  });
+}
+
+// Commands are copied by a button.
+if (navigator.clipboard) {
+  for (const block of document.querySelectorAll("pre.copy")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.textContent);
+      button.textContent = "Copied";
+    });
+    block.after(button);
+  }
+}
+
+// After an answer, what matters is in view.
+document.querySelector("#outcome")?.scrollIntoView({ block: "center" });

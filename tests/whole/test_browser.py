@@ -1,0 +1,169 @@
+"""The pages in a real browser: what a person does, and that nothing leaves for another host."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.whole.service import Service
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
+    " --disable-sync --no-first-run"
+).split()
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser(require: Callable[[Any, str], None]) -> Iterator[Browser]:
+    require(CHROMIUM.exists(), f"{CHROMIUM} is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, service: Service) -> Iterator[Callable[..., Page]]:
+    """Pages of the service; afterwards no complaint of theirs and no foreign request is left."""
+    complaints: list[str] = []
+    contexts = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A page may itself be a problem, whose status the browser mentions.
+        if message.type in ("error", "warning") and "Failed to load" not in message.text:
+            complaints.append(message.text)
+
+    def ask(request: Any) -> None:
+        if not request.url.startswith((f"{service.url}/", "data:")):
+            complaints.append(f"asked for {request.url}")
+
+    def answer(response: Any) -> None:
+        if response.status >= 400 and not response.request.is_navigation_request():
+            complaints.append(f"{response.status} {response.url}")
+
+    def opened(path: str, **options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", ask)
+        page.on("response", answer)
+        page.goto(service.url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_form_on_the_start_page(open_page: Callable[..., Page], scripts: bool) -> None:
+    """Filled and sent it shows the result; filled wrongly, the error at the field."""
+    page = open_page("/", java_script_enabled=scripts)
+    form = page.get_by_role("form", name="Call cats.speak")
+    form.get_by_label("name").fill("Mia")
+    form.get_by_label("times").fill("2")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
+    expect(page.locator("pre[aria-label=Result]")).to_contain_text('"cat": "Mia"')
+
+    page.get_by_label("times").fill("1000")
+    page.get_by_role("button", name="Call").click()
+    expect(page.get_by_role("alert")).to_contain_text("The parameters are not valid.")
+    times = page.get_by_label("times")
+    expect(times).to_have_value("1000")
+    expect(times).to_have_attribute("aria-invalid", "true")
+    described = (times.get_attribute("aria-describedby") or "").split()
+    assert any("100" in page.locator(f'[id="{id}"]').inner_text() for id in described)
+    page.get_by_role("alert").get_by_role("link", name="times").click()
+    if scripts:
+        assert page.evaluate("document.activeElement.name") == "times"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_method_on_the_rpc_page(open_page: Callable[..., Page], scripts: bool) -> None:
+    """Chosen from the list, its request is ready, and the answer is shown."""
+    page = open_page("/rpc", java_script_enabled=scripts)
+    page.get_by_role("link", name="cats.speak").click()
+    expect(page.get_by_role("heading", name="cats.speak")).to_be_visible()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("pre[aria-label=Answer]")).to_contain_text('"cat": "Tom"')
+
+
+def test_an_operation_tried_out_in_swagger_ui(open_page: Callable[..., Page]) -> None:
+    """/docs shows the operations; Try it out, Execute, and the answer is there."""
+    page = open_page("/docs")
+    block = page.locator(".opblock", has=page.locator('[data-path="/hello/{name}"]'))
+    block.locator(".opblock-summary").click()
+    block.get_by_role("button", name="Try it out").click()
+    block.get_by_placeholder("name").fill("Ada")
+    block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table")).to_contain_text("Hello, Ada!")
+    expect(block.locator(".request-url").first).to_contain_text("/hello/Ada")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/rpc?method=cats.bring", "/docs", "/problems", "/problems/busy", "/nowhere",
+     "/console/operations/cats.bring"],
+)  # fmt: skip
+def test_a_phone_never_scrolls_sideways(open_page: Callable[..., Page], path: str) -> None:
+    """At 360 pixels every page fits."""
+    page = open_page(path, viewport={"width": 360, "height": 740})
+    if path == "/docs":
+        page.wait_for_selector(".opblock")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/rpc?method=cats.bring", "/problems/busy"])
+def test_text_stands_out(open_page: Callable[..., Page], path: str, scheme: Any) -> None:
+    """Every text has the contrast that WCAG AA asks for, by day and by night."""
+    page = open_page(path, color_scheme=scheme)
+    assert page.evaluate(FAINT) == []
+
+
+def test_the_keyboard_alone_is_enough(open_page: Callable[..., Page]) -> None:
+    """The first stop skips to the content, and what has the focus is outlined."""
+    page = open_page("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    focused = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(focused) == "solid"
+    page.get_by_label("Find").fill("bring")
+    assert page.locator("article.operation:visible").count() == 1
+
+
+FAINT = """() => {
+  const channels = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const [r, g, b, a = 1] = channels(getComputedStyle(each).backgroundColor);
+      if (a > 0) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const element of document.body.querySelectorAll("*")) {
+    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !element.checkVisibility()) continue;
+    const [one, two] = [channels(getComputedStyle(element).color), behind(element)].map(light);
+    const contrast = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    if (contrast < 4.5) faint.push(`${element.className || element.tagName} ${contrast}`);
+  }
+  return faint;
+}"""
