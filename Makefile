@@ -31,10 +31,11 @@ format: $(DEV) ## lay the code out, and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(DEV) ## run the measured comparisons in bench/; ONLY="cold drain"
-	@for program in $(if $(ONLY),$(ONLY:%=bench/%.py),bench/[a-z]*.py); do \
-		[ -f "$$program" ] || { echo "there is no $$program" >&2; exit 1; }; \
-		echo "== $$program"; $(BIN)/python "$$program" $(ARGS) || exit 1; \
+ONLY ?= http slow_clients records
+
+bench: $(DEV) ## run the measured comparisons in bench/; ONLY="http records"
+	@for program in $(ONLY); do \
+		echo "== $$program"; $(BIN)/python -m "bench.$$program" $(ARGS) || exit 1; \
 	done
 
 lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest

@@ -29,8 +29,11 @@ def written(api: Any, openapi: Document) -> Document:
         api.add_resource(type(f"Resource {rule}", (Resource,), views), rule, endpoint=rule)
     document = dict(Swagger(api).as_dict())
     for path, methods in openapi["paths"].items():
+        told = document["paths"][path]
         for method, described in methods.items():  # it takes a docstring's, up to its first dot
-            document["paths"][path][method]["summary"] = described["summary"]
+            told[method]["summary"] = described["summary"]
+        document["paths"][path] = dict(sorted(told.items()))  # flask-restx goes by a set
+    document["definitions"] = dict(sorted(document["definitions"].items()))
     return document
 
 
@@ -46,6 +49,8 @@ def _restx_doc(operation: Mapping[str, Any], api: Any) -> Document:
     """An OpenAPI operation as the `__apidoc__` that flask-restx reads."""
 
     def model(part: str, schema: Any) -> Any:
+        if "$ref" in schema:
+            return schema["$ref"].rpartition("/")[2]
         return api.schema_model(f"{operation['operationId']}.{part}", schema2(schema))
 
     params = {each["name"]: _parameter(each) for each in operation.get("parameters", [])}
