@@ -36,8 +36,8 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
         "info": {"title": "Manydoors", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "./"}],
         "tags": [
-            {"name": "service", "description": "The service itself, and any operation by name"},
             *({"name": name} for name in sorted({_tag(each) for each in registry} - {"service"})),
+            {"name": "service", "description": "The service itself, and what it says of each"},
         ],
         "paths": paths,
         "components": {
@@ -146,7 +146,7 @@ def _showing(operation: Operation) -> Document:
     return {
         "summary": f"Describe {operation.name}.",
         "operationId": f"describe.{operation.name}",
-        "tags": [_tag(operation)],
+        "tags": ["service"],
         "responses": _responses({"$ref": f"{SCHEMAS}Operation"}, *ALWAYS, *WITH_KEYS),
     }
 

@@ -23,13 +23,13 @@ _WAIT = re.compile(r"wait=(\d{1,6})")
 
 
 def endpoints(room: Room) -> Iterator[Endpoint]:
-    """The generic ones, then each operation's."""
-    yield _list(room)
-    yield from _any(room)
+    """Each operation's own and generic ones, then those of them all."""
     for operation in room.registry:
-        yield from _generic(room, operation)
         if operation.route:
             yield _own(room, operation, operation.route)
+        yield from _generic(room, operation)
+    yield _list(room)
+    yield from _any(room)
 
 
 def _list(room: Room) -> Endpoint:
