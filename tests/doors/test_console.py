@@ -121,7 +121,7 @@ def test_the_start_page_has_every_operation_with_a_form(client):
     for text in ("Let a cat speak.", "As often as you like.", "/cats/{name}/speech"):
         assert text in page.text
     for name in ("cats.speak", "all.kinds", "no.refused"):
-        assert f'action="/console/operations/{name}"' in page.text
+        assert f'action="/console/operations/{name}#outcome"' in page.text
     for path in ("/docs", "/rpc", "/openapi.json", "/swagger.json"):
         assert f'href="{path}"' in page.text
 
@@ -157,6 +157,7 @@ def test_controls_fit_their_types(client):
     assert 'max="100"' in speak
     assert 'value="Tom"' in speak
     assert 'aria-required="true"' in speak
+    assert "whole number from 1 to 100, default 1" in speak
 
 
 def test_every_label_is_tied_to_an_input(client):
@@ -186,6 +187,13 @@ def test_empty_is_not_given(client):
     assert answer.status_code == 422
     assert error_at(answer, "cats.speak:name") == "Missing data for required field."
     assert '"a": null' in result(post(client, "null.needed", a=""))
+
+
+def test_line_ends_are_kept(client):
+    """A text of several lines stays as it was written, in a box that has room for it."""
+    answer = post(client, "cats.speak", name="one\r\ntwo")
+    assert r"one\ntwo" in result(answer)
+    assert ">\none\ntwo</textarea>" in answer.text
 
 
 def test_all_types_arrive(client):
@@ -306,6 +314,7 @@ def test_rpc_shows_errors_and_silence(client):
     """An error is an answer, and a notification has none."""
     answer = client.post("/console/rpc", data={"request": "{"})
     assert "-32700" in answer.text
+    assert 'class="outcome bad"' in answer.text
     silent = '{"jsonrpc": "2.0", "method": "cats.speak", "params": ["Tom"]}'
     assert (
         "a notification is not answered"

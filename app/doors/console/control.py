@@ -14,6 +14,7 @@ from app.room.strict_json import read_json
 Schema = Mapping[str, Any]
 
 LONG_TEXT = 200  # characters from which on a text gets more than one line
+SHORT_TEXT = 40  # characters up to which a default stands in the hint
 SCALARS = frozenset(("string", "integer", "number", "boolean"))
 TYPES = {"date": "date", "email": "email", "uri": "url", "password": "password"}
 """Formats of strings that browsers have an input for."""
@@ -111,8 +112,10 @@ def _control(name: str, schema: Schema, required: bool, definitions: Mapping[str
     }
     about |= _kind(shape, definitions)
     made = Control(**about)
-    default = schema.get("default")
-    return made if default is None else Control(**about, default=text_of(made, default))
+    default = text_of(made, schema.get("default"))
+    if default and len(default) <= SHORT_TEXT and "\n" not in default:
+        about["hint"] = f"{made.hint}, default {default}".lstrip(", ")
+    return Control(**about, default=default)
 
 
 def _kind(shape: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.doors.console.control import Control, Reading, controls, read, text_of
 from app.room.call import Call
@@ -96,6 +96,8 @@ def elsewhere_of(operation: Operation, reading: Reading, root: str) -> dict[str,
 def _field(
     operation: Operation, n: int, control: Control, value: str, errors: Iterable[str] = ()
 ) -> Field:
+    if "\n" in value and (control.element, control.type) == ("input", "text"):
+        control = replace(control, element="textarea")  # an input would drop the line ends
     name = control.name if _GOOD_NAME.fullmatch(control.name) else str(n)
     return Field(f"{operation.name}:{name}", control, value, tuple(errors))
 

@@ -46,8 +46,17 @@ def send(room: Room) -> Response:
         }
         return page("rpc", STATUS[problem.kind], methods=methods, **known)
     said = rpc.respond(room, text.encode(), asked().request_id)
-    answer = json.dumps(json.loads(said), indent=2, ensure_ascii=False) if said else ""
-    return page("rpc", methods=methods, method=_named(methods, text), text=text, answer=answer)
+    return page("rpc", methods=methods, method=_named(methods, text), text=text, **_told(said))
+
+
+def _told(said: bytes) -> dict[str, Any]:
+    """An answer to be read by people, and whether all of it went well."""
+    if not said:
+        return {"answer": "", "well": True}
+    answer = json.loads(said)
+    answers = answer if isinstance(answer, list) else [answer]
+    well = not any("error" in each for each in answers)
+    return {"answer": _pretty(answer), "well": well}
 
 
 def _methods(room: Room) -> list[dict[str, Any]]:
@@ -73,7 +82,7 @@ def _ready(room: Room, method: dict[str, Any]) -> str:
     }
     params = dict(examples[0]) if examples else needed
     message = {"jsonrpc": "2.0", "method": name, "params": params, "id": 1}
-    return json.dumps(message, indent=2, ensure_ascii=False)
+    return _pretty(message)
 
 
 def _sample(schema: dict[str, Any]) -> Any:
@@ -82,3 +91,7 @@ def _sample(schema: dict[str, Any]) -> Any:
     kind = schema.get("type")
     first = kind[0] if isinstance(kind, list) else kind
     return schema.get("minimum", SAMPLES.get(first or ""))
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

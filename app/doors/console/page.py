@@ -1,5 +1,6 @@
 """A page: a template, and the headers that let it load our own files and nothing else."""
 
+import json
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,7 +23,7 @@ POLICY = (
 
 
 def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -> Response:
-    body = render_template(f"console/{template}.html", asset_url=asset_url, **known)
+    body = render_template(f"console/{template}.html", asset_url=asset_url, json=_json, **known)
     reply = Response(body, status, content_type=f"{HTML}; charset=utf-8")
     reply.headers["Content-Security-Policy"] = policy
     # Not no-referrer: with that, browsers send our own forms with `Origin: null`.
@@ -34,6 +35,10 @@ def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -
     reply.add_etag()
     reply.make_conditional(request)
     return reply
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def wants_page() -> bool:

@@ -10,6 +10,7 @@ from app.doors.console.page import page, wants_page
 from app.doors.flask_forms import response
 from app.doors.http import STATUS, Answer
 from app.doors.rpc import CODES, NARROWER
+from app.room.enter import Room
 from app.room.errors import Problem, Unknown
 from app.room.strict_json import read_json
 
@@ -64,18 +65,18 @@ class Kind:
     advice: str
 
 
-def all_kinds() -> Response:
+def all_kinds(room: Room) -> Response:
     return page("problems", kinds=sorted(kinds().values(), key=lambda kind: kind.status))
 
 
-def one_kind(kind: str) -> Response:
+def one_kind(room: Room, kind: str) -> Response:
     found = kinds().get(kind)
     if found is None:
         raise Unknown("There is no such kind of problem.")
     return page("problem", kind=found)
 
 
-def problem(answer: Answer) -> Response:
+def in_preferred_form(answer: Answer) -> Response:
     """The page that says what a problem's JSON says, or that JSON for who prefers it."""
     if not wants_page():
         return response(answer)

@@ -3,6 +3,7 @@
 from flask import Response
 
 from app.doors.console.page import page
+from app.room.enter import Room
 
 # Swagger UI writes style attributes; its script is a file of ours like any other.
 POLICY = (
@@ -11,5 +12,5 @@ POLICY = (
 )
 
 
-def show() -> Response:
+def show(room: Room) -> Response:
     return page("docs", policy=POLICY)

@@ -45,6 +45,3 @@ if (navigator.clipboard) {
     block.after(button);
   }
 }
-
-// After an answer, what matters is in view.
-document.querySelector("#outcome")?.scrollIntoView({ block: "center" });

@@ -1,0 +1,37 @@
+"""Which function answers which page; loaded with the first page that somebody asks for."""
+
+from collections.abc import Callable
+
+from flask import Response
+
+from app.doors.console import asset, methods, operations, problems, swagger_ui
+from app.room.enter import Room
+
+ROBOTS = "User-agent: *\nDisallow: /\n"
+
+
+def _static(room: Room, name: str) -> Response:
+    return asset.answer(name)
+
+
+def _favicon(room: Room) -> Response:
+    return asset.answer("favicon.ico")
+
+
+def _robots(room: Room) -> Response:
+    return Response(ROBOTS, mimetype="text/plain")
+
+
+VIEWS: dict[str, Callable[..., Response]] = {
+    "start": operations.start,
+    "operation": operations.show,
+    "call": operations.call,
+    "methods": methods.show,
+    "send": methods.send,
+    "docs": swagger_ui.show,
+    "problems": problems.all_kinds,
+    "problem": problems.one_kind,
+    "static": _static,
+    "favicon": _favicon,
+    "robots": _robots,
+}
