@@ -56,7 +56,7 @@ class Settings:
 
 
 def _nearest(variable: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(variable, known, n=1)
+    near = difflib.get_close_matches(variable.upper(), known, n=1)
     return f" Did you mean {near[0]}?" if near else f" There are {', '.join(sorted(known))}."
 
 
