@@ -107,7 +107,7 @@ def test_an_unknown_name_is_told_with_the_nearest(variable, near):
 def test_an_unknown_name_far_from_all_lists_all():
     """Where nothing is near, all that there are is told."""
     with pytest.raises(BadSetting) as told:
-        Settings.read({"MANYDOORS_": "x"})
+        Settings.read({"MANYDOORS_QUITE_SOMETHING_ELSE": "x"})
     assert all(PREFIX + field.name.upper() in str(told.value) for field in fields(Settings))
 
 

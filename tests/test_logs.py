@@ -1,9 +1,9 @@
 """One line each, whatever is in it: parseable for machines, harmless for a terminal."""
 
-import io
 import json
 import logging
 import sys
+import time
 from datetime import datetime
 
 import pytest
@@ -83,30 +83,23 @@ def test_a_line_for_people_leaves_words_as_they_are():
     )
 
 
-@pytest.fixture
-def err(monkeypatch) -> io.StringIO:
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    return stream
-
-
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_an_access_line_for_machines(err, text):
+def test_an_access_line_for_machines(capsys, text):
     """One JSON object with the method and path as they came, the status and the time."""
     access_log("json", "INFO")(text, f"/{text}", 404, 1.234, "req-1")
-    assert err.getvalue().count("\n") == 1
-    said = json.loads(err.getvalue())
+    (line,) = capsys.readouterr().err.removesuffix("\n").split("\n")
+    said = json.loads(line)
     assert said["message"] == f"{text} /{text}"
     assert (said["status"], said["ms"], said["request_id"]) == (404, 1.23, "req-1")
     assert (said["level"], said["logger"]) == ("INFO", "manydoors.access")
-    assert abs(datetime.fromisoformat(said["time"]).timestamp() - datetime.now().timestamp()) < 60
+    assert abs(datetime.fromisoformat(said["time"]).timestamp() - time.time()) < 60
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_an_access_line_for_people(err, text):
+def test_an_access_line_for_people(capsys, text):
     """One printable line."""
     access_log("text", "DEBUG")(text, f"/{text}", 200, 1.26, "req-1")
-    (line,) = err.getvalue().removesuffix("\n").split("\n")
+    (line,) = capsys.readouterr().err.removesuffix("\n").split("\n")
     assert line.isprintable()
     assert " 200 " in line
     assert line.endswith("  1.3 ms  req-1")
@@ -114,10 +107,10 @@ def test_an_access_line_for_people(err, text):
 
 @pytest.mark.parametrize("level", ["WARNING", "ERROR"])
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_above_info_there_are_no_access_lines(err, form, level):
+def test_above_info_there_are_no_access_lines(capsys, form, level):
     """A request is information."""
     access_log(form, level)("GET", "/", 200, 1.0, "req-1")
-    assert err.getvalue() == ""
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
@@ -133,7 +126,7 @@ def test_a_log_that_nobody_reads_fails_no_request(monkeypatch, form, error):
     access_log(form, "INFO")("GET", "/", 200, 1.0, "req-1")
 
 
-@given(st.floats(0, 4e9))
+@given(st.floats(1, 4e9))
 def test_the_stamp_is_the_time(now):
     """The part that is kept for a second is that second's, whichever comes next."""
     with pytest.MonkeyPatch.context() as patch:
@@ -154,11 +147,12 @@ def root():
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_set_up_twice_says_each_thing_once(err, root, form):
+def test_set_up_twice_says_each_thing_once(capsys, root, form):
     """Each line is said once, from its level on, in the form asked for."""
     logs.set_up(form, "WARNING")
     logs.set_up(form, "WARNING")
     logging.getLogger("manydoors.room").info("not this")
     logging.getLogger("manydoors.room").warning("that %s", "one")
-    (line,) = err.getvalue().splitlines()
-    assert ("that one" in line) and (line.startswith("{") is (form == "json"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "that one" in line
+    assert line.startswith("{") is (form == "json")
