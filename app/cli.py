@@ -66,7 +66,7 @@ def call(given: argparse.Namespace, settings: Settings) -> int:
     room = wiring.make_room(settings)
     try:
         params, texts = _read_params(given.params)
-    except (Problem, OSError, ValueError) as error:
+    except ValueError as error:
         print(error, file=sys.stderr)
         return USAGE
     outcome = room.enter(Call(given.name, params=params, texts=texts, source="cli"))
@@ -92,11 +92,20 @@ def _read_params(
         name, equals, text = pair.partition("=")
         if not (name and equals):
             raise ValueError(f"{pair!r}: write name=value, or name=@file.json")
+        if name in params:
+            raise ValueError(f"{pair!r}: {name} is given twice")
         if text.startswith("@"):
-            params[name] = read_json(Path(text[1:]).read_bytes())
+            params[name] = _read_file(pair, text[1:])
         else:
             texts.setdefault(name, []).append(text)
     return params, texts
+
+
+def _read_file(pair: str, path: str) -> object:
+    try:
+        return read_json(Path(path).read_bytes())
+    except (Problem, OSError) as error:
+        raise ValueError(f"{pair!r}: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -56,8 +56,11 @@ class Settings:
 
 
 def _nearest(variable: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(variable, known, n=1)
-    return f" Did you mean {near[0]}?" if near else f" There are {', '.join(sorted(known))}."
+    names = [name.removeprefix(PREFIX) for name in known]  # the prefix would make all alike
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX).upper(), names, n=1)
+    return (
+        f" Did you mean {PREFIX}{near[0]}?" if near else f" There are {', '.join(sorted(known))}."
+    )
 
 
 def _folder(text: str) -> Path:

@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
@@ -37,9 +38,22 @@ class TextLines(logging.Formatter):
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         known = record.__dict__
         facts = " ".join(f"{name}={known[name]}" for name in FACTS if name in known)
-        message = record.getMessage().encode("unicode_escape").decode()
-        line = f"{moment} {record.levelname.lower():7} {message}  {facts}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        said = escaped(f"{record.getMessage()}  {facts}".rstrip())
+        line = f"{moment} {record.levelname.lower():7} {said}"
+        if not record.exc_info:
+            return line
+        traceback = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *map(escaped, traceback)])
+
+
+def escaped(text: str) -> str:
+    """Nothing in it moves a terminal's cursor, begins a line or cannot be written."""
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    plain = character.isprintable()
+    return character if plain else character.encode("unicode_escape").decode()
 
 
 def access_log(form: str, level: str) -> Callable[[str, str, int, float, str], None]:
@@ -50,19 +64,25 @@ def access_log(form: str, level: str) -> Callable[[str, str, int, float, str], N
     stamp = _Stamp()
 
     def json_line(method: str, path: str, status: int, ms: float, request_id: str) -> None:
-        sys.stderr.write(
+        _write(
             f'{{"time":"{stamp()}","level":"INFO","logger":"manydoors.access",'
             f'"message":{quoted(f"{method} {path}")},"status":{status},"ms":{ms:.2f},'
             f'"request_id":"{request_id}"}}\n'
         )
 
     def text_line(method: str, path: str, status: int, ms: float, request_id: str) -> None:
-        message = f"{method} {path}".encode("unicode_escape").decode()
-        sys.stderr.write(f"{stamp()[11:19]} {status} {message}  {ms:.1f} ms  {request_id}\n")
+        message = escaped(f"{method} {path}")
+        _write(f"{stamp()[11:19]} {status} {message}  {ms:.1f} ms  {request_id}\n")
 
     if level not in ("DEBUG", "INFO"):
         return lambda *_: None
     return json_line if form == "json" else text_line
+
+
+def _write(line: str) -> None:
+    """A log that nobody reads any more (a closed pipe, a full disk) must not fail requests."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(line)
 
 
 class _Stamp:

@@ -20,7 +20,7 @@ def load_operations(settings: Settings) -> Registry:
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
-            if error.name and name.startswith(error.name):
+            if error.name and f"{name}.".startswith(f"{error.name}."):
                 raise BadSetting(f"MANYDOORS_OPERATIONS: there is no module {name}.") from None
             raise
     return REGISTRY

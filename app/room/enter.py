@@ -8,7 +8,7 @@ from app.ports import Ports
 from app.room.access import check_scope
 from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
-from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong
+from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong, kinds
 from app.room.operation import Operation, Registry
 from app.room.records import opened
 from app.room.schema.text import read_text
@@ -25,7 +25,10 @@ class Room:
         self.ports = ports
 
     def enter(self, call: Call) -> Outcome:
-        """Known? Allowed? Valid? Then runs it, or makes it a job. Never raises."""
+        """Known? Allowed? Valid? Then runs it, or makes it a job.
+
+        Never raises, except for the KeyboardInterrupt of whoever sits at the terminal.
+        """
         try:
             operation = self.registry.get(call.operation)
             check_scope(call.caller, operation.policy.scope)
@@ -34,6 +37,8 @@ class Room:
                 raise Unavailable("This operation runs as a job, and jobs are not here yet.")
             return Outcome(json=self._run(operation, arguments))
         except Problem as problem:
+            if not _is_sayable(problem):
+                problem = self._internal(call, problem)
             return Outcome(problem=problem)
         except KeyboardInterrupt:
             raise
@@ -57,6 +62,19 @@ class Room:
         known = {"operation": call.operation, "request_id": call.request_id, "error_id": error_id}
         log.error("an operation failed", exc_info=error, extra=known)
         return Internal("Something went wrong here; the log has it.", error_id=error_id)
+
+
+def _is_sayable(problem: Problem) -> bool:
+    """Can every door say it? An operation may raise a kind of its own, or members of any type."""
+    if getattr(problem, "kind", None) not in kinds() or isinstance(problem, Internal):
+        return False
+    if not problem.members:
+        return True
+    try:
+        write_json(problem.members)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _params(operation: Operation, call: Call) -> Mapping[str, Any]:

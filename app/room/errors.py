@@ -33,6 +33,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from app.room.duration import seconds
+
+TAKEN = frozenset("type title status detail instance kind retry_after".split())
+"""Members that every problem has of its own."""
+
 
 class ManydoorsError(Exception):
     """Whatever this program raises on purpose."""
@@ -61,11 +66,15 @@ class Problem(ManydoorsError):
     title: ClassVar[str]
     retry: ClassVar[bool] = False
 
-    def __init__(self, detail: str = "", /, *, after: float | None = None, **members: Any) -> None:
-        """`after`: the seconds to wait before another try; `members` are shown beside `detail`."""
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
-        self.after = after
+    def __init__(
+        self, detail: object = "", /, *, after: str | float | None = None, **members: Any
+    ) -> None:
+        """`after`: how long to wait before another try; `members` are shown beside `detail`."""
+        self.detail = _sayable(str(detail)) or self.title
+        super().__init__(self.detail)
+        self.after = None if after is None else seconds(after)
+        if taken := TAKEN & members.keys():
+            raise ValueError(f"every problem has its own {min(taken)!r}; name the member otherwise")
         self.members: Mapping[str, Any] = members
 
 
@@ -106,7 +115,7 @@ class NotAllowed(Problem):
 
     kind, title = "not_allowed", "This path does not take that method."
 
-    def __init__(self, detail: str = "", /, *, allow: Iterable[str] = ()) -> None:
+    def __init__(self, detail: object = "", /, *, allow: Iterable[str] = ()) -> None:
         super().__init__(detail)
         self.allow = tuple(sorted(allow))
 
@@ -136,7 +145,7 @@ class Invalid(Problem):
 
     kind, title = "invalid", "The parameters are not valid."
 
-    def __init__(self, detail: str = "", /, *, errors: Iterable[Wrong] = ()) -> None:
+    def __init__(self, detail: object = "", /, *, errors: Iterable[Wrong] = ()) -> None:
         self.errors = tuple(errors)
         listed = [{"pointer": wrong.pointer, "detail": wrong.detail} for wrong in self.errors]
         members: dict[str, Any] = {"errors": listed} if listed else {}
@@ -172,11 +181,19 @@ class TimedOut(Problem):
 
 
 def kinds() -> frozenset[str]:
-    """Every kind that a problem can have: what each door must be able to say."""
-    return frozenset(_kinds(Problem))
+    """Every kind that a problem can have: what each door must be able to say. A closed set."""
+    return _KINDS
 
 
 def _kinds(problem: type[Problem]) -> Iterable[str]:
     for child in problem.__subclasses__():
         yield child.kind
         yield from _kinds(child)
+
+
+def _sayable(text: str) -> str:
+    """Without what JSON cannot say or its readers refuse: half a character, NUL."""
+    return text.replace("\0", "?").encode(errors="replace").decode()
+
+
+_KINDS = frozenset(_kinds(Problem))  # of the tree above, not of what users derive

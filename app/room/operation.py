@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, Unpack
 
-from marshmallow import Schema
+from marshmallow import Schema, missing
 from marshmallow.fields import Field
 
 from app.room.errors import BadOperation, Invalid, Problem, UnknownOperation
@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 RESERVED_NAMES = ("rpc.", "jobs.", "schedules.", "files.", "keys.", "inbox.")
 """JSON-RPC methods of the service itself, and jobs that it makes, begin so."""
 
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 
 
@@ -77,6 +78,8 @@ class Registry:
         **options: Unpack[Options],
     ) -> Callable[[F], F]:
         """Declares the function below as an operation, and returns it untouched."""
+        if callable(name):
+            raise BadOperation(f"{_where(name)}: give a name: @operation('cats.speak')")
 
         def declare(function: F) -> F:
             where = _where(function)
@@ -88,7 +91,7 @@ class Registry:
                     params=Params.of(fields_of(function, name=name) if params is None else params),
                     result=Result.of(result_of(function, name=name) if result is None else result),
                     takes_run=_takes_run(function),
-                    long=long,
+                    long=_check_long(long),
                     route=None if http is None else read_route(http),
                     triggers=_check_triggers(on),
                     policy=read_policy(options, long=long),
@@ -129,8 +132,8 @@ def _where(function: Callable[..., Any]) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
 
 
-def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(str(name)) or len(name) > 128:
+def _check_name(name: object) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > 128:
         raise ValueError(f"{name!r} is no name; write words joined by dots, as in 'cats.speak'")
     if name.startswith(RESERVED_NAMES):
         raise ValueError(f"names beginning with {name.split('.')[0]}. are the service's own")
@@ -143,6 +146,12 @@ def _check_function(function: F) -> F:
     if inspect.isgeneratorfunction(function):
         raise ValueError("a generator gives no one result; return a list")
     return function
+
+
+def _check_long(long: bool) -> bool:
+    if not isinstance(long, bool):
+        raise ValueError(f"long={long!r}: choose True or False")
+    return long
 
 
 def _documented(function: Callable[..., Any]) -> dict[str, str]:
@@ -165,15 +174,12 @@ def _check_triggers(on: Iterable[Trigger]) -> tuple[Trigger, ...]:
 
 def _check_fit(declared: Operation) -> None:
     """The schema, the function's signature, the path and the examples must agree."""
-    signature = inspect.signature(declared.function)
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-    arguments = set(signature.parameters) - ({"run"} if declared.takes_run else set())
-    taken = {field.attribute or name for name, field in declared.params.schema.fields.items()}
-    if not open_ended and (extra := taken - arguments):
-        raise ValueError(f"the schema's {_listed(extra)} is no parameter of the function")
-    needed = {name for name in arguments if _is_needed(signature.parameters[name])}
-    if missing := needed - taken:
-        raise ValueError(f"the function's {_listed(missing)} is not in the schema")
+    _check_signature(declared)
+    key = declared.policy.key
+    if isinstance(key, str) and key not in declared.params.names:
+        raise ValueError(
+            f"key={key!r} is not in the schema; there are {_listed(declared.params.names)}"
+        )
     if declared.route and (stray := set(declared.route.names) - set(declared.params.names)):
         raise ValueError(f"the path's {_listed(stray)} is not in the schema")
     for example in declared.examples:
@@ -184,6 +190,34 @@ def _check_fit(declared: Operation) -> None:
             raise ValueError(f"the example {example!r} is not valid: {wrong}") from None
         except Problem as error:
             raise ValueError(f"the example {example!r} is not valid: {error}") from None
+
+
+def _check_signature(declared: Operation) -> None:
+    """Whatever the schema lets through, the function can be called with."""
+    parameters = dict(inspect.signature(declared.function).parameters)
+    if declared.takes_run:
+        del parameters["run"]
+    kinds = {parameter.kind for parameter in parameters.values()}
+    named = {name for name, each in parameters.items() if each.kind in _BY_NAME}
+    needed = {name for name in parameters if _is_needed(parameters[name])}
+    fields = declared.params.schema.load_fields
+    taken = {field.attribute or name: field for name, field in fields.items()}
+    if inspect.Parameter.POSITIONAL_ONLY in kinds:
+        raise ValueError("parameters are passed by name; remove the / from the function's")
+    if inspect.Parameter.VAR_KEYWORD not in kinds and (extra := taken.keys() - named):
+        raise ValueError(f"the schema's {_listed(extra)} is no parameter of the function")
+    if lost := needed - taken.keys():
+        raise ValueError(f"the function's {_listed(lost)} is not in the schema")
+    optional = {name for name in needed if _may_be_absent(taken[name])}
+    if optional and not declared.params.schema._hooks.get("post_load"):
+        raise ValueError(
+            f"the function needs {_listed(optional)}, but the schema lets it be left out; "
+            "make the field required, or give it or the parameter a default"
+        )
+
+
+def _may_be_absent(field: Field[Any]) -> bool:
+    return not field.required and field.load_default is missing
 
 
 def _is_needed(parameter: inspect.Parameter) -> bool:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import cast
 
-from app.ports import Body, Delete, Ports, Put, Record
+from app.ports import Body, Delete, Page, Ports, Put, Record, Write
+from app.room.deadline import undisturbed
 from app.room.errors import ManydoorsError, Stale
 
 _open: ContextVar[Ports] = ContextVar("manydoors.ports")
@@ -41,7 +42,9 @@ class Collection:
 
     def read(self, id: str) -> Record | None:
         """The document with its version, for a `put` that expects it."""
-        return _ports().records.get(self._collection, id)
+        ports = _ports()
+        with undisturbed():
+            return ports.records.get(self._collection, id)
 
     def put(self, id: str, body: Body, *, expect: int | None = None) -> Record:
         """Writes the document whole; with `expect`, only over that version (0: only if absent).
@@ -49,8 +52,7 @@ class Collection:
         Raises `Stale` when another version is there.
         """
         put = Put(Record(self._collection, id, body), expect=expect)
-        stored = _ports().records.commit(put)
-        return cast(Record, stored[0])  # a put stores; only a delete leaves None
+        return cast(Record, _commit(put))  # a put stores; only a delete leaves None
 
     def change(self, id: str, change: Callable[[Body], Body | None]) -> Body:
         """What `change` makes of the document ({} when there is none), written only if nobody
@@ -67,18 +69,29 @@ class Collection:
         raise Stale(f"The document {id!r} changes too often to be changed here.")
 
     def delete(self, id: str, *, expect: int | None = None) -> None:
-        _ports().records.commit(Delete(self._collection, id, expect))
+        _commit(Delete(self._collection, id, expect))
 
     def __iter__(self) -> Iterator[Record]:
         """Every document, in the order of their ids."""
         cursor: str | None = None
         while True:
-            page = _ports().records.list(
-                self._collection, newest_first=False, cursor=cursor, limit=200
-            )
+            page = self._page(cursor)
             yield from page.items
             if (cursor := page.next) is None:
                 return
+
+    def _page(self, cursor: str | None) -> Page:
+        ports = _ports()
+        with undisturbed():
+            return ports.records.list(
+                self._collection, newest_first=False, cursor=cursor, limit=200
+            )
+
+
+def _commit(write: Write) -> Record | None:
+    ports = _ports()
+    with undisturbed():  # a late call must not keep what it holds of the store
+        return ports.records.commit(write)[0]
 
 
 def _ports() -> Ports:

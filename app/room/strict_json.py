@@ -50,10 +50,12 @@ def read_object(data: bytes) -> dict[str, Any]:
 
 
 def write_json(value: Any) -> bytes:
-    """Compact UTF-8 that every strict reader takes.
+    """Compact UTF-8, valid JSON.
 
     A value that no JSON can say (NaN, a lone surrogate, an object of ours, a cycle) raises
-    ValueError or TypeError: whoever made the value has a bug, so it is not a `Problem`.
+    ValueError or TypeError: whoever made the value has a bug, so it is not a `Problem`. What else
+    the reader refuses (NUL, too many digits, too deep, keys that are no strings and may become
+    equal) is not looked for again here: what functions give has been through `plain`.
     """
     return _ENCODER.encode(value).encode()
 

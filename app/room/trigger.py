@@ -1,10 +1,12 @@
 """What makes a job without anybody calling: the values of `on=[…]`."""
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.room.duration import seconds
+from app.room.errors import BadOperation
 from app.room.policy import Duration
 
 
@@ -17,22 +19,22 @@ class Cron:
 
     def __post_init__(self) -> None:
         # A process without schedules needs neither.
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+        from zoneinfo import ZoneInfo
 
         from cronsim import CronSim, CronSimError
 
-        if len(self.line.split()) != 5:
-            raise ValueError(f"Cron({self.line!r}): five fields, as in '0 3 * * *'")
+        if len(_text(self.line).split()) != 5:
+            raise _bad(f"Cron({self.line!r}): five fields, as in '0 3 * * *'")
         try:
             zone = ZoneInfo(self.tz)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"Cron(tz={self.tz!r}): no such zone; try 'Europe/Berlin'") from None
+        except (KeyError, ValueError, TypeError, OSError):  # OSError: "Europe" is a folder
+            raise _bad(f"Cron(tz={self.tz!r}): no such zone; try 'Europe/Berlin'") from None
         try:
             next(CronSim(self.line, datetime.now(zone)))
         except CronSimError as error:
-            raise ValueError(f"Cron({self.line!r}): {error}") from None
+            raise _bad(f"Cron({self.line!r}): {error}") from None
         except StopIteration:
-            raise ValueError(f"Cron({self.line!r}) never comes due") from None
+            raise _bad(f"Cron({self.line!r}) never comes due") from None
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,12 @@ class Every:
     interval: Duration
 
     def __post_init__(self) -> None:
-        if seconds(self.interval) < 1:
-            raise ValueError(f"Every({self.interval!r}): at least one second")
+        try:
+            interval = seconds(self.interval)
+        except ValueError as error:
+            raise _bad(f"Every({self.interval!r}): {error}") from None
+        if interval < 1:
+            raise _bad(f"Every({self.interval!r}): at least one second")
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,8 @@ class Named:
     name: str
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.name) <= 128:
-            raise ValueError(f"{type(self).__name__}({self.name!r}): a name of 1 to 128 characters")
+        if not 1 <= len(_text(self.name)) <= 128:
+            raise _bad(f"{type(self).__name__}({self.name!r}): a name of 1 to 128 characters")
 
 
 @dataclass(frozen=True)
@@ -83,3 +89,15 @@ Trigger = Cron | Every | Upload | Topic | Queue | Stream
 def described(trigger: Trigger) -> dict[str, Any]:
     """The trigger as JSON can say it: `{"type": "cron", "line": …, "tz": …}`."""
     return {"type": type(trigger).__name__.lower(), **vars(trigger)}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _bad(why: str) -> BadOperation:
+    """Triggers are made in the arguments of a declaration: who made this one must mend it."""
+    frame = sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return BadOperation(f"{frame.f_code.co_filename}:{frame.f_lineno}: {why}")

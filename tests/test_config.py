@@ -1,0 +1,117 @@
+"""Settings are read once from a mapping; what is wrong is told by its variable's name."""
+
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from app.config import PREFIX, READERS, Settings
+from app.room.errors import BadSetting
+
+KB, MB = 1024, 1024 * 1024
+
+GOOD = {
+    "data": {"store": Path("store"), " /srv/doors ": Path("/srv/doors")},
+    "operations": {"ours": ("ours",), "a.b, c_1.d ,": ("a.b", "c_1.d")},
+    "max_body": {"1": 1, "2048": 2048, "500KB": 500 * KB, "5MB": 5 * MB},
+    "min_free": {"1": 1, "64MB": 64 * MB},
+    "trusted_proxies": {"0": 0, "2": 2, "9": 9},
+    "log": {"json": "json", "text": "text"},
+    "log_level": {"DEBUG": "DEBUG", "ERROR": "ERROR"},
+}
+BAD = {
+    "data": ["", "  "],
+    "operations": ["", ",", "a b", "a..b", ".a", "a.", "a/b", "1a", "os;x"],
+    "max_body": [
+        "",
+        "0",
+        "-1",
+        "5 MB",
+        "5mb",
+        "5GB",
+        "MB",
+        "1.5MB",
+        "٣",
+        "1e6",
+        "0x10",
+        "9" * 5000,
+    ],
+    "min_free": ["", "0MB", "all"],
+    "trusted_proxies": ["", "-1", "10", "1.0", "yes", "01", "٣"],
+    "log": ["", "JSON", "xml"],
+    "log_level": ["", "info", "TRACE", "10"],
+}
+
+
+def test_every_setting_has_a_reader_and_is_in_the_tables():
+    """A new setting comes with how it is read, and with good and bad values here."""
+    names = [field.name for field in fields(Settings)]
+    assert list(READERS) == names == list(GOOD) == list(BAD)
+
+
+def test_an_empty_environment_gives_the_defaults():
+    """Nothing needs to be set."""
+    assert Settings.read({}) == Settings()
+    assert Settings.read({"PATH": "/bin", "MANYDOOR": "x", "manydoors_log": "x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        pytest.param(name, text, value, id=f"{name}={text}")
+        for name, texts in GOOD.items()
+        for text, value in texts.items()
+    ],
+)
+def test_reads(name, text, value):
+    """A setting is read by its own rule, and changes nothing else."""
+    settings = Settings.read({PREFIX + name.upper(): text})
+    assert getattr(settings, name) == value
+    others = [field.name for field in fields(Settings) if field.name != name]
+    assert [getattr(settings, each) for each in others] == [
+        getattr(Settings(), each) for each in others
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param(name, text, id=f"{name}={text!r}"[:40])
+        for name, texts in BAD.items()
+        for text in texts
+    ],
+)
+def test_refuses(name, text):
+    """A wrong value is told with its variable, as it was written."""
+    variable = PREFIX + name.upper()
+    with pytest.raises(BadSetting) as told:
+        Settings.read({variable: text})
+    assert str(told.value).startswith(f"{variable}={text!r}: ")
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("MANYDOORS_DTA", "MANYDOORS_DATA"),
+        ("MANYDOORS_OPERATION", "MANYDOORS_OPERATIONS"),
+        ("MANYDOORS_LOGLEVEL", "MANYDOORS_LOG_LEVEL"),
+        ("MANYDOORS_data", "MANYDOORS_DATA"),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest(variable, near):
+    """A slip of the finger is no setting that silently does nothing."""
+    with pytest.raises(BadSetting, match=rf"{variable} is no setting\..*{near}"):
+        Settings.read({variable: "x"})
+
+
+def test_an_unknown_name_far_from_all_lists_all():
+    """Where nothing is near, all that there are is told."""
+    with pytest.raises(BadSetting) as told:
+        Settings.read({"MANYDOORS_QUITE_SOMETHING_ELSE": "x"})
+    assert all(PREFIX + field.name.upper() in str(told.value) for field in fields(Settings))
+
+
+def test_settings_are_frozen():
+    """What was read does not change."""
+    with pytest.raises(FrozenInstanceError):
+        Settings().log = "text"
