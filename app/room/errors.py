@@ -180,15 +180,10 @@ class TimedOut(Problem):
     kind, title, retry = "timeout", "It took too long.", True
 
 
-def kinds() -> frozenset[str]:
-    """Every kind that a problem can have: what each door must be able to say. A closed set."""
+def kinds() -> Mapping[str, type[Problem]]:
+    """Every kind that a problem can have, and the class that stands for it: what each door must
+    be able to say. A closed set."""
     return _KINDS
-
-
-def _kinds(problem: type[Problem]) -> Iterable[str]:
-    for child in problem.__subclasses__():
-        yield child.kind
-        yield from _kinds(child)
 
 
 def _sayable(text: str) -> str:
@@ -196,4 +191,5 @@ def _sayable(text: str) -> str:
     return text.replace("\0", "?").encode(errors="replace").decode()
 
 
-_KINDS = frozenset(_kinds(Problem))  # of the tree above, not of what users derive
+# Of the tree above, not of what users derive.
+_KINDS = {each.kind: each for each in Problem.__subclasses__()}

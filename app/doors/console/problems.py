@@ -1,6 +1,5 @@
 """What each kind of problem means and what to do about it: a problem's `type` leads here."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,6 +9,7 @@ from app.doors.console.page import page, wants_page
 from app.doors.flask_forms import response
 from app.doors.http import STATUS, Answer
 from app.doors.rpc import CODES, NARROWER
+from app.room import errors
 from app.room.enter import Room
 from app.room.errors import Problem, Unknown
 from app.room.strict_json import read_json
@@ -91,16 +91,10 @@ def in_preferred_form(answer: Answer) -> Response:
 
 @cache
 def kinds() -> dict[str, Kind]:
-    return {each.kind: _kind(each) for each in _classes(Problem) if "kind" in each.__dict__}
+    return {kind: _kind(of) for kind, of in errors.kinds().items()}
 
 
 def _kind(of: type[Problem]) -> Kind:
     narrower = [code for cls, code in NARROWER.items() if issubclass(cls, of)]
     codes = () if of.kind in HTTP_ONLY else tuple(dict.fromkeys([CODES[of.kind], *narrower]))
     return Kind(of.kind, of.title, STATUS[of.kind], codes, of.retry, ADVICE[of.kind])
-
-
-def _classes(parent: type[Problem]) -> Iterator[type[Problem]]:
-    for child in parent.__subclasses__():
-        yield child
-        yield from _classes(child)

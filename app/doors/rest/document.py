@@ -5,8 +5,7 @@ from typing import Any
 
 from app.doors.http import JSON, PROBLEM_JSON, STATUS
 from app.doors.rest.endpoint import Endpoint
-from app.room import trigger
-from app.room.errors import Problem
+from app.room import errors, trigger
 from app.room.operation import Operation, Registry
 from app.room.route import Route
 from app.room.schema.json_schema import Book, describe
@@ -226,17 +225,10 @@ def _responses(result: Document | None, *kinds: str) -> Document:
 
 
 def _problem(kind: str) -> Document:
-    (problem,) = {each for each in _problems(Problem) if each.__dict__.get("kind") == kind}
     return {
-        "description": problem.title,
+        "description": errors.kinds()[kind].title,
         "content": {PROBLEM_JSON: {"schema": {"$ref": f"{SCHEMAS}Problem"}}},
     }
-
-
-def _problems(parent: type[Problem]) -> Iterable[type[Problem]]:
-    for child in parent.__subclasses__():
-        yield child
-        yield from _problems(child)
 
 
 def _components() -> Document:
