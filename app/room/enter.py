@@ -33,7 +33,7 @@ class Room:
             operation = self.registry.get(call.operation)
             check_scope(call.caller, operation.policy.scope)
             arguments = operation.params.load(_params(operation, call))
-            if operation.long:
+            if operation.long or operation.takes_run:
                 raise Unavailable("This operation runs as a job, and jobs are not here yet.")
             return Outcome(json=self._run(operation, arguments))
         except Problem as problem:
