@@ -240,19 +240,17 @@ def test_a_default_that_is_a_list_is_fresh_each_time(room):
     assert [room.enter(Call("tried")).value for _ in range(2)] == [["Tom", "Mia"]] * 2
 
 
-def test_what_needs_a_job_says_so(room: Room) -> None:
+def test_what_needs_a_job_says_so(room):
     """A long operation, and one that asks for its run, are unavailable until there are jobs."""
 
     def long() -> None:
         """Take hours."""
 
-    def running(run: object, a: int) -> int:
+    def running(run, a: int) -> int:
         """Speak to the job."""
         return a
 
     room.registry.operation("long", long=True)(long)
     room.registry.operation("running")(running)
     for call in (Call("long"), Call("running", {"a": 1})):
-        problem = room.enter(call).problem
-        assert problem is not None
-        assert problem.kind == "unavailable"
+        assert room.enter(call).problem.kind == "unavailable"
