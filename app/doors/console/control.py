@@ -73,7 +73,8 @@ class Reading:
 
 
 def read(known: Iterable[Control], given: Mapping[str, list[str]]) -> Reading:
-    """Left empty is not given. Unknown names are kept, for the schema to refuse."""
+    """Left empty is not given; where something is needed it is null or an empty list, if it can
+    be. Unknown names are kept, for the schema to refuse."""
     reading = Reading()
     by_name = {control.name: control for control in known}
     for name, texts in given.items():
@@ -84,6 +85,8 @@ def read(known: Iterable[Control], given: Mapping[str, list[str]]) -> Reading:
             _read(control, texts[0], reading)
         elif control.required and control.nullable:
             reading.params[name] = None
+        elif control.required and control.reading == "lines":
+            reading.texts[name] = []
     return reading
 
 
