@@ -81,6 +81,10 @@ def declare(registry: Registry) -> None:
     def sign_in(user: str, password: str) -> str:
         return user
 
+    @registry.operation("list.needed")
+    def list_needed(tags: list[str], day: date, point: Point) -> list[str]:
+        return tags
+
     @registry.operation("null.needed")
     def null_needed(a: int | None) -> dict[str, Any]:
         return {"a": a}
@@ -187,6 +191,8 @@ def test_empty_is_not_given(client):
     assert answer.status_code == 422
     assert error_at(answer, "cats.speak:name") == "Missing data for required field."
     assert '"a": null' in result(post(client, "null.needed", a=""))
+    needed = {"tags": "", "day": "2026-02-03", "point": '{"x": 1}'}
+    assert result(post(client, "list.needed", **needed)) == "[]"
 
 
 def test_line_ends_are_kept(client):
@@ -310,6 +316,14 @@ def test_rpc_has_a_ready_request_for_each_method(client):
     assert "&#34;cat&#34;: &#34;Tom&#34;" in answer.text
 
 
+def test_a_ready_request_without_an_example_shows_the_types(client):
+    """What is needed stands in it, with a value of its type."""
+    page = client.get("/rpc?method=list.needed").text.replace("&#34;", '"')
+    assert '"tags": []' in page
+    assert '"day": "2026-01-31"' in page
+    assert '"point": {}' in page
+
+
 def test_rpc_shows_errors_and_silence(client):
     """An error is an answer, and a notification has none."""
     answer = client.post("/console/rpc", data={"request": "{"})
@@ -329,19 +343,6 @@ def test_rpc_is_openrpc_for_programs(client):
     assert "Accept" in answer.headers["Vary"]
 
 
-def test_unknown_paths_are_pages_for_browsers_alone(client):
-    """A browser gets a page with a way home, everybody else the problem as JSON."""
-    page = client.get("/nowhere", headers={"Accept": BROWSER})
-    assert (page.status_code, page.mimetype) == (404, "text/html")
-    assert 'href="/"' in page.text
-    for accept in ("*/*", "application/json", "text/html;q=0.5, application/json", ""):
-        answer = client.get("/nowhere", headers={"Accept": accept})
-        assert (answer.status_code, answer.mimetype) == (404, "application/problem+json"), accept
-    wrong = client.delete("/docs", headers={"Accept": BROWSER})
-    assert (wrong.status_code, wrong.mimetype) == (405, "text/html")
-    assert "GET" in wrong.headers["Allow"]
-
-
 def test_an_error_while_rendering_is_a_page(client, room, monkeypatch):
     """Browsers see the id of the error, and nothing of its text."""
     monkeypatch.setattr("app.doors.console.form.controls", lambda operation: [][1], raising=True)
@@ -349,6 +350,13 @@ def test_an_error_while_rendering_is_a_page(client, room, monkeypatch):
     assert (page.status_code, page.mimetype) == (500, "text/html")
     assert "err_" in page.text
     assert "IndexError" not in page.text
+
+
+def test_the_page_of_a_failure_may_fail_too(client, monkeypatch):
+    """Then the problem is told as JSON, to browsers as well."""
+    monkeypatch.setattr("app.doors.console.page.render_template", lambda *_, **__: [][1])
+    answer = client.get("/", headers={"Accept": BROWSER})
+    assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")
 
 
 def test_pages_let_nothing_foreign_in(client):
@@ -361,56 +369,6 @@ def test_pages_let_nothing_foreign_in(client):
         assert page.headers["X-Content-Type-Options"] == "nosniff"
         assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=", page.text)
         assert not re.search(r'(src|href|action)="(https?:)?//', page.text)
-
-
-def test_pages_are_asked_for_anew(client):
-    """A page is revalidated by its ETag."""
-    page = client.get("/")
-    assert page.headers["Cache-Control"] == "no-cache"
-    again = client.get("/", headers={"If-None-Match": page.headers["ETag"]})
-    assert (again.status_code, again.data) == (304, b"")
-
-
-def test_every_kind_of_problem_has_a_page(client):
-    """As `type` of a problem says; another word is unknown."""
-    from app.doors.http import STATUS
-
-    assert client.get("/problems").status_code == 200
-    for kind, status in STATUS.items():
-        page = client.get(f"/problems/{kind}")
-        assert page.status_code == 200
-        assert f"<dd>{status}</dd>" in page.text
-    assert "-32601" in client.get("/problems/unknown").text
-    assert client.get("/problems/nothing").status_code == 404
-
-
-def test_robots_stay_out_and_the_icon_is_there(client):
-    """Neither is a 404 in anybody's log."""
-    assert "Disallow: /\n" in client.get("/robots.txt").text
-    icon = client.get("/favicon.ico")
-    assert icon.data.startswith(b"\0\0\1\0")
-    assert icon.mimetype.startswith("image/")
-
-
-def test_static_files_are_kept(client):
-    """An address with the content's hash is kept for good; others are asked for anew."""
-    href = re.search(r'href="(/static/frame\.css\?v=\w+)"', client.get("/").text)[1]
-    answer = client.get(href)
-    assert "immutable" in answer.headers["Cache-Control"]
-    assert client.get("/static/frame.css").headers["Cache-Control"] == "no-cache"
-    again = client.get(href, headers={"If-None-Match": answer.headers["ETag"]})
-    assert again.status_code == 304
-    part = client.get(href, headers={"Range": "bytes=0-3"})
-    assert (part.status_code, part.data) == (206, answer.data[:4])
-    assert client.get(href, headers={"Range": "bytes=9999999-"}).status_code == 416
-
-
-@pytest.mark.parametrize(
-    "name", ["../page.py", "..%2fpage.py", "none.css", "swagger-ui/../x", "", "."]
-)
-def test_nothing_else_is_a_static_file(client, name):
-    """A name from outside never becomes a path."""
-    assert client.get(f"/static/{name}").status_code == 404
 
 
 def test_two_prefixes_at_once(room):

@@ -1,12 +1,19 @@
 """The pages in a real browser: what a person does, and that nothing leaves for another host."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import make_server
 
+from app import wiring
+from app.config import Settings
+from app.wsgi import create_app
 from tests.whole.service import Service
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -97,9 +104,15 @@ def test_a_method_on_the_rpc_page(open_page: Callable[..., Page], scripts: bool)
     expect(page.locator("pre[aria-label=Answer]")).to_contain_text('"cat": "Tom"')
 
 
-def test_an_operation_tried_out_in_swagger_ui(open_page: Callable[..., Page]) -> None:
+def test_an_operation_tried_out_in_swagger_ui(
+    open_page: Callable[..., Page], service: Service
+) -> None:
     """/docs shows the operations; Try it out, Execute, and the answer is there."""
-    page = open_page("/docs")
+    try_hello(open_page("/"), f"{service.url}/docs")
+
+
+def try_hello(page: Page, url: str) -> None:
+    page.goto(url)
     block = page.locator(".opblock", has=page.locator('[data-path="/hello/{name}"]'))
     block.locator(".opblock-summary").click()
     block.get_by_role("button", name="Try it out").click()
@@ -107,6 +120,35 @@ def test_an_operation_tried_out_in_swagger_ui(open_page: Callable[..., Page]) ->
     block.get_by_role("button", name="Execute").click()
     expect(block.locator(".live-responses-table")).to_contain_text("Hello, Ada!")
     expect(block.locator(".request-url").first).to_contain_text("/hello/Ada")
+
+
+def test_everything_below_a_prefix(browser: Browser, tmp_path: Path) -> None:
+    """Swagger UI and the forms stay below it, and nothing beside it is asked for."""
+    room = wiring.make_room(Settings(data=tmp_path))
+    below = DispatcherMiddleware(NotFound(), {"/dev": create_app(room)})
+    server = make_server("127.0.0.1", 0, below, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    context = browser.new_context()
+    asked: list[str] = []
+    try:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        try_hello(page, f"http://127.0.0.1:{server.port}/dev/docs")
+        page.get_by_role("link", name="Operations", exact=True).click()
+        page.get_by_role("form", name="Call hello").get_by_role("button").click()
+        expect(page.locator("pre[aria-label=Result]")).to_contain_text("Hello, Ada!")
+    finally:
+        context.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    foreign = [
+        url
+        for url in asked
+        if not url.startswith(("data:", f"http://127.0.0.1:{server.port}/dev/"))
+    ]
+    assert foreign == []
 
 
 @pytest.mark.parametrize(

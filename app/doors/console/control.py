@@ -73,7 +73,8 @@ class Reading:
 
 
 def read(known: Iterable[Control], given: Mapping[str, list[str]]) -> Reading:
-    """Left empty is not given. Unknown names are kept, for the schema to refuse."""
+    """Left empty is not given; where something is needed it is null or an empty list, if it can
+    be. Unknown names are kept, for the schema to refuse."""
     reading = Reading()
     by_name = {control.name: control for control in known}
     for name, texts in given.items():
@@ -84,6 +85,8 @@ def read(known: Iterable[Control], given: Mapping[str, list[str]]) -> Reading:
             _read(control, texts[0], reading)
         elif control.required and control.nullable:
             reading.params[name] = None
+        elif control.required and control.reading == "lines":
+            reading.texts[name] = []
     return reading
 
 
@@ -188,8 +191,8 @@ def _string(shape: Schema) -> dict[str, Any]:
 
 def _array(shape: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
     items = shape.get("prefixItems") or [shape.get("items", {})]
-    shapes = [_without_null(each, definitions)[1] for each in items]
-    if all(each.get("type") in SCALARS or _choices(each) for each in shapes):
+    nullable, shapes = zip(*(_without_null(each, definitions) for each in items), strict=True)
+    if not any(nullable) and all(_is_scalar(each) for each in shapes):
         among = ", ".join(_choices(shapes[0])) if len(shapes) == 1 else ""
         hint = f"one a line: {among}" if among else "one a line"
         return {"element": "textarea", "reading": "lines", "hint": hint}
@@ -198,16 +201,24 @@ def _array(shape: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
 
 def _object(shape: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
     members = [_without_null(each, definitions)[1] for each in shape.get("anyOf", ())]
-    kinds = [each.get("type", "object") for each in members]
-    if members and all(kind in SCALARS for kind in kinds):
-        return {"hint": " or ".join(kinds)}
-    hint = " or ".join(map(str, kinds)) if members else "JSON"
+    hint = " or ".join(kind for each in members for kind in _types(each)) or "JSON"
+    if members and all(_is_scalar(each) for each in members):
+        return {"hint": hint}
     names = ", ".join(shape.get("properties", ()))
     return {
         "element": "textarea",
         "reading": "text" if members else "json",
         "hint": f"JSON: an object of {names}" if names else hint,
     }
+
+
+def _is_scalar(shape: Schema) -> bool:
+    return SCALARS.issuperset(_types(shape)) or bool(_choices(shape))
+
+
+def _types(shape: Schema) -> list[str]:
+    kinds = shape.get("type", "object")
+    return kinds if isinstance(kinds, list) else [kinds]
 
 
 def _without_null(schema: Schema, definitions: Mapping[str, Any]) -> tuple[bool, Schema]:

@@ -17,8 +17,13 @@ DISCOVER = {
     "summary": "Describe all methods, as an OpenRPC document.",
     "params": [],
 }
-SAMPLES = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
-"""A first value of each type, where neither an example nor a default is known."""
+SAMPLES: dict[str, Any] = {
+    "string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {},
+    "date": "2026-01-31", "date-time": "2026-01-31T12:00:00Z", "time-local": "12:00:00",
+    "date-time-local": "2026-01-31T12:00:00", "email": "me@example.org",
+    "uri": "https://example.org/", "uuid": "00000000-0000-4000-8000-000000000000",
+}  # fmt: skip
+"""A first value of each type and format, where no example is known."""
 
 
 def show(room: Room) -> Response:
@@ -88,9 +93,11 @@ def _ready(room: Room, method: dict[str, Any]) -> str:
 def _sample(schema: dict[str, Any]) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
-    kind = schema.get("type")
-    first = kind[0] if isinstance(kind, list) else kind
-    return schema.get("minimum", SAMPLES.get(first or ""))
+    if "anyOf" in schema:
+        return _sample(schema["anyOf"][0])
+    kind = schema.get("type", "object" if "$ref" in schema else "")
+    first: str = kind[0] if isinstance(kind, list) else kind
+    return schema.get("minimum", SAMPLES.get(schema.get("format", first), SAMPLES.get(first)))
 
 
 def _pretty(value: Any) -> str:

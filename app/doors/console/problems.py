@@ -1,9 +1,10 @@
 """What each kind of problem means and what to do about it: a problem's `type` leads here."""
 
+import logging
 from dataclasses import dataclass
 from functools import cache
 
-from flask import Response, request
+from flask import Response
 
 from app.doors.console.page import page, wants_page
 from app.doors.flask_forms import response
@@ -13,6 +14,8 @@ from app.room import errors
 from app.room.enter import Room
 from app.room.errors import Problem, Unknown
 from app.room.strict_json import read_json
+
+log = logging.getLogger("manydoors.http")
 
 HTTP_ONLY = frozenset(("not_allowed", "not_acceptable", "precondition", "unsupported", "range"))
 """What HTTP itself answers, before a message is read."""
@@ -80,12 +83,20 @@ def in_preferred_form(answer: Answer) -> Response:
     """The page that says what a problem's JSON says, or that JSON for who prefers it."""
     if not wants_page():
         return response(answer)
+    try:
+        return _failure(answer)
+    except Exception:  # the page about a failure must not be one
+        log.exception("the page of a problem failed")
+        return response(answer)
+
+
+def _failure(answer: Answer) -> Response:
     said = read_json(answer.body)
-    kind = said["type"].rpartition("/")[2]
-    reply = page("failure", answer.status, said=said, kind=kind, method=request.method)
+    reply = page("failure", answer.status, said=said, kind=said["type"].rpartition("/")[2])
     for name, value in answer.headers:
         if name != "Content-Type":
             reply.headers[name] = value
+    reply.vary.add("Accept")
     return reply
 
 
