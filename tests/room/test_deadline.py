@@ -105,6 +105,29 @@ def ends_about_its_limit(turn: int) -> bool:
     return False
 
 
+def test_what_was_put_into_a_thread_is_taken_back(watch, monkeypatch):
+    """An exception that is under way as its call ends is taken back, once, from that thread."""
+    put = []
+    monkeypatch.setattr(module, "_put_exception", lambda *what: put.append(what))
+    with deadline(LIMIT, "ends as it is found late"):
+        while not put:
+            time.sleep(0.001)
+    with deadline(30, "in time"):
+        pass
+    me = threading.get_ident()
+    assert put == [(me, CallTimedOut), (me, None)]
+
+
+def test_what_was_torn_ends_with_its_call(watch):
+    """An `undisturbed` that never got to its end does not keep later calls from ending."""
+    with deadline(30, "torn"):
+        undisturbed().__enter__()
+    until = time.monotonic() + 5
+    with pytest.raises(CallTimedOut), deadline(LIMIT, "next"):
+        while time.monotonic() < until:
+            pass
+
+
 def test_no_call_is_remembered_after_its_end(watch):
     """Ended, late or failed: the watch holds nothing of a call any more, and sleeps."""
     for block in (lambda: None, endless, lambda: 1 / 0):
