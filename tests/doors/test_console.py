@@ -336,6 +336,20 @@ def test_rpc_shows_errors_and_silence(client):
     )
 
 
+@pytest.mark.parametrize("depth", [65, 5_000, 100_000])
+def test_rpc_shows_that_a_request_is_nested_too_deep(client, depth):
+    """However deep it is, it is an answered parse error and no bug of ours."""
+    answer = client.post("/console/rpc", data={"request": "[" * depth + "]" * depth})
+    assert answer.status_code == 200
+    assert "-32700" in answer.text
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openrpc+json", "text/html;q=0"])
+def test_rpc_is_no_page_for_who_takes_none(client, accept):
+    """Without text/html in Accept, the answer is the document."""
+    assert client.get("/rpc", headers={"Accept": accept}).mimetype == "application/json"
+
+
 def test_rpc_is_openrpc_for_programs(client):
     """Whoever prefers JSON gets the document."""
     answer = client.get("/rpc", headers={"Accept": "application/json"})

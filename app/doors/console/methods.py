@@ -10,7 +10,8 @@ from app.doors.console.page import HTML, page, posted
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, STATUS, json_answer
 from app.room.enter import Room
-from app.room.errors import Problem
+from app.room.errors import Malformed, Problem
+from app.room.strict_json import read_json
 
 DISCOVER = {
     "name": rpc.DISCOVER,
@@ -27,9 +28,9 @@ SAMPLES: dict[str, Any] = {
 
 
 def show(room: Room) -> Response:
-    """The page, or for who prefers JSON the OpenRPC document."""
+    """The page, or for who prefers JSON or takes no page the OpenRPC document."""
     accept = request.accept_mimetypes
-    if accept[JSON] > accept[HTML]:
+    if accept and (accept[JSON] > accept[HTML] or not accept[HTML]):
         return response(json_answer(asked(), openrpc.written(room)))
     methods = _methods(room)
     chosen = next((each for each in methods if each["name"] == request.args.get("method")), None)
@@ -71,8 +72,8 @@ def _methods(room: Room) -> list[dict[str, Any]]:
 def _named(methods: list[dict[str, Any]], text: str) -> dict[str, Any] | None:
     """The method that a request names, if it names one."""
     try:
-        message = json.loads(text)
-    except ValueError:
+        message = read_json(text.encode())  # as `respond` reads it: bounded in depth
+    except Malformed:
         return None
     name = message.get("method") if isinstance(message, dict) else None
     return next((each for each in methods if each["name"] == name), None)
