@@ -11,8 +11,9 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong, kinds
 from app.room.operation import Operation, Registry
 from app.room.records import opened
+from app.room.schema.plain import pointer
 from app.room.schema.text import read_text
-from app.room.strict_json import write_json
+from app.room.strict_json import check_text, write_json
 
 log = logging.getLogger("manydoors.room")
 
@@ -84,10 +85,12 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
         params = _named(operation, params)
     if not call.texts:
         return params
+    for name, texts in call.texts.items():
+        check_text(name, *texts)
     if doubled := call.texts.keys() & params.keys():
         raise Invalid(
             "A parameter is given twice: in the path and in the body.",
-            errors=[Wrong(f"/{name}", "Already given in the path.") for name in sorted(doubled)],
+            errors=[Wrong(pointer(name), "Already given in the path.") for name in sorted(doubled)],
         )
     return {**params, **read_text(operation.params.schema, call.texts)}
 
