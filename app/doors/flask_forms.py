@@ -54,6 +54,6 @@ def _problem(error: Exception) -> Problem | None:
     if error.code == STATUS["unknown"]:
         return Unknown("There is nothing at this path.")
     for kind in Problem.__subclasses__():
-        if STATUS[kind.kind] == error.code:
+        if STATUS.get(getattr(kind, "kind", "")) == error.code:  # a user's class may have none
             return kind()
     return Malformed(f"{error.name}.")
