@@ -6,7 +6,7 @@ from random import getrandbits
 from time import perf_counter
 from typing import Any
 
-from app.doors.http import REQUEST_ID
+from app.doors.http import REQUEST_ID, decoded
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Log = Callable[[str, str, int, float, str], None]  # method, path, status, milliseconds, id
@@ -41,4 +41,5 @@ class Edge:
             return self.wsgi(environ, start)
         finally:
             took = (perf_counter() - began) * 1000
-            self.log(environ["REQUEST_METHOD"], environ["PATH_INFO"], int(said[:3]), took, id)
+            path = decoded(environ.get("PATH_INFO", ""))
+            self.log(environ["REQUEST_METHOD"], path, int(said[:3]), took, id)

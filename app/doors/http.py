@@ -63,7 +63,7 @@ class Request:
     def __init__(self, environ: Mapping[str, Any], most: int) -> None:
         self.headers = environ  # by WSGI's names: HTTP_ACCEPT, CONTENT_TYPE
         self.method: str = environ["REQUEST_METHOD"]
-        self.path = _decoded(environ.get("PATH_INFO", ""))  # below any prefix
+        self.path = decoded(environ.get("PATH_INFO", ""))  # below any prefix
         self.query: str = environ.get("QUERY_STRING", "")
         self.request_id: str = environ.get(REQUEST_ID, "")
         self.most = most
@@ -162,6 +162,11 @@ def problem_answer(problem: Problem, path: str) -> Answer:
     return Answer(status, write_json(document), headers)
 
 
+def decoded(path: str) -> str:
+    """WSGI hands bytes over as Latin-1."""
+    return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
+
+
 def etag(body: bytes) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
@@ -196,11 +201,6 @@ def _read_body(environ: Mapping[str, Any], most: int) -> bytes:
     if len(body) > most:
         raise _too_large(most)
     return body
-
-
-def _decoded(path: str) -> str:
-    """WSGI hands bytes over as Latin-1."""
-    return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
 
 
 def _too_large(most: int) -> TooLarge:
