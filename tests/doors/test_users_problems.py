@@ -9,6 +9,8 @@ from flask import Flask, abort
 from flask.testing import FlaskClient
 
 from app import Problem, Unknown
+from app.doors.console import problems
+from app.room.errors import kinds
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +21,9 @@ def derived() -> Iterator[None]:
         type("Unlisted", (Problem,), {"kind": "unlisted", "title": "Unlisted."}),
         type("Kindless", (Problem,), {"title": "Kindless."}),
     ]
+    problems.kinds.cache_clear()
     yield
+    problems.kinds.cache_clear()
     del classes
     gc.collect()
 
@@ -31,6 +35,14 @@ def test_the_documents_stay_whole(client: FlaskClient, path: str) -> None:
     assert answer.status_code == 200
     for title in ("Again.", "Unlisted.", "Kindless."):
         assert title not in json.dumps(answer.json)
+
+
+def test_the_pages_of_problems_stay_whole(client: FlaskClient) -> None:
+    """One for each kind that doors know."""
+    page = client.get("/problems", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert set(problems.kinds()) == kinds()
+    assert not {"Again.", "Unlisted."} & {kind.title for kind in problems.kinds().values()}
 
 
 @pytest.mark.parametrize(
