@@ -18,6 +18,7 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     settings = settings or Settings()
     app = Flask("app.doors", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.url_map.merge_slashes = False  # an unknown path is unknown, and no page sends elsewhere
     flask_forms.answer_errors(app, room.ports.new_id, console.problem)
     rest.mount(app, room)
     rpc.mount(app, room)

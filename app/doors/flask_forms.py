@@ -1,6 +1,7 @@
 """Between Flask and the doors: its request as ours, our answer as its response, its errors too."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -18,7 +19,10 @@ def asked() -> Request:
 
 
 def response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers)
+    made = Response(answer.body, answer.status, answer.headers)
+    if answer.status == HTTPStatus.NO_CONTENT:
+        del made.headers["Content-Type"]  # Flask names a type of nothing, too
+    return made
 
 
 def answer_errors(app: Flask, new_id: NewId, show: Callable[[Answer], Response] = response) -> None:
@@ -50,6 +54,6 @@ def _problem(error: Exception) -> Problem | None:
     if error.code == STATUS["unknown"]:
         return Unknown("There is nothing at this path.")
     for kind in Problem.__subclasses__():
-        if STATUS[kind.kind] == error.code:
+        if STATUS.get(getattr(kind, "kind", "")) == error.code:  # a user's class may have none
             return kind()
     return Malformed(f"{error.name}.")

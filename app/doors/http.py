@@ -21,7 +21,7 @@ from app.room.errors import (
     Unauthenticated,
     Unsupported,
 )
-from app.room.strict_json import write_json
+from app.room.strict_json import check_text, write_json
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -51,7 +51,7 @@ REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
 MOST_DIGITS = 18  # of a Content-Length
 RETRY_AFTER = 1  # seconds, where a problem that another try may help names no time
 
-_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
 
 
 class Request:
@@ -87,11 +87,13 @@ class Request:
         if not self.query:
             return {}
         try:
-            return parse_qs(
-                self.query, keep_blank_values=True, errors="strict", max_num_fields=1000
-            )
+            query = self.query.encode("latin-1").decode()  # as WSGI hands bytes over
+            texts = parse_qs(query, keep_blank_values=True, errors="strict", max_num_fields=1000)
         except ValueError:
             raise Malformed("The query is not UTF-8, or has too many parameters.") from None
+        for name, values in texts.items():
+            check_text(name, *values)
+        return texts
 
 
 @dataclass(slots=True)
@@ -112,6 +114,14 @@ def check_json(request: Request) -> None:
     charset = _CHARSET.search(given)
     if charset and charset[1].lower() not in ("utf-8", "utf8"):
         raise Unsupported("Send JSON in UTF-8; no other charset is read.")
+
+
+def check_path(request: Request) -> None:
+    """Raises `Malformed` where a router would have put question marks for bytes."""
+    try:
+        request.headers["PATH_INFO"].encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Malformed("The path is not UTF-8.") from None
 
 
 def check_accept(request: Request) -> None:
@@ -182,7 +192,10 @@ def _read_body(environ: Mapping[str, Any], most: int) -> bytes:
         wanted = most + 1
     else:
         return b""
-    body: bytes = environ["wsgi.input"].read(wanted)
+    try:
+        body: bytes = environ["wsgi.input"].read(wanted)
+    except Exception:  # noqa: BLE001 - of a body that breaks off, each server has its own errors
+        raise Malformed("The body could not be read.") from None
     if length and len(body) < wanted:
         raise Malformed("The body ended early.")
     if len(body) > most:

@@ -11,8 +11,9 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong, kinds
 from app.room.operation import Operation, Registry
 from app.room.records import opened
+from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
-from app.room.strict_json import write_json
+from app.room.strict_json import check_text, write_json
 
 log = logging.getLogger("manydoors.room")
 
@@ -65,14 +66,15 @@ class Room:
 
 
 def _is_sayable(problem: Problem) -> bool:
-    """Can every door say it? An operation may raise a kind of its own, or members of any type."""
+    """Can every door say it? An operation may raise a kind of its own, or members of any type:
+    these become JSON here."""
     if getattr(problem, "kind", None) not in kinds() or isinstance(problem, Internal):
         return False
     if not problem.members:
         return True
     try:
-        write_json(problem.members)
-    except (TypeError, ValueError, RecursionError):
+        problem.members = plain(problem.members)
+    except (TypeError, ValueError):
         return False
     return True
 
@@ -84,10 +86,12 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
         params = _named(operation, params)
     if not call.texts:
         return params
+    for name, texts in call.texts.items():
+        check_text(name, *texts)
     if doubled := call.texts.keys() & params.keys():
         raise Invalid(
             "A parameter is given twice: in the path and in the body.",
-            errors=[Wrong(f"/{name}", "Already given in the path.") for name in sorted(doubled)],
+            errors=[Wrong(pointer(name), "Already given in the path.") for name in sorted(doubled)],
         )
     return {**params, **read_text(operation.params.schema, call.texts)}
 

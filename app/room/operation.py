@@ -115,16 +115,27 @@ class Registry:
                     "choose another"
                 )
             mine, theirs = declared.route, other.route
-            if mine and theirs and (mine.method, mine.shape) == (theirs.method, theirs.shape):
-                raise BadOperation(
-                    f"{declared.where}: {declared.name}: {mine.method} {mine.path} already leads "
-                    f"to {other.name} ({other.where}); choose another path"
-                )
+            if mine and theirs and mine.shape == theirs.shape:
+                _check_apart(declared, mine, other, theirs)
         self._operations[declared.name] = declared
 
 
 REGISTRY = Registry()
 """Where `from app import operation` declares."""
+
+
+def _check_apart(declared: Operation, mine: Route, other: Operation, theirs: Route) -> None:
+    """Two routes of one shape: each has a method of its own, and the parameters' names agree."""
+    at = f"{declared.where}: {declared.name}: {mine.method} {mine.path}"
+    if mine.method == theirs.method:
+        raise BadOperation(
+            f"{at} already leads to {other.name} ({other.where}); choose another path"
+        )
+    if mine.path != theirs.path:  # OpenAPI has one entry for both
+        raise BadOperation(
+            f"{at} is {theirs.path} of {other.name} ({other.where}) by other names; "
+            "name the parameters alike"
+        )
 
 
 def _where(function: Callable[..., Any]) -> str:

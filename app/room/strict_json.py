@@ -60,6 +60,12 @@ def write_json(value: Any) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
+def check_text(*texts: str) -> None:
+    """Holds text from elsewhere to the same: `Malformed` where JSON could not say it."""
+    if any(_UNPRINTABLE.search(text) for text in texts):
+        raise Malformed("A text holds a NUL or half of a surrogate pair.")
+
+
 def _decode(data: bytes) -> str:
     if data.startswith(b"\xef\xbb\xbf"):
         raise Malformed("The body begins with a byte order mark; send plain UTF-8.")

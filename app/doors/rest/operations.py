@@ -4,13 +4,21 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.doors.http import Answer, Request, check_json, json_answer, problem_answer
+from app.doors.http import (
+    Answer,
+    Request,
+    check_json,
+    check_path,
+    json_answer,
+    problem_answer,
+)
 from app.doors.rest.endpoint import Endpoint, Path
 from app.room.call import Call
 from app.room.enter import Room
 from app.room.errors import Invalid, Wrong
 from app.room.operation import Operation
 from app.room.route import Route
+from app.room.schema.plain import pointer
 from app.room.strict_json import read_object, write_json
 
 OPERATIONS = "/v1/operations"
@@ -19,7 +27,7 @@ GENERIC = f"{EACH}<name>"
 LONGEST_PAGE = 200
 PAGE = 50
 
-_WAIT = re.compile(r"wait=(\d{1,6})")
+_WAIT = re.compile(r'wait=("?)([0-9]+)\1')
 
 
 def endpoints(room: Room) -> Iterator[Endpoint]:
@@ -89,10 +97,12 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
+    if path:
+        check_path(request)
     texts = {parameter: [text] for parameter, text in path.items()}
     params: dict[str, Any] = {}
     if request.method in ("GET", "HEAD", "DELETE"):
-        texts = request.texts() | texts
+        texts |= _rest(request, path)
     else:
         if request.query:
             _refuse_query(request)
@@ -122,22 +132,33 @@ def _preference(prefer: str | None) -> tuple[bool, float | None]:
         return False, None
     wishes = [wish.partition(";")[0].strip().lower() for wish in prefer.split(",")]
     waits = [match for wish in wishes if (match := _WAIT.fullmatch(wish.replace(" ", "")))]
-    return "respond-async" in wishes, min(25.0, float(waits[0][1])) if waits else None
+    return "respond-async" in wishes, min(25.0, float(waits[0][2])) if waits else None
+
+
+def _rest(request: Request, path: Path) -> dict[str, list[str]]:
+    """The parameters of the query, which repeats none of the path's."""
+    texts = request.texts()
+    if doubled := texts.keys() & path.keys():
+        errors = [Wrong(pointer(name), "Already given in the path.") for name in sorted(doubled)]
+        raise Invalid("A parameter is given twice: in the path and in the query.", errors=errors)
+    return texts
 
 
 def _refuse_query(request: Request) -> None:
     names = request.texts() or {request.query: []}
     raise Invalid(
         "This takes its parameters from the body, not from the query.",
-        errors=[Wrong(f"/{name}", "Give it in the body.") for name in names],
+        errors=[Wrong(pointer(name), "Give it in the body.") for name in names],
     )
 
 
 def _page(request: Request) -> tuple[int, str]:
     texts = request.texts()
     if stray := texts.keys() - {"limit", "cursor"}:
-        raise Invalid(errors=[Wrong(f"/{name}", "Unknown field.") for name in sorted(stray)])
-    limit = texts.get("limit", [str(PAGE)])[-1]
+        raise Invalid(errors=[Wrong(pointer(name), "Unknown field.") for name in sorted(stray)])
+    if doubled := [name for name, values in texts.items() if len(values) > 1]:
+        raise Invalid(errors=[Wrong(f"/{name}", "Given twice.") for name in sorted(doubled)])
+    limit = texts.get("limit", [str(PAGE)])[0]
     if not re.fullmatch(r"[1-9]\d{0,2}", limit, re.ASCII) or int(limit) > LONGEST_PAGE:
         raise Invalid(errors=[Wrong("/limit", f"Must be from 1 to {LONGEST_PAGE}.")])
-    return int(limit), texts.get("cursor", [""])[-1]
+    return int(limit), texts.get("cursor", [""])[0]
