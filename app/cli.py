@@ -37,7 +37,9 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
     """Serves until told to stop. Each worker reads the environment for itself."""
     from app.server import serve
 
-    if given.host not in LOOPBACK:
+    if given.host in LOOPBACK:  # a name that leads here from elsewhere is some page's trick
+        os.environ.setdefault("MANYDOORS_HOSTS", ",".join(LOOPBACK))
+    else:
         print(OPEN, file=sys.stderr)
     wiring.load_operations(settings)  # a bad declaration is told here, once, before any worker
     os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())

@@ -29,6 +29,9 @@ class Settings:
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
 
+    hosts: tuple[str, ...] = ()
+    """The names that requests may ask for, comma-separated; any, while there are none."""
+
     trusted_proxies: int = 0
     """How many proxies stand in front, whose X-Forwarded headers count."""
 
@@ -76,6 +79,13 @@ def _modules(text: str) -> tuple[str, ...]:
     return names
 
 
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if not names or any("/" in name or ("]" in name) for name in names):
+        raise ValueError("write names without scheme or port, as in cats.example,127.0.0.1,::1")
+    return names
+
+
 def _size(text: str) -> int:
     for unit, bytes_each in (("KB", KB), ("MB", MB), ("", 1)):
         number = text.removesuffix(unit)
@@ -104,6 +114,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "operations": _modules,
     "max_body": _size,
     "min_free": _size,
+    "hosts": _names,
     "trusted_proxies": _hops,
     "log": _one_of("json", "text"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),

@@ -18,8 +18,10 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     settings = settings or Settings()
     app = Flask("app.doors", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.config[flask_forms.HOSTS] = settings.hosts
     app.url_map.merge_slashes = False  # an unknown path is unknown, and no page sends elsewhere
     flask_forms.answer_errors(app, room.ports.new_id, console.problem)
+    flask_forms.check_senders(app)
     rest.mount(app, room)
     rpc.mount(app, room)
     console.mount(app, room)

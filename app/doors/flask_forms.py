@@ -9,8 +9,11 @@ from werkzeug.routing import RequestRedirect
 
 from app.doors.failure import failed
 from app.doors.http import STATUS, Answer, Request, problem_answer
+from app.doors.sender import check_sender
 from app.ports import NewId
 from app.room.errors import Malformed, NotAllowed, Problem, Unknown
+
+HOSTS = "MANYDOORS_HOSTS"  # in the configuration: the names that the service goes by
 
 
 def asked() -> Request:
@@ -23,6 +26,11 @@ def response(answer: Answer) -> Response:
     if answer.status == HTTPStatus.NO_CONTENT:
         del made.headers["Content-Type"]  # Flask names a type of nothing, too
     return made
+
+
+def check_senders(app: Flask) -> None:
+    """Before anything else is asked of a request."""
+    app.before_request(lambda: check_sender(request.environ, app.config[HOSTS]))
 
 
 def answer_errors(app: Flask, new_id: NewId, show: Callable[[Answer], Response] = response) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from random import random
+from time import sleep
 from typing import cast
 
 from app.ports import Body, Delete, Page, Ports, Put, Record, Write
@@ -11,7 +13,8 @@ from app.room.errors import ManydoorsError, Stale
 
 _open: ContextVar[Ports] = ContextVar("manydoors.ports")
 
-TRIES = 50  # of a change that others keep changing
+TRIES = 40  # of a change that others keep changing
+STEP, LONGEST = 0.002, 0.05  # seconds between them, at most
 
 
 @contextmanager
@@ -57,7 +60,9 @@ class Collection:
     def change(self, id: str, change: Callable[[Body], Body | None]) -> Body:
         """What `change` makes of the document ({} when there is none), written only if nobody
         else wrote meanwhile; else read again and tried again. None means: as altered in place."""
-        for _ in range(TRIES):
+        for tries in range(TRIES):
+            # Many at once would outrun each other.
+            sleep(random() * min(tries * STEP, LONGEST))  # noqa: S311 - no secret
             record = self.read(id)
             body = record.body if record else {}
             changed = change(body)

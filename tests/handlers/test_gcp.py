@@ -41,7 +41,10 @@ def log(real: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """The same application without Google's server."""
     data = tmp_path_factory.mktemp("direct") / "data"
-    with running(data, **SEED) as service, httpx.Client(base_url=service.url) as client:
+    with (
+        running(data, **SEED, MANYDOORS_HOSTS="manydoors.test,127.0.0.1") as service,
+        httpx.Client(base_url=service.url) as client,
+    ):
         yield client
 
 

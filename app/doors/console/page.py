@@ -7,7 +7,6 @@ from urllib.parse import parse_qs
 from flask import Response, render_template, request
 
 from app.doors.console.asset import asset_url
-from app.doors.console.origin import check_origin
 from app.doors.flask_forms import asked
 from app.doors.http import JSON, PROBLEM_JSON
 from app.room.errors import Malformed, Unsupported
@@ -51,7 +50,6 @@ def wants_page() -> bool:
 
 def posted() -> dict[str, list[str]]:
     """The form that our own page has sent; lines end as everywhere else but in browsers."""
-    check_origin(request.environ, request.host_url.rstrip("/"))
     if request.mimetype != FORM and (request.mimetype or asked().body):
         raise Unsupported(f"Send the form as {FORM}.")
     try:

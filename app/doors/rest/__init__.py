@@ -49,8 +49,7 @@ def mount(app: Flask, room: Room) -> None:
     for rule, methods in _by_rule(everything).items():
         api.add_resource(_resource(rule, methods), rule, endpoint=f"rest:{rule}")
     _add_swagger2(app, room, everything)
-    most = app.config["MAX_CONTENT_LENGTH"]
-    straight = Straight(app.wsgi_app, everything, most, room.ports.new_id)
+    straight = Straight(app, everything, room.ports.new_id)
     app.wsgi_app = straight  # type: ignore[method-assign]  # the way that Flask documents
 
 

@@ -4,14 +4,19 @@ Flask spends more on a request than the whole rest of a call. What is not found 
 to the very same endpoints, so an answer is the same whichever way its request took.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from flask import Flask
+
 from app.doors.failure import failed
+from app.doors.flask_forms import HOSTS
 from app.doors.http import Answer, Request
 from app.doors.rest.endpoint import Endpoint
+from app.doors.sender import check_sender
 from app.ports import NewId
+from app.room.errors import Forbidden
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -21,9 +26,10 @@ _STATUS = {status.value: f"{status.value} {status.phrase.upper()}" for status in
 class Straight:
     """Wraps a WSGI application; answers the endpoints of fixed paths itself."""
 
-    def __init__(self, wsgi: Wsgi, endpoints: Iterable[Endpoint], most: int, new_id: NewId) -> None:
-        self.wsgi = wsgi
-        self.most = most
+    def __init__(self, app: Flask, endpoints: Iterable[Endpoint], new_id: NewId) -> None:
+        self.wsgi: Wsgi = app.wsgi_app
+        self.most: int = app.config["MAX_CONTENT_LENGTH"]
+        self.hosts: Collection[str] = app.config[HOSTS]
         self.new_id = new_id
         self.endpoints: Mapping[tuple[str, str], Endpoint] = {
             (each.method, each.rule): each for each in endpoints if "<" not in each.rule
@@ -33,13 +39,21 @@ class Straight:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         endpoint = self.endpoints.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
-        if endpoint is None:
+        if endpoint is None or not self._welcomes(environ):
             return self.wsgi(environ, start_response)
         answer = self._answer(endpoint, Request(environ, self.most))
         if answer.status != HTTPStatus.NOT_MODIFIED:
             answer.headers.append(("Content-Length", str(len(answer.body))))
         start_response(_STATUS[answer.status], answer.headers)
         return [answer.body]
+
+    def _welcomes(self, environ: Mapping[str, Any]) -> bool:
+        """Whom not, Flask tells, in the form that they prefer."""
+        try:
+            check_sender(environ, self.hosts)
+        except Forbidden:
+            return False
+        return True
 
     def _answer(self, endpoint: Endpoint, request: Request) -> Answer:
         try:
