@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from app.ports.local.records import LocalRecords
 from app.room.errors import BadSetting, Stale, Unavailable
 
 from .suite_records import RecordsSuite
+
+NOBODY = 65534  # the user that owns nothing
 
 
 @pytest.fixture
@@ -250,13 +253,20 @@ def test_not_a_folder(tmp_path: Path) -> None:
         LocalRecords(tmp_path / "file" / "data" / "records.db").ping()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_unwritable_folder(tmp_path: Path) -> None:
+def test_unwritable_folder() -> None:
     """A folder of somebody else is a BadSetting that names it."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(BadSetting, match="written"):
-        LocalRecords(tmp_path / "records.db").ping()
-    tmp_path.chmod(0o700)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(NOBODY)  # root may write anywhere
+        try:
+            with pytest.raises(BadSetting, match="written"):
+                LocalRecords(Path(folder) / "records.db").ping()
+        finally:
+            if root:
+                os.seteuid(0)
+            Path(folder).chmod(0o755)
 
 
 def test_network_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

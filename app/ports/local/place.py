@@ -38,7 +38,8 @@ class Place:
                 f"The data folder {folder} can not be made ({error.strerror}): "
                 "name another one, by --data or MANYDOORS_DATA."
             ) from error
-        if not os.access(folder, os.W_OK | os.X_OK):
+        effective = os.access in os.supports_effective_ids
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
             raise BadSetting(
                 f"The data folder {folder} can not be written by this user: "
                 "change its owner, or name another one, by --data or MANYDOORS_DATA."
