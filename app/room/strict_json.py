@@ -79,7 +79,9 @@ def _check_nesting(data: bytes) -> None:
     """Takes the innermost brackets away, a level a round; loops over bytes would take seconds."""
     brackets = _STRINGS.sub(b"", data).translate(_BRACKETS, _NOT_BRACKETS)
     for _ in range(MAX_NESTING):
-        brackets = brackets.replace(b"[]", b"")
+        around, brackets = brackets, brackets.replace(b"[]", b"")
+        if len(around) == len(brackets):
+            break
     if brackets:
         raise Malformed(
             f"The body is nested over {MAX_NESTING} deep, or its brackets do not match."
