@@ -3,13 +3,14 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from app import logs, wiring
 from app.config import Settings
 from app.room.call import Call, Outcome
+from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Problem
 from app.room.strict_json import read_json, write_json
 
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
     except (BadSetting, BadOperation) as error:
         print(error, file=sys.stderr)
         return USAGE
+    except Problem as problem:
+        print(problem.detail, file=sys.stderr)
+        return FAILED
     return code
 
 
@@ -41,7 +45,7 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
         os.environ.setdefault("MANYDOORS_HOSTS", ",".join(LOOPBACK))
     else:
         print(OPEN, file=sys.stderr)
-    wiring.load_operations(settings)  # a bad declaration is told here, once, before any worker
+    _opened(settings).ports.records.close()  # what is wrong is told once, before any worker
     os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())
     if sys.stderr.isatty():
         os.environ.setdefault("MANYDOORS_LOG", "text")
@@ -65,7 +69,7 @@ def operations(given: argparse.Namespace, settings: Settings) -> int:
 def call(given: argparse.Namespace, settings: Settings) -> int:
     """Calls an operation here, and prints its result or its problem as JSON."""
     logs.set_up("text", "ERROR")
-    room = wiring.make_room(settings)
+    room = _opened(settings)
     try:
         params, texts = _read_params(given.params)
     except ValueError as error:
@@ -73,6 +77,13 @@ def call(given: argparse.Namespace, settings: Settings) -> int:
         return USAGE
     outcome = room.enter(Call(given.name, params=params, texts=texts, source="cli"))
     return _print(outcome)
+
+
+def _opened(settings: Settings) -> Room:
+    """A room whose store can be reached."""
+    room = wiring.make_room(settings)
+    room.ports.records.ping()
+    return room
 
 
 def _print(outcome: Outcome) -> int:
@@ -110,6 +121,15 @@ def _read_file(pair: str, path: str) -> object:
         raise ValueError(f"{pair!r}: {error}") from None
 
 
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"write a whole number from {least} to {most}")
+        return int(text)
+
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
     parser.add_argument("--data", help="the folder of the store (default ./var)")
@@ -117,9 +137,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serving = commands.add_parser("up", help="serve every door")
-    serving.add_argument("--host", default="127.0.0.1")
-    serving.add_argument("--port", type=int, default=8000)
-    serving.add_argument("--workers", type=int, default=2, help="web processes (default 2)")
+    serving.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
+    serving.add_argument(
+        "--port", type=_whole(0, 65535), default=8000, help="0 takes a free one (default 8000)"
+    )
+    serving.add_argument(
+        "--workers", type=_whole(1, 64), default=2, help="web processes (default 2)"
+    )
     serving.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
     serving.set_defaults(command=up)
 
@@ -127,7 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=operations)
 
     calling = commands.add_parser("call", help="call an operation here")
-    calling.add_argument("name")
-    calling.add_argument("params", nargs="*", metavar="name=value")
+    calling.add_argument("name", help="as `operations` lists it")
+    calling.add_argument(
+        "params", nargs="*", metavar="name=value", help="a parameter; name=@file.json for JSON"
+    )
     calling.set_defaults(command=call)
     return parser

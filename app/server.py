@@ -1,9 +1,9 @@
 """Serves a WSGI application over HTTP/1.1 with granian, which was chosen by measurement.
 
-Granian is embedded rather than run by its CLI, for the listening socket is ours: shared by the
-workers, so that a killed one resets no queued connection and a taken port is an error at once,
-and with the kernel's timeouts against clients that vanish. `guard` stands before the application.
-docs/performance.md has the figures.
+Granian is embedded rather than run by its CLI, for the listening sockets are ours: one a worker,
+which its successor inherits, so that a killed one resets no queued connection; a taken port is an
+error at once; and the kernel's timeouts are set against clients that vanish. `guard` stands before
+the application. docs/performance.md has the figures.
 """
 
 import errno
@@ -31,6 +31,7 @@ STALL_SECONDS = 60  # for a client to take what was sent, or to answer the kerne
 ORPHANS_SECONDS = 2.5  # for the port, should the workers of a killed server still hold it
 THREADS = 256  # a worker, made when wanted: long polls, event streams, slow bodies hold one each
 CONNECTIONS = 1024  # a worker; further ones wait in the kernel's queue
+BALANCES = sys.platform == "linux"  # connections over sockets of one port
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 _STDERR = {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
@@ -40,22 +41,22 @@ def serve(host: str, port: int, workers: int, target: str = "app.wsgi:app") -> N
     """Serve `target`, a "module:attribute", until SIGTERM or Ctrl-C. Port 0 takes a free one."""
     multiprocessing.set_start_method("fork", force=True)  # workers inherit the socket
     os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_obey)
-    listener = _listen(host, port)
+    listeners = _listeners(host, port, workers)
     heard, loaded = multiprocessing.Pipe(duplex=False)
-    server = _Server(listener, target, workers, lambda: _announce(heard, _url(listener)))
+    server = _Server(listeners, target, lambda: _announce(heard, _url(listeners[0])))
     server.serve(target_loader=lambda name: _load(name, loaded))
 
 
 class _Server(mp.MPServer):
-    """Granian, on a socket that listens already."""
+    """Granian, on sockets that listen already, one for each worker."""
 
     def __init__(
-        self, listener: socket.socket, target: str, workers: int, announce: Callable[[], None]
+        self, listeners: list[socket.socket], target: str, announce: Callable[[], None]
     ) -> None:
         super().__init__(
             target,
             interface=Interfaces.WSGI,
-            workers=workers,
+            workers=len(listeners),
             blocking_threads=THREADS,
             backpressure=CONNECTIONS,
             http=HTTPModes.http1,
@@ -66,19 +67,36 @@ class _Server(mp.MPServer):
             respawn_failed_workers=True,
             workers_kill_timeout=STOP_SECONDS,
         )
-        self._listener, self._announce = listener, announce
+        self._listeners, self._announce = listeners, announce
 
     def _init_shared_socket(self) -> None:
+        self._sso: Any = self._listeners[0]  # closed by granian when it stops
+
+    def _spawn_worker(  # type: ignore[override]  # granian calls it without its fourth
+        self, idx: Any, target: Any, callback_loader: Any
+    ) -> Any:
+        """Whoever takes a dead worker's place takes its socket too, and what waits there."""
         holder: Any = vars(mp)["SocketHolder"]
-        backlog = [self.backlog] if sys.platform == "linux" else []  # its signature differs
-        self._shd = holder(self._listener.fileno(), False, *backlog)
-        self._sso: Any = self._listener  # closed by granian when it stops
+        backlog = [self.backlog] if BALANCES else []  # its signature differs
+        self._shd = holder(self._listeners[idx].fileno(), False, *backlog)
+        return super()._spawn_worker(idx, target, callback_loader)
 
     def _spawn_workers(self, *args: Any) -> None:
         super()._spawn_workers(*args)  # type: ignore[no-untyped-call]
         # Not before: a worker forked while this thread prints would inherit a lock on stdout that
         # nobody opens.
         threading.Thread(target=self._announce, daemon=True).start()
+
+
+def _listeners(host: str, port: int, workers: int) -> list[socket.socket]:
+    """A socket for each worker where the system spreads connections over them: of one that all
+    share, a worker may take every connection while the others sleep."""
+    alone = _listen(host, port)  # which tells that nobody else has the port
+    if not BALANCES:
+        return [alone] * workers
+    port = alone.getsockname()[1]
+    alone.close()
+    return [_bound(host, port, together=True) for _ in range(workers)]
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -97,11 +115,13 @@ def _listen(host: str, port: int) -> socket.socket:
         time.sleep(0.1)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *, together: bool = False) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     family, *_, address = min(found)  # "localhost" is 127.0.0.1 before it is ::1
     both = host == "::" and socket.has_dualstack_ipv6()
-    listener = socket.create_server(address[:2], family=family, dualstack_ipv6=both)
+    listener = socket.create_server(
+        address[:2], family=family, dualstack_ipv6=both, reuse_port=together
+    )
     # Accepted connections inherit these; not every platform has every one.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (

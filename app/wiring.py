@@ -21,7 +21,10 @@ def load_operations(settings: Settings) -> Registry:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name and f"{name}.".startswith(f"{error.name}."):
-                raise BadSetting(f"MANYDOORS_OPERATIONS: there is no module {name}.") from None
+                raise BadSetting(
+                    f"MANYDOORS_OPERATIONS: there is no module {name} on Python's path; "
+                    "PYTHONPATH adds folders to it."
+                ) from None
             raise
     return REGISTRY
 

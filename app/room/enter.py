@@ -53,7 +53,7 @@ class Room:
         except CallTimedOut:
             raise TimedOut(
                 f"The operation did not end within {operation.policy.timeout:g} s. "
-                "Declared with long=True it runs as a job, which may take hours."
+                "Its author can give it more time (timeout=…); hours belong to a job (long=True)."
             ) from None
         return write_json(operation.result.dump(value))
 

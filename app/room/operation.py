@@ -171,7 +171,12 @@ def _documented(function: Callable[..., Any]) -> dict[str, str]:
 
 
 def _takes_run(function: Callable[..., Any]) -> bool:
-    return next(iter(inspect.signature(function).parameters), None) == "run"
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    if first is None or first.name != "run":
+        return False
+    if first.annotation is not first.empty and "Run" not in str(first.annotation):
+        raise ValueError("a first parameter called run gets the Run: give yours another name")
+    return True
 
 
 def _check_triggers(on: Iterable[Trigger]) -> tuple[Trigger, ...]:

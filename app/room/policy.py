@@ -1,5 +1,6 @@
 """What an operation asks for beside its code: time, retries, how much at once. Frozen data."""
 
+import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,8 +74,10 @@ class Options(TypedDict, total=False):
 def read_policy(options: Options, *, long: bool) -> Policy:
     """The policy that a declaration's options ask for; ValueError says which one is wrong."""
     if stray := set(options) - set(Options.__annotations__):
-        known = ", ".join(Options.__annotations__)
-        raise ValueError(f"there is no option {min(stray)!r}; there are {known}")
+        known = ["params", "result", "http", "on", "long", "examples", *Options.__annotations__]
+        near = difflib.get_close_matches(min(stray), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"there is no option {min(stray)!r}; {hint}")
     read: dict[str, Any] = {"timeout": "15m" if long else "30s"}
     read.update((name, value) for name, value in options.items() if value is not None)
     for name in read.keys() & _READERS.keys():

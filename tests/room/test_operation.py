@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import replace
+from typing import Annotated
 
 import pytest
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, fields, post_load, validate
 
 from app.room.errors import BadOperation, UnknownOperation
 from app.room.operation import RESERVED_NAMES, Registry
@@ -263,3 +264,27 @@ def test_an_operation_is_frozen():
     with pytest.raises(AttributeError):
         declared.long = True
     assert replace(declared, long=True) != declared
+
+
+def test_a_parameter_called_run_is_the_run():
+    """One that wants to be something else is told to be called otherwise."""
+
+    def far(run: int) -> int:
+        return run
+
+    with pytest.raises(BadOperation, match="another name"):
+        Registry().operation("far")(far)
+
+
+def test_defaults_are_valid():
+    """A default that its own type or validator refuses is a bad declaration."""
+
+    def wrong_type(n: int = "five") -> int:  # type: ignore[assignment]
+        return n
+
+    def out_of_range(n: Annotated[int, validate.Range(1, 9)] = 10) -> int:
+        return n
+
+    for function in (wrong_type, out_of_range):
+        with pytest.raises(BadOperation, match="has a default"):
+            Registry().operation("n")(function)

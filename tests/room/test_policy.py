@@ -73,8 +73,8 @@ def test_none_is_the_default(name):
 
 
 def test_an_unknown_option_is_named():
-    """An option that there is not is named, beside those that there are."""
-    with pytest.raises(ValueError, match=r"no option 'retry'; there are .*retries"):
+    """An option that there is not is named, beside the one that was meant."""
+    with pytest.raises(ValueError, match=r"no option 'retry'; did you mean retries\?"):
         read_policy({"retry": 3}, long=False)
 
 

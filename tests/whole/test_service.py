@@ -76,9 +76,32 @@ def test_an_open_address_is_warned_of(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whoever binds more than loopback is told what that means."""
-    monkeypatch.setenv("MANYDOORS_DATA", "restored after the test")
+    for name in ("MANYDOORS_DATA", "MANYDOORS_HOSTS", "MANYDOORS_LOG"):
+        monkeypatch.setenv(name, "restored after the test")
     served: list[str] = []
     monkeypatch.setattr("app.server.serve", lambda host, **_: served.append(host))
     cli.main(["up", "--host", host], {"MANYDOORS_DATA": str(tmp_path)})
     assert served == [host]
     assert (cli.OPEN in capsys.readouterr().err) is warned
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data", __file__, "up"], "data folder"),
+        (["--data", __file__, "call", "cats.says"], "data folder"),
+        (["up", "--port", "99999"], "from 0 to 65535"),
+        (["up", "--port", "-1"], "from 0 to 65535"),
+        (["up", "--workers", "0"], "from 1 to 64"),
+    ],
+)
+def test_a_start_that_cannot_work_says_why(arguments: list[str], said: str) -> None:
+    """In one sentence, with exit code 2, before anything listens."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        capture_output=True, text=True, timeout=30, cwd=ROOT,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""

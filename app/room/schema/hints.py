@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Literal
 from uuid import UUID
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from app.room.errors import BadOperation
 from app.room.files import File, FileField
@@ -92,6 +92,12 @@ def _default(field: AnyField, default: Any) -> None:
     plain = default is None or type(default) in (bool, int, float, str)
     field.load_default = default if plain else Fresh(default)
     field.allow_none = field.allow_none or default is None
+    if plain:
+        try:
+            field.deserialize(default)
+        except ValidationError as error:
+            why = " ".join(map(str, error.messages))
+            raise BadOperation(f"has a default, {default!r}, that is not valid: {why}") from None
 
 
 def _annotated(hint: Any) -> AnyField:
