@@ -91,7 +91,7 @@ class Unauthenticated(Problem):
 
 
 class Forbidden(Problem):
-    kind, title = "forbidden", "This key may not do that."
+    kind, title = "forbidden", "That is forbidden."
 
 
 class Unknown(Problem):

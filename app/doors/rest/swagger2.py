@@ -7,6 +7,7 @@ from flask_restx import Resource
 from flask_restx.swagger import Swagger
 
 from app.doors.http import JSON
+from app.room import errors
 
 Document = dict[str, Any]
 
@@ -134,5 +135,5 @@ def _parameter(parameter: Mapping[str, Any]) -> Document:
 
 def _response(response: Mapping[str, Any], model: Any) -> tuple[str, Any]:
     if "$ref" in response:
-        return response["$ref"].rpartition("/")[2], "Problem"
+        return errors.kinds()[response["$ref"].rpartition("/")[2]].title, "Problem"
     return response["description"], model("result", response["content"][JSON]["schema"])
