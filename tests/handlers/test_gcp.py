@@ -138,6 +138,14 @@ def test_problems_are_ours(real: httpx.Client, name: str, status: int) -> None:
     assert response.status_code == response.json()["status"] == status
 
 
+def test_a_known_document_is_not_sent_again(real: httpx.Client) -> None:
+    """Its own ETag gives 304 without a body, another one the document."""
+    etag = real.get("/openapi.json").headers["ETag"]
+    known = real.get("/openapi.json", headers={"If-None-Match": etag})
+    assert (known.status_code, known.content) == (304, b"")
+    assert real.get("/openapi.json", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
 def test_what_is_stored_is_there_for_the_next_request(real: httpx.Client) -> None:
     """One instance keeps its store while it lives."""
     before = real.get("/cat").json()["says"]
