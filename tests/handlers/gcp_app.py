@@ -186,6 +186,10 @@ def _bare(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             start_response("503 Busy", [("X-Late", "no")], (RuntimeError, error, None))
         write(b"written, ")
         yield b"yielded"
+        if path == "/changes-late":
+            error = RuntimeError("the secret text")
+            start_response("503 Busy", [], (RuntimeError, error, None))
+            yield b", more"
 
     if path == "/context":
         start_response("200 Fine", [])

@@ -5,12 +5,17 @@ import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from flask import Request
+from werkzeug.test import create_environ
+from werkzeug.wsgi import ClosingIterator, FileWrapper
 
-from handlers.gcp import _prefix
+from handlers.gcp import _prefix, answer
 from tests.handlers.functions import deployed
 from tests.whole.service import running
 
@@ -337,6 +342,7 @@ def test_a_client_that_leaves_closes_the_body(extra: httpx.Client, folder: Path)
         ("GET", "/writes", 200, b"written, yielded"),
         ("HEAD", "/writes", 200, b""),
         ("GET", "/changes", 503, b"written, yielded"),
+        ("GET", "/changes-late", 200, b"written, yielded"),
         ("GET", "/fails", 500, None),
         ("GET", "/fails-first", 500, None),
     ],
@@ -353,6 +359,24 @@ def test_a_body_is_closed_once(
     if text is not None:
         assert came.partition(b"\r\n\r\n")[2] == text
     assert notes.read_text() == f"closed {path}\n"
+
+
+def test_one_context_from_the_call_to_the_only_close() -> None:
+    """What the application sets it finds until closed; the framework's environ stays as it was."""
+    who, seen = ContextVar("who", default="nobody"), []
+
+    def wsgi(environ: dict[str, Any], start_response: Any) -> ClosingIterator:
+        seen.append({"werkzeug.request", "wsgi.file_wrapper"} & set(environ))
+        environ["mine"] = who.set("ada")
+        start_response("200 Fine", [])
+        return ClosingIterator([b"one"], lambda: seen.append(who.get()))
+
+    request = Request({**create_environ(), "wsgi.file_wrapper": FileWrapper})
+    response = answer(wsgi, request)
+    assert list(response.response) == [b"one"]
+    response.close()
+    response.close()
+    assert (seen, who.get(), "mine" in request.environ) == ([set(), "ada"], "nobody", False)
 
 
 def until_the_end(client: httpx.Client, request: str) -> bytes:
