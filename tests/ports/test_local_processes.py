@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -103,9 +104,9 @@ def run(program: str, *arguments: object, **options: object) -> "subprocess.Pope
     return subprocess.Popen(command, cwd=HERE, text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-def test_syncs(path: Path, tmp_path: Path) -> None:
+def test_syncs(path: Path, tmp_path: Path, require: Callable[[object, str], None]) -> None:
     """A commit that is answered was synced: the system is asked to, once for each lone commit."""
+    require(shutil.which("strace"), "strace is not installed")
     found = tmp_path / "calls"
     program = ENDLESS.replace("1_000_000", "40") + "records.close()"
     traced = ["strace", "-f", "-o", str(found), "-e", "trace=fsync,fdatasync"]

@@ -1,6 +1,5 @@
 """The web server as a process: slow clients, broken framing, its stop, the death of its parts."""
 
-import importlib.util
 import os
 import re
 import signal
@@ -30,10 +29,6 @@ POST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/jso
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
 NEXT = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LONG = b"a" * 600_000
-
-needs_application = pytest.mark.skipif(
-    importlib.util.find_spec("app.wsgi") is None, reason="app.wsgi is not there yet"
-)
 
 
 class Served:
@@ -374,7 +369,6 @@ def test_every_address_of_both_kinds() -> None:
         assert "REMOTE_ADDR=::1" in served.get("/environ")
 
 
-@needs_application
 def test_it_serves_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYDOORS_DATA", str(tmp_path))
     with started(serve(target="app.wsgi:app")) as served:
@@ -385,8 +379,6 @@ def test_it_serves_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert b"malformed" in came
 
 
-@needs_application
-@pytest.mark.skipif(importlib.util.find_spec("gunicorn") is None, reason="no gunicorn here")
 def test_gunicorn_serves_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYDOORS_DATA", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as free:
