@@ -20,7 +20,7 @@ def ports(tmp_path: Path) -> Iterator[Ports]:
     """The embedded store as the wiring makes it; ids count from one."""
     made = make_ports(Settings(data=tmp_path / "data"))
     numbers = count(1)
-    yield Ports(made.records, made.clock, lambda prefix: f"{prefix}_{next(numbers)}")
+    yield Ports(made.records, made.clock, lambda prefix: f"{prefix}_{next(numbers)}", made.queue)
     made.records.close()
 
 

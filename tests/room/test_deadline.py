@@ -199,7 +199,7 @@ def test_a_late_call_does_not_break_the_store(watch, tmp_path):
     """A call that ends late while it waits its turn to write leaves the store whole."""
     store = LocalRecords(tmp_path / "db", patience=1)
     made = make_ports(Settings(data=tmp_path))
-    room = Room(Registry(), Ports(store, made.clock, made.new_id))
+    room = Room(Registry(), Ports(store, made.clock, made.new_id, made.queue))
 
     @room.registry.operation("late", timeout=LIMIT)
     def late() -> None:
