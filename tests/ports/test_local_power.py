@@ -1,10 +1,12 @@
 """What the store keeps when the power goes, or the process, at any moment."""
 
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -112,3 +114,21 @@ def test_power_cut_is_felt(tmp_path: Path) -> None:
     path = tmp_path / "data" / "records.db"
     path.parent.mkdir()
     assert any(lost(traced(path, CARELESS), path, torn=False))
+
+
+@pytest.mark.parametrize(("call", "points"), [("fdatasync", 10), ("pwrite64", 19)])
+@pytest.mark.usefixtures("strace")
+def test_killed_anywhere(tmp_path: Path, call: str, points: int) -> None:
+    """Killed at any of its writes and syncs, a process loses nothing that it has answered."""
+
+    def killed(when: int) -> tuple[int, set[str]]:
+        path = tmp_path / f"{when}" / "records.db"
+        inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={when}"]
+        program = [sys.executable, "-c", COMMITS, str(path), "1", "60000"]
+        command = ["strace", "-f", "-o", "/dev/null", *inject, *program]
+        ended = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE, text=True, check=False)
+        return ended.returncode, set(ended.stdout.split()) - stored(path)
+
+    with ThreadPoolExecutor(2) as pool:
+        moments = sorted({round(1.5**n) for n in range(points + 1)})
+        assert [*pool.map(killed, moments)] == [(-signal.SIGKILL, set())] * len(moments)
