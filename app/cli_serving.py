@@ -50,8 +50,9 @@ def web(given: argparse.Namespace, settings: Settings) -> int:
     if given.lifeline is None:
         _warn(given.host)
     else:
-        # So that the next `up` finds the port free while the last answers here are still made.
-        lifeline.hold(given.lifeline, lambda: sockets.release(listeners))
+        # So that the next `up` has the port while the last answers here are still made.
+        ours = [listener.dup() for listener in listeners]  # granian closes one as it stops
+        lifeline.hold(given.lifeline, lambda: sockets.release(ours))
     settings = _settled(settings)
     records = wiring.make_room(settings).ports.records
     records.ping()

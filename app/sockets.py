@@ -36,7 +36,10 @@ def adopt(descriptors: Sequence[int]) -> list[socket.socket]:
 
 
 def release(listeners: Sequence[socket.socket]) -> None:
-    """Give the port back at once, whatever processes have the sockets open."""
+    """Give the port back at once, whatever processes have the sockets open.
+
+    None of them may still accept: granian tries again at once, for ever, and hears no stop.
+    """
     for listener in listeners:
         with suppress(OSError):  # some systems refuse it
             listener.shutdown(socket.SHUT_RDWR)

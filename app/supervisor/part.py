@@ -39,6 +39,9 @@ class Process:
                 pass_fds=(*part.descriptors, said) if ready else part.descriptors,
                 start_new_session=True,
             )
+        except OSError:
+            os.close(self.heard)
+            raise
         finally:
             os.close(said)
 

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from app.supervisor.part import Part, Patience, Process, told
+from app.supervisor.part import FIRST_PAUSE, Part, Patience, Process, told
 from app.supervisor.signals import Signals
 from app.supervisor.sources import Sources, forget_bytecode
 
@@ -21,8 +21,11 @@ log = logging.getLogger("manydoors.supervisor")
 
 
 class Supervisor:
-    """Keeps `parts` alive until it is told to stop. The first of them answers, and goes first:
-    before it has answered once, an error that ends it ends all, for so would the next start."""
+    """Keeps `parts` alive until it is told to stop, and has `announce` tell the URL, once.
+
+    The first part answers, and goes first: before it has answered once, an error that ends it
+    ends all, for so would the next start.
+    """
 
     def __init__(
         self,
@@ -68,19 +71,29 @@ class Supervisor:
                 process.kill()
         for name in [name for name, moment in self._due.items() if moment <= now]:
             del self._due[name]
-            self._kept[name] = self._start(self._parts[name])
+            if started := self._start(self._parts[name]):
+                self._kept[name] = started
+            else:
+                self._due[name] = now + self._patience[name].pause(0) + FIRST_PAUSE
         if self._sources and self._look_at <= now:
-            if changed := self._sources.changed():
-                log.info("changed: %s", ", ".join(path.name for path in changed))
-                if self._fresh:
-                    self._fresh.kill()
-                    self._fresh.leaves_by = NEVER
-                forget_bytecode(changed)
-                self._fresh = self._start(self._front)
-            self._look_at = time.monotonic() + self._sources.pause
+            self._look(self._sources)
 
-    def _start(self, part: Part) -> Process:
-        process = Process(part, self._environ, time.monotonic())
+    def _look(self, sources: Sources) -> None:
+        if changed := sources.changed():
+            log.info("changed: %s", ", ".join(path.name for path in changed))
+            if self._fresh:
+                self._fresh.leaves_by = NEVER
+                self._fresh.kill()
+            forget_bytecode(changed)
+            self._fresh = self._start(self._front)
+        self._look_at = time.monotonic() + sources.pause
+
+    def _start(self, part: Part) -> Process | None:
+        try:
+            process = Process(part, self._environ, time.monotonic())
+        except OSError as error:  # no memory, no process, no descriptor to be had just now
+            log.error("%s cannot be started: %s", part.name, error)
+            return None
         self._alive[process.pid] = process
         self._wakers.register(process.heard, selectors.EVENT_READ, lambda: self._hear(process))
         return process
@@ -90,6 +103,7 @@ class Supervisor:
             if number == signal.SIGCHLD:
                 continue
             if self._code is None:
+                log.info("%s: the service stops", number.name)
                 self._stop(0)
             elif number == signal.SIGINT:
                 self._code = INTERRUPTED
@@ -106,6 +120,8 @@ class Supervisor:
 
     def _hear(self, process: Process) -> None:
         """It answers; or has closed that end without a word, for it is no part that does."""
+        if process.pid not in self._alive:  # it has been buried since `select` saw it
+            return
         self._wakers.unregister(process.heard)
         url = os.read(process.heard, 1024).decode()
         if not url or self._code is not None or process.leaves_by:
