@@ -51,7 +51,7 @@ def web(given: argparse.Namespace, settings: Settings) -> int:
         _warn(given.host)
     else:
         # So that the next `up` has the port while the last answers here are still made.
-        ours = [listener.dup() for listener in listeners]  # granian closes one as it stops
+        ours = sockets.adopt([os.dup(number) for number in given.sockets])  # granian closes its own
         lifeline.hold(given.lifeline, lambda: sockets.release(ours))
     settings = _settled(settings)
     records = wiring.make_room(settings).ports.records

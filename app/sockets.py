@@ -28,7 +28,10 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
 
 
 def adopt(descriptors: Sequence[int]) -> list[socket.socket]:
-    """The sockets that whoever started this process has opened, kept from its own programs."""
+    """The sockets that whoever started this process has opened, kept from its own programs.
+
+    Not by `dup` of a socket, which would make it block for every process that has it open.
+    """
     for descriptor in set(descriptors):
         os.set_inheritable(descriptor, False)
     opened = {descriptor: socket.socket(fileno=descriptor) for descriptor in set(descriptors)}
