@@ -196,8 +196,9 @@ def test_a_part_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     with running(tmp_path / "data") as service:
         until(lambda: len(parts(service, "work")) == 1)
         processes = service.processes()
-        for pid in parts(service, "work"):
-            os.kill(pid, signal.SIGSTOP)  # it hears nothing
+        (worker,) = parts(service, "work")
+        until(lambda: _catches_stop(worker))  # before that, it would end at once
+        os.kill(worker, signal.SIGSTOP)  # it hears nothing
         service.process.terminate()
         assert service.process.wait(timeout=ENDS_WITHIN + 5) == 0
         assert not any(map(alive, processes))
@@ -302,8 +303,7 @@ def test_a_part_runs_by_itself(tmp_path: Path, command: str) -> None:
             with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
                 assert answer.status == 200
         else:
-            caught = 1 << signal.SIGTERM - 1
-            until(lambda: _caught(process.pid) & caught)
+            until(lambda: _catches_stop(process.pid))
         process.terminate()
         assert process.wait(timeout=ENDS_WITHIN) == 0
     finally:
@@ -323,7 +323,8 @@ def _are_others(now: list[int], before: list[int]) -> bool:
     return len(now) == len(before) and not set(now) & set(before)
 
 
-def _caught(pid: int) -> int:
-    """The signals that a process has handlers for, as bits."""
+def _catches_stop(pid: int) -> bool:
+    """Has it a handler for SIGTERM?"""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("SigCgt:")[2].split()[0], 16)
+    handlers = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(handlers & 1 << signal.SIGTERM - 1)
