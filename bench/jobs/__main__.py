@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.jobs import ours, peers, raw
+from bench.jobs import crowd, ours, peers, raw
 from bench.jobs.processes import ROOT, end_on_sigterm
 from bench.jobs.table import Row, Target, against, show
 
-FUSED = "finish one, claim the next: one"
+OURS = {ours.PORT: ours.by_port, ours.HTTP: ours.over_http}
 
 
 def main() -> None:
@@ -30,14 +30,16 @@ def main() -> None:
     print(f"{asked.jobs:,} jobs a subject, two workers, {asked.rounds} rounds, {asked.folder}")
     show("raw SQLite, one process, commits a job", bounds.values(), limits)
     show("ours", own.values(), limits)
+    if ours.missing():
+        print(f"!! LEFT OUT: {ours.missing()}")
     show("peers", others.values(), limits)
-    crowd = {}
-    if own:
+    crowded = {}
+    if own and asked.finished:
         with _fresh(asked.folder) as folder:
-            crowd = ours.beside_finished(folder, asked.finished, asked.jobs)
-        print(f"with {asked.finished:,} finished jobs in the store, times the time without")
+            crowded = crowd.compare(folder, asked.finished, asked.jobs)
     print("targets")
-    for target in _targets(limits, own.get(ours.NAME), others, crowd):
+    same = bounds[raw.SAME].rate("batch")
+    for target in (*_targets(limits, same, own.get(ours.PORT), others), *_crowded(asked, crowded)):
         print(target)
 
 
@@ -63,10 +65,10 @@ def _rounds(asked: argparse.Namespace) -> tuple[dict[str, Row], dict[str, Row], 
         with _fresh(asked.folder) as folder:
             for name, found in raw.figures(folder, asked.jobs).items():
                 bounds.setdefault(name, Row(name)).add(dict(found))
-        if ours.there():
+        for name, measure in OURS.items() if not ours.missing() else ():
             with _fresh(asked.folder) as folder:
-                row = own.setdefault(ours.NAME, Row(ours.NAME))
-                row.add(ours.figures(folder, asked.jobs, samples))
+                found = measure(folder, asked.jobs, samples)
+                own.setdefault(name, Row(name)).add(found)
         for peer in peers.PEERS:
             if asked.only.lower() in peer.name.lower():
                 _add_peer(others, peer, asked, samples)
@@ -89,29 +91,30 @@ def _add_peer(
 
 def _limits(bounds: dict[str, Row]) -> dict[str, float]:
     """The figure that each column is compared with: raw SQLite, by the same number of commits."""
-    fused = bounds[FUSED]
-    plain = next(row for row in bounds.values() if row.rate("single"))
-    found = {name: plain.rate(name) for name in ("single", "batch")}
-    found |= {name: fused.rate(name) for name in ("drain", "step")}
-    found["http"] = found["single"]
-    return {name: value for name, value in found.items() if value}
+    asked = {"single": raw.TWO, "batch": raw.TWO, "drain": raw.FUSED, "step": raw.FUSED}
+    return {figure: bounds[name].rate(figure) or 0.0 for figure, name in asked.items()}
 
 
 def _targets(
-    limits: dict[str, float], own: Row | None, others: dict[str, Row], crowd: dict[str, float]
+    limits: dict[str, float], same: float | None, own: Row | None, others: dict[str, Row]
 ) -> Iterator[Target]:
-    rate = own.rate if own else lambda _: None
-    peers_drain = [row.rate("drain") for row in others.values() if row.durable]
-    best = max((value for value in peers_drain if value), default=None)
-    yield Target("drain / raw, one commit a job", against(rate("drain"), limits["drain"]), 1)
-    yield Target("drain / the best peer that is as durable", against(rate("drain"), best), 3)
-    yield Target("submit by hundreds / raw", against(rate("batch"), limits["batch"]), 0.5)
-    waits = own.wait(0.5) if own and own.waits else None
+    own = own or Row(ours.PORT)
+    drained, batch = own.rate("drain"), own.rate("batch")
+    durable = [row.rate("drain") for row in others.values() if row.durable]
+    best = max((value for value in durable if value), default=None)
+    yield Target("drain / raw, one commit a job", against(drained, limits["drain"]), 1)
+    yield Target("drain / the best peer that is as durable", against(drained, best), 3)
+    yield Target("submit by hundreds / raw, our table by hand", against(batch, same), 0.5)
+    waits = own.wait(0.5) if own.waits else None
     yield Target("submit to done on an idle service, median ms", waits, 5, most=True)
-    yield Target("durable steps / raw commits", against(rate("step"), limits["step"]), 0.5)
-    for name in ours.CROWDED:
-        text = f"{name}, with the finished jobs / without"
-        yield Target(text, crowd.get(name), 1.3, most=True)
+    steps = against(own.rate("step"), limits["step"])
+    yield Target("durable steps / raw commits", steps, 0.5)
+
+
+def _crowded(asked: argparse.Namespace, times: dict[str, float]) -> Iterator[Target]:
+    beside = f"{asked.finished:,} finished jobs / without"
+    for ask in crowd.ASKS:
+        yield Target(f"{ask}: time with {beside}", times.get(ask), 1.3, most=True)
 
 
 @contextmanager

@@ -5,9 +5,13 @@ from contextlib import closing
 from pathlib import Path
 
 from bench.jobs.clock import BATCH, rate
+from bench.records import Raw as Store
 
-BODY = '{"operation": "bench.nothing", "params": {}, "attempt": 0, "source": "port"}'
-RESULT = '{"result": null, "attempt": 1, "started": 1764000000.0, "finished": 1764000000.1}'
+BODY = (
+    '{"operation": "bench.nothing", "params": {}, "created": 1764000000.123, '
+    '"due": 1764000000.123, "retries": 3, "backoff": 1.0, "keep": 2592000.0, "source": "python"}'
+)
+RESULT = BODY[:-1] + ', "result": true, "started": 1764000000.2, "finished": 1764000000.201}'
 TABLE = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY, status TEXT NOT NULL, due REAL, lease TEXT, body TEXT NOT NULL
@@ -23,6 +27,8 @@ FINISH = """UPDATE jobs SET status = 'succeeded', due = NULL, body = ?
     WHERE id = ? AND lease = ?"""
 STEP = "INSERT INTO steps VALUES (?, ?, ?)"
 SHARED = 10
+TWO, FUSED = "claim, then finish: two commits", "finish one, claim the next: one"
+TEN, SAME = "ten jobs share one", "our table and its indexes, by hand"
 
 
 class Raw:
@@ -76,7 +82,22 @@ class Raw:
 
 
 def figures(folder: Path, jobs: int) -> dict[str, dict[str, float | str]]:
-    """Rates of each row of bounds, one store for all of them."""
+    """Rates of each row of bounds."""
+    return _lean(folder, jobs) | {SAME: _same(folder, jobs)}
+
+
+def _same(folder: Path, jobs: int) -> dict[str, float | str]:
+    """What the store's six indexes cost, with none of its code."""
+    half = jobs // 2 // BATCH * BATCH
+    with closing(Store(folder / "same.db")) as store:
+        numbers, firsts = iter(range(half)), iter(range(half, half * 2, BATCH))
+        return {
+            "single": rate(half, lambda: store.put(next(numbers))),
+            "batch": BATCH * rate(half // BATCH, lambda: store.put(next(firsts), BATCH)),
+        }
+
+
+def _lean(folder: Path, jobs: int) -> dict[str, dict[str, float | str]]:
     half = jobs // 2 // BATCH * BATCH
     third = jobs // 4 // SHARED * SHARED
     with closing(Raw(folder / "raw.db")) as raw:
@@ -89,7 +110,7 @@ def figures(folder: Path, jobs: int) -> dict[str, dict[str, float | str]]:
         step = rate(third, raw.step)
         said: dict[str, float | str] = {"durability": raw.durability()}
     return {
-        "claim, then finish: two commits": {"single": single, "batch": batch, "drain": two} | said,
-        "finish one, claim the next: one": {"drain": fused, "step": step} | said,
-        "ten jobs share one": {"drain": shared} | said,
+        TWO: {"single": single, "batch": batch, "drain": two} | said,
+        FUSED: {"drain": fused, "step": step} | said,
+        TEN: {"drain": shared} | said,
     }

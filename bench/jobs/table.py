@@ -9,7 +9,6 @@ from bench.jobs.clock import middle
 COLUMNS = (
     ("single", "one by one/s"),
     ("batch", "by hundreds/s"),
-    ("http", "over HTTP/s"),
     ("drain", "drain/s"),
     ("step", "steps/s"),
 )
