@@ -20,6 +20,7 @@ from app.room.errors import (
 from app.room.files import File, FileField
 from app.room.operation import REGISTRY
 from app.room.records import records
+from app.room.run import Run
 from app.room.schema.field import Secret
 from app.room.trigger import Cron, Every, Queue, Stream, Topic, Upload
 
@@ -41,6 +42,7 @@ __all__ = [
     "Queue",
     "Refused",
     "Retry",
+    "Run",
     "Secret",
     "Stale",
     "Stream",

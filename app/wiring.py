@@ -31,7 +31,9 @@ def load_operations(settings: Settings) -> Registry:
 
 def make_ports(settings: Settings) -> Ports:
     from app.ports.local.clock import SystemClock, Ulids
+    from app.ports.local.queue import LocalQueue
     from app.ports.local.records import LocalRecords
 
     records = LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)
-    return Ports(records=records, clock=SystemClock(), new_id=Ulids())
+    queue = LocalQueue(settings.data)
+    return Ports(records=records, clock=SystemClock(), new_id=Ulids(), queue=queue)

@@ -55,14 +55,26 @@ class Raw:
         self.database.execute("PRAGMA journal_mode = WAL")
         self.database.execute("PRAGMA synchronous = FULL")
         if not self.database.execute("PRAGMA user_version").fetchone()[0]:
-            for statement in schema.MIGRATIONS[0]:
+            for statement in (text for step in schema.MIGRATIONS for text in step):
                 self.database.execute(statement)
-            self.database.execute("PRAGMA user_version = 1")
+            self.database.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
 
     def put(self, first: int, count: int = 1) -> None:
         self.database.execute("BEGIN IMMEDIATE")
         for n in range(first, first + count):
-            values = ("jobs", f"job_{n:026}", json.dumps(BODY), "o", "queued", n, 0, None, "", "")
+            values = (
+                "jobs",
+                f"job_{n:026}",
+                json.dumps(BODY),
+                "o",
+                "queued",
+                n,
+                0,
+                None,
+                "",
+                "",
+                0,
+            )
             self.database.execute(schema.CREATE, values)
         self.database.execute("COMMIT")
 

@@ -10,7 +10,7 @@ from app.room.errors import ManydoorsError
 from app.room.operation import REGISTRY
 
 CONTRACT = """operation records File FileField Secret Cron Every Upload Topic Queue Stream
-Refused Retry TimedOut""".split()  # and Run, which comes with jobs
+Refused Retry Run TimedOut""".split()
 
 
 def test_all_is_sorted_and_names_each_once():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from app.room.call import Outcome
 from app.room.errors import (
     Internal,
     Malformed,
@@ -139,6 +140,20 @@ def json_answer(request: Request, body: bytes, status: int = 200) -> Answer:
     if matches(request.headers.get("HTTP_IF_NONE_MATCH"), tag):
         return Answer(304, b"", headers[1:])
     return Answer(status, body, headers)
+
+
+def outcome_answer(request: Request, outcome: Outcome) -> Answer:
+    """An outcome: what became a job says where that is, and 202 as long as nothing else is told."""
+    if outcome.problem:
+        answer = problem_answer(outcome.problem, request.path)
+    elif outcome.pending:
+        answer = Answer(202, outcome.json, [("Content-Type", JSON)])
+    else:
+        answer = json_answer(request, outcome.json)
+    if outcome.job is not None:
+        prefix = request.headers.get("SCRIPT_NAME", "")
+        answer.headers.append(("Location", f"{prefix}/v1/jobs/{outcome.job}"))
+    return answer
 
 
 def problem_answer(problem: Problem, path: str) -> Answer:

@@ -13,6 +13,7 @@ Body = dict[str, Any]
 MOST_WRITES = 100  # in one commit; DynamoDB's own bound
 BODY_CAP = 350 * 1024  # encoded bytes of one body: DynamoDB's item holds 400 KB with all else
 COMMIT_CAP = 3500 * 1024  # encoded bytes of all bodies of one commit: DynamoDB's is 4 MB
+MOST_TAKES = 10**12  # that a Put may name; far from what any store's numbers hold
 NAME_CAP = 512  # characters of a collection, an id, an owner, a label
 
 
@@ -31,6 +32,7 @@ class Record:
     expires: float | None = None  # when a store may drop it; only tidying, never a rule
     lease: str = ""  # the fence: changes with each claim, "" while unclaimed
     writer: str = ""  # the token of the commit that wrote this version
+    takes: int = 0  # how often it was taken, unless a Put says otherwise
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def _check_record(record: Record) -> None:
         raise ValueError(f"An owner and a label have at most {NAME_CAP} characters.")
     if not -100 <= record.priority <= 100:
         raise ValueError(f"A priority is from -100 to 100, not {record.priority}.")
+    if not 0 <= record.takes <= MOST_TAKES:
+        raise ValueError(f"A count of takes is from 0 to {MOST_TAKES}, not {record.takes}.")
     if not (isfinite(record.due or 0) and isfinite(record.expires or 0)):
         raise ValueError("A time is a finite number of seconds.")
 
@@ -145,10 +149,17 @@ class Records(Protocol):
         A cursor that no list gave raises `Invalid`.
         """
 
+    def count(self, collection: str, *, owner: str | None = None, label: str | None = None) -> int:
+        """How many there are, exact at one moment.
+
+        Reads an index alone, never the records: as far as what it counts, and no further.
+        """
+
     def take(
         self, collection: str, *, now: float, until: float, limit: int, label: str
     ) -> Sequence[Record]:
-        """Lease what is due at `now`: each gets a fresh lease, `due=until`, `label`, a new version.
+        """Lease what is due at `now`: each gets a fresh lease, `due=until`, `label`, a new version,
+        and one more of `takes`.
 
         The highest priority first, then the earliest due. Each priority in use costs a look-up
         of its own (an index by priority and due; on DynamoDB a partition for each, and an item
@@ -174,6 +185,20 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that never go backwards, for durations."""
 
+    def sleep(self, seconds: float) -> None:
+        """Waits, not at all when there is nothing to wait for; a test's clock only moves."""
+
+
+class Queue(Protocol):
+    """Where workers are told that there is something to do."""
+
+    def ring(self, id: str, delay: float = 0.0) -> None:
+        """A hint that the job of this id has work, now or in `delay` seconds.
+
+        It may be lost, doubled or late, and never raises: what must happen stands in the records,
+        where a worker finds it by itself.
+        """
+
 
 class NewId(Protocol):
     """Fresh ids that sort by the time they were made."""
@@ -189,3 +214,4 @@ class Ports:
     records: Records
     clock: Clock
     new_id: NewId
+    queue: Queue

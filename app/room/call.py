@@ -38,11 +38,14 @@ class Call:
     key: str | None = None  # idempotency
     asynchronous: bool = False  # a job, please
     wait: float | None = None  # a job, please, and its end if it comes within so many seconds
+    due: float | None = None  # a job's start
+    priority: int | None = None
+    prefix: str = ""  # of the service's paths, for links
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a call: a problem, or else a value, written as JSON.
+    """What came of a call: a problem, or else a value or a job, written as JSON.
 
     Written in the room, for a value that cannot be written is the operation's bug, and every
     door must send the same bytes.
@@ -50,6 +53,8 @@ class Outcome:
 
     json: bytes = b"null"
     problem: Problem | None = None
+    job: str | None = None  # the id, if the call became a job
+    pending: bool = False  # `json` is that job itself, for its result was not waited for
 
     @property
     def value(self) -> Any:

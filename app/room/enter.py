@@ -1,19 +1,25 @@
 """The one way in: whatever the door, the same call has the same outcome."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.ports import Ports
+from app.ports import Body, Ports, Record
+from app.room.acceptance import Submission
 from app.room.access import check_scope
 from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
-from app.room.errors import Internal, Invalid, Problem, TimedOut, Unavailable, Wrong, kinds
+from app.room.engine import Engine
+from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
+from app.room.job import SUCCEEDED, TERMINAL
+from app.room.job_view import described, problem_of
 from app.room.operation import Operation, Registry
 from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
 from app.room.strict_json import check_text, write_json
+
+LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 
 log = logging.getLogger("manydoors.room")
 
@@ -24,19 +30,31 @@ class Room:
     def __init__(self, registry: Registry, ports: Ports) -> None:
         self.registry = registry
         self.ports = ports
+        self.engine = Engine(registry, ports)
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.
 
         Never raises, except for the KeyboardInterrupt of whoever sits at the terminal.
         """
+        return self._told(call, lambda: self._enter(call))
+
+    def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
+        """A job for each call, all or none. Raises the `Problem` of the first that is wrong."""
+        submissions = []
+        for index, call in enumerate(calls):
+            try:
+                submissions.append(_submission(call, *self._checked(call)[:2]))
+            except Problem as problem:
+                raise _at(index, problem) from None
+        if not calls:
+            return []
+        made = self.engine.submit_all(submissions, calls[0].caller)
+        return [self._job(call, record) for call, record in zip(calls, made, strict=True)]
+
+    def _told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
         try:
-            operation = self.registry.get(call.operation)
-            check_scope(call.caller, operation.policy.scope)
-            arguments = operation.params.load(_params(operation, call))
-            if operation.long or operation.takes_run:
-                raise Unavailable("This operation runs as a job, and jobs are not here yet.")
-            return Outcome(json=self._run(operation, arguments))
+            return enter()
         except Problem as problem:
             if not _is_sayable(problem):
                 problem = self._internal(call, problem)
@@ -45,6 +63,37 @@ class Room:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it does, a door gets an outcome
             return Outcome(problem=self._internal(call, error))
+
+    def _enter(self, call: Call) -> Outcome:
+        operation, params, arguments = self._checked(call)
+        is_job = operation.long or call.asynchronous
+        if not is_job and call.key is None and call.wait is None:
+            return Outcome(json=self._run(operation, arguments))
+        record = self.engine.submit(_submission(call, operation, params), call.caller)
+        wait = call.wait
+        if wait is None and not is_job:
+            wait = LONGEST_WAIT  # only for its key is it a job, so that it runs once
+        if wait is not None:
+            record = self.engine.wait(record.id, call.caller, min(wait, LONGEST_WAIT))
+        return self._job(call, record, waited=wait is not None)
+
+    def _checked(self, call: Call) -> tuple[Operation, Mapping[str, Any], dict[str, Any]]:
+        operation = self.registry.get(call.operation)
+        check_scope(call.caller, operation.policy.scope)
+        params = _params(operation, call)
+        return operation, params, operation.params.load(params)
+
+    def _job(self, call: Call, record: Record, *, waited: bool = False) -> Outcome:
+        view = self.view(record, call.prefix)
+        if not waited or record.label not in TERMINAL:
+            return Outcome(write_json(view), job=record.id, pending=True)
+        if record.label == SUCCEEDED:
+            return Outcome(write_json(record.body["result"]), job=record.id)
+        return Outcome(problem=problem_of(record, view), job=record.id)
+
+    def view(self, record: Record, prefix: str = "") -> Body:
+        """A job as its readers see it."""
+        return described(record, self.registry, prefix, self.engine.lease)
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
         try:
@@ -77,6 +126,27 @@ def _is_sayable(problem: Problem) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _submission(call: Call, operation: Operation, params: Mapping[str, Any]) -> Submission:
+    return Submission(
+        operation=operation.name,
+        params=params,
+        key=call.key,
+        due=call.due,
+        priority=call.priority,
+        source=call.source,
+        request_id=call.request_id,
+    )
+
+
+def _at(index: int, problem: Problem) -> Problem:
+    """The problem of one of many, its pointers leading into the list."""
+    if not isinstance(problem, Invalid):
+        problem.members = {**problem.members, "index": index}
+        return problem
+    moved = [Wrong(f"/jobs/{index}/params{e.pointer}", e.detail) for e in problem.errors]
+    return Invalid(problem.detail, errors=moved)
 
 
 def _params(operation: Operation, call: Call) -> Mapping[str, Any]:

@@ -91,10 +91,10 @@ class Registry:
                     params=Params.of(fields_of(function, name=name) if params is None else params),
                     result=Result.of(result_of(function, name=name) if result is None else result),
                     takes_run=_takes_run(function),
-                    long=_check_long(long),
+                    long=(durable := _check_long(long) or _takes_run(function)),
                     route=None if http is None else read_route(http),
                     triggers=_check_triggers(on),
-                    policy=read_policy(options, long=long),
+                    policy=read_policy(options, long=durable),
                     examples=tuple(examples),
                     where=where,
                 )

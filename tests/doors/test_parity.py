@@ -36,7 +36,7 @@ CALLS = [
 def python(room: Room, client: FlaskClient, name: str, params: dict[str, Any]) -> Any:
     outcome = room.enter(Call(name, params))
     if not outcome.problem:
-        return "value", outcome.value
+        return "value", outcome.value if outcome.job is None else job(outcome.value)
     problem = outcome.problem
     return problem.kind, problem.detail, dict(problem.members)
 
@@ -56,10 +56,17 @@ def own_path(room: Room, client: FlaskClient, name: str, params: dict[str, Any])
     return rest(room, client, name, params)
 
 
+def job(told: Any) -> Any:
+    """What of a job is the same for two of one call."""
+    return {name: told[name] for name in ("operation", "status", "params", "attempt", "owner")}
+
+
 def http(answer: Any) -> Any:
     told = answer.json
     if answer.status_code == 200:
         return "value", told
+    if answer.status_code == 202:
+        return "value", job(told)
     kind = told["type"].removeprefix("/problems/")
     assert STATUS[kind] == answer.status_code
     known = {"type", "title", "status", "detail", "instance"}
@@ -72,7 +79,8 @@ def rpc(room: Room, client: FlaskClient, name: str, params: dict[str, Any]) -> A
         "/rpc", json={"jsonrpc": "2.0", "method": name, "params": params, "id": 1}
     ).json
     if "result" in told:
-        return "value", told["result"]
+        result = told["result"]
+        return "value", job(result) if isinstance(result, dict) and "links" in result else result
     data = told["error"]["data"]
     assert told["error"]["code"] in (CODES[data["kind"]], *NARROWER.values())
     members = {key: data[key] for key in data.keys() - {"kind", "detail", "retry_after"}}

@@ -295,9 +295,12 @@ def test_queries_that_do_not_belong(client: FlaskClient, path: str, kind: str) -
     assert problem(answer) == kind
 
 
-def test_a_long_operation_says_that_it_needs_jobs(client: FlaskClient) -> None:
-    """Until there are jobs, it is unavailable."""
-    assert problem(post(client, "/v1/operations/later", {"text": "a"})) == "unavailable"
+def test_a_long_operation_is_accepted_as_a_job(client: FlaskClient) -> None:
+    """202, the job, and where to find it."""
+    answer = post(client, "/v1/operations/later", {"text": "a"})
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"/v1/jobs/{answer.json['id']}"
+    assert answer.json["status"] == "queued"
 
 
 def test_the_list_of_operations_has_pages(client: FlaskClient) -> None:

@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.suite_records")
+pytest.register_assert_rewrite(f"{__name__}.suite_records", f"{__name__}.suite_takes")

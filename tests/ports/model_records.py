@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.ports import Add, Delete, Put, Record, Write
+from app.ports import MOST_TAKES, MOST_WRITES, Add, Delete, Page, Put, Record, Records, Write
 from app.room.errors import Stale
 
 IDS = ("a", "b", "c")
@@ -43,6 +43,8 @@ NONSENSE = [
     Record("c", "a", {}, label="a" * 513),
     Record("c", "a", {}, priority=101),
     Record("c", "a", {}, priority=-101),
+    Record("c", "a", {}, takes=-1),
+    Record("c", "a", {}, takes=MOST_TAKES + 1),
     Record("c", "a", {}, due=nan),
     Record("c", "a", {}, expires=inf),
     Record("c", "a", {"n": nan}),
@@ -98,3 +100,19 @@ def bare(told: Any) -> Any:
     if not isinstance(told, tuple):
         return told
     return tuple(record and replace(record, writer="") for record in told)
+
+
+def walk(records: Records, collection: str, **filters: Any) -> list[str]:
+    """The ids of all pages."""
+    page = Page((), None)
+    found: list[str] = []
+    while True:
+        page = records.list(collection, cursor=page.next, **filters)
+        found += [record.id for record in page.items]
+        if page.next is None:
+            return found
+
+
+def put_all(records: Records, made: list[Record]) -> None:
+    for start in range(0, len(made), MOST_WRITES):
+        records.commit(*(Put(record) for record in made[start : start + MOST_WRITES]))

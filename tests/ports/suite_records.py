@@ -1,7 +1,7 @@
 """What every adapter of Records promises.
 
-An adapter's test file derives from `RecordsSuite` and gives one fixture, `records`; it need not
-be empty, since each test works in a collection of its own.
+An adapter's test file derives from `RecordsSuite` and `TakesSuite`, and gives one fixture,
+`records`; it need not be empty, since each test works in a collection of its own.
 """
 
 import uuid
@@ -12,26 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from app.ports import BODY_CAP, MOST_WRITES, Add, Delete, Page, Put, Record, Records, Write
+from app.ports import BODY_CAP, Add, Delete, Page, Put, Record, Records, Write
 from app.room.errors import Invalid, Stale, TooLarge
 
-from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare
-
-
-def walk(records: Records, collection: str, **filters: Any) -> list[str]:
-    """The ids of all pages."""
-    page = Page((), None)
-    found: list[str] = []
-    while True:
-        page = records.list(collection, cursor=page.next, **filters)
-        found += [record.id for record in page.items]
-        if page.next is None:
-            return found
-
-
-def put_all(records: Records, made: list[Record]) -> None:
-    for start in range(0, len(made), MOST_WRITES):
-        records.commit(*(Put(record) for record in made[start : start + MOST_WRITES]))
+from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare, put_all, walk
 
 
 class RecordsSuite:
@@ -267,74 +251,39 @@ class RecordsSuite:
         with pytest.raises(ValueError, match="at least one"):
             records.list(collection, limit=0)
 
-    def test_take(self, records: Records, collection: str) -> None:
-        """What is taken has a fresh lease, due, label and version, and is otherwise the same."""
-        old = Record(collection, "a", {"n": 1}, owner="o", label="queued", due=5, priority=3)
-        records.commit(Put(old))
-        assert records.take(collection, now=4.9, until=9, limit=1, label="running") == ()
-        (new,) = records.take(collection, now=5, until=9, limit=1, label="running")
-        assert new == records.get(collection, "a")
-        assert new.lease
-        assert new.writer
-        told = replace(old, lease=new.lease, writer=new.writer)
-        assert new == replace(told, label="running", due=9, version=2)
-        assert walk(records, collection, label="queued") == []
-        assert walk(records, collection, label="running") == ["a"]
+    def test_count(self, records: Records, collection: str) -> None:
+        """A count is how many a list would give, with the same owner and label."""
+        made = [
+            Record(collection, f"{n:02}", {}, owner=("", "o", "p")[n % 3], label=("", "l")[n % 2])
+            for n in range(20)
+        ]
+        put_all(records, made)
+        records.commit(Put(Record(collection + "x", "99", {}, owner="o", label="l")))
+        records.commit(Delete(collection, "00"), Delete(collection, "01"))
+        for owner in (None, "", "o", "q"):
+            for label in (None, "", "l", "m"):
+                listed = walk(records, collection, owner=owner, label=label)
+                assert records.count(collection, owner=owner, label=label) == len(listed)
 
-    def test_take_order(self, records: Records, collection: str) -> None:
-        """The highest priority is taken first, then the earliest due; the rest stays."""
-        due = {"a": (0, 3), "b": (0, 1), "c": (9, 5), "d": (9, 4), "e": (-9, 0), "f": (100, 99)}
-        put_all(
-            records,
-            [Record(collection, id, {}, due=t, priority=p) for id, (p, t) in due.items()],
-        )
-        put_all(records, [Record(collection, "never", {})])
-        order = []
-        while taken := records.take(collection, now=50, until=100, limit=2, label=""):
-            order += [record.id for record in taken]
-        assert order == ["d", "c", "b", "a", "e"]
+    def test_count_at_one_moment(self, records: Records, collection: str) -> None:
+        """A count sees all of a commit or none: never a record twice, or missing, as it moves."""
+        put_all(records, [Record(collection, f"{n}", {}, label="x") for n in range(20)])
 
-    def test_take_again(self, records: Records, collection: str) -> None:
-        """A lease that ran out makes its record due again, with another lease."""
-        records.commit(Put(Record(collection, "a", {}, due=1)))
-        (first,) = records.take(collection, now=1, until=5, limit=9, label="")
-        assert records.take(collection, now=4, until=5, limit=9, label="") == ()
-        (second,) = records.take(collection, now=5, until=9, limit=9, label="")
-        assert first.lease != second.lease
+        def move() -> None:
+            for turn in range(40):
+                there = "xy"[turn % 2 == 0]
+                records.commit(
+                    *(Put(Record(collection, f"{n}", {}, label=there)) for n in range(20))
+                )
 
-    def test_fence(self, records: Records, collection: str) -> None:
-        """A write that names an older lease is refused, whatever the record looks like."""
-        records.commit(Put(Record(collection, "a", {}, due=1)))
-        (first,) = records.take(collection, now=1, until=2, limit=1, label="running")
-        (second,) = records.take(collection, now=2, until=3, limit=1, label="running")
-        with pytest.raises(Stale):
-            records.commit(Put(replace(first, body={"by": "first"}), lease=first.lease))
-        with pytest.raises(Stale):
-            records.commit(Delete(collection, "a", lease=first.lease))
-        records.commit(Put(replace(second, body={"by": "second"}), lease=second.lease))
-        assert records.get(collection, "a").body == {"by": "second"}  # type: ignore[union-attr]
-
-    def test_lease_outlives_versions(self, records: Records, collection: str) -> None:
-        """A write from outside makes a new version and does not unseat who holds the lease."""
-        records.commit(Put(Record(collection, "a", {}, due=1)))
-        (mine,) = records.take(collection, now=1, until=2, limit=1, label="")
-        records.commit(Put(replace(mine, body={"signal": 1})))
-        records.commit(Put(replace(mine, due=None), lease=mine.lease))
-        assert records.take(collection, now=9, until=10, limit=1, label="") == ()
-
-    def test_take_together(self, records: Records, collection: str) -> None:
-        """Of many who take at once, no two get the same record, and nothing is left."""
-        put_all(records, [Record(collection, f"{n:03}", {}, due=n) for n in range(60)])
-
-        def drain(_: int) -> list[str]:
-            mine: list[str] = []
-            while taken := records.take(collection, now=99, until=200, limit=3, label=""):
-                mine += [record.id for record in taken]
-            return mine
-
-        with ThreadPoolExecutor(8) as pool:
-            taken = [id for mine in pool.map(drain, range(8)) for id in mine]
-        assert sorted(taken) == [f"{n:03}" for n in range(60)]
+        with ThreadPoolExecutor(1) as pool:
+            moving = pool.submit(move)
+            found = set()
+            while not moving.done():
+                assert records.count(collection) == 20
+                found.add(records.count(collection, label="x"))
+            moving.result()
+        assert found <= {0, 20}
 
     def test_no_lost_update(self, records: Records, collection: str) -> None:
         """Eight threads that count up with `expect`, and try again when Stale, sum exactly."""

@@ -67,3 +67,12 @@ def test_machine_time() -> None:
     clock = SystemClock()
     assert time.time() - 1 < clock.now() <= time.time()
     assert clock.monotonic() <= clock.monotonic()
+
+
+def test_sleeps() -> None:
+    """The clock waits at least as long as it is told, and not at all for less than nothing."""
+    clock = SystemClock()
+    before = clock.monotonic()
+    clock.sleep(0.02)
+    clock.sleep(-60)
+    assert 0.02 <= clock.monotonic() - before < 60

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from app.ports.local.records import LocalRecords
 from app.room.errors import BadSetting, Stale, Unavailable
 
 from .suite_records import RecordsSuite
+from .suite_takes import TakesSuite
 
 NOBODY = 65534  # the user that owns nothing
 
@@ -48,7 +50,7 @@ def records(make: Callable[..., LocalRecords]) -> LocalRecords:
     return make()
 
 
-class TestLocalRecords(RecordsSuite):
+class TestLocalRecords(RecordsSuite, TakesSuite):
     pass
 
 
@@ -95,6 +97,16 @@ def test_lists_never_scan(
         (step,) = plan(path, statement)
         assert step.startswith("SEARCH records USING INDEX ")
         assert step.endswith(f"({' AND '.join(filter(None, terms))})")
+
+
+@pytest.mark.parametrize(("owner", "label"), [*product((True, False), repeat=2)])
+def test_count_never_scans(path: Path, records: Records, owner: bool, label: bool) -> None:
+    """A count reads the part of an index that has what it counts, and no record."""
+    records.commit(one("a"))
+    terms = " AND ".join(["collection=?", *["owner=?"] * owner, *["label=?"] * label])
+    (step,) = plan(path, schema.count(owner, label))
+    assert step.startswith("SEARCH records USING COVERING INDEX ")
+    assert step.endswith(f"({terms})")
 
 
 def test_take_never_scans(path: Path, records: Records) -> None:
@@ -228,6 +240,24 @@ def test_older_schema(
     assert all(found)
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT * FROM more").fetchall() == [(1,)]
+
+
+def test_schema_1(path: Path, make: Callable[..., LocalRecords]) -> None:
+    """A store of before takes were counted keeps its rows, which have none, and counts on."""
+    path.parent.mkdir()
+    facts = "'c', ?, '{}', 7, 'o', 'l', ?, 0, NULL, '', 'w'"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for statement in schema.MIGRATIONS[0]:
+            database.execute(statement)
+        database.executemany(f"INSERT INTO records VALUES ({facts})", [("a", 1.0), ("b", None)])
+        database.execute("PRAGMA user_version = 1")
+    records = make()
+    a = Record("c", "a", {}, version=7, owner="o", label="l", due=1.0, writer="w")
+    assert records.list("c", newest_first=False).items == (a, replace(a, id="b", due=None))
+    assert [taken.takes for taken in records.take("c", now=1, until=2, limit=9, label="")] == [1]
+    (stored,) = records.commit(Put(replace(a, takes=3), expect=8))
+    assert stored == records.get("c", "a")
+    assert records.count("c", label="l") == 2
 
 
 def test_opened_together(path: Path) -> None:

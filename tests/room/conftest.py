@@ -1,6 +1,7 @@
 """A fresh room: operations of the test's own, and a real store in the test's own folder."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ def ports(tmp_path: Path) -> Iterator[Ports]:
     """The embedded store as the wiring makes it; ids count from one."""
     made = make_ports(Settings(data=tmp_path / "data"))
     numbers = count(1)
-    yield Ports(made.records, made.clock, lambda prefix: f"{prefix}_{next(numbers)}")
+    yield replace(made, new_id=lambda prefix: f"{prefix}_{next(numbers)}")
     made.records.close()
 
 

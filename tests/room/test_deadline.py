@@ -5,11 +5,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
 from app.config import Settings
-from app.ports import Ports
 from app.ports.local.records import LocalRecords
 from app.room import deadline as module
 from app.room.call import Call
@@ -199,7 +199,7 @@ def test_a_late_call_does_not_break_the_store(watch, tmp_path):
     """A call that ends late while it waits its turn to write leaves the store whole."""
     store = LocalRecords(tmp_path / "db", patience=1)
     made = make_ports(Settings(data=tmp_path))
-    room = Room(Registry(), Ports(store, made.clock, made.new_id))
+    room = Room(Registry(), replace(made, records=store))
 
     @room.registry.operation("late", timeout=LIMIT)
     def late() -> None:

@@ -240,8 +240,8 @@ def test_a_default_that_is_a_list_is_fresh_each_time(room):
     assert [room.enter(Call("tried")).value for _ in range(2)] == [["Tom", "Mia"]] * 2
 
 
-def test_what_needs_a_job_says_so(room):
-    """A long operation, and one that asks for its run, are unavailable until there are jobs."""
+def test_what_is_long_becomes_a_job(room):
+    """A long operation, and one that asks for its run, give the job that will run them."""
 
     def long() -> None:
         """Take hours."""
@@ -253,4 +253,7 @@ def test_what_needs_a_job_says_so(room):
     room.registry.operation("long", long=True)(long)
     room.registry.operation("running")(running)
     for call in (Call("long"), Call("running", {"a": 1})):
-        assert room.enter(call).problem.kind == "unavailable"
+        outcome = room.enter(call)
+        assert outcome.pending
+        assert outcome.value["id"] == outcome.job
+        assert outcome.value["status"] == "queued"

@@ -10,7 +10,7 @@ from app.doors.http import (
     check_json,
     check_path,
     json_answer,
-    problem_answer,
+    outcome_answer,
 )
 from app.doors.rest.endpoint import Endpoint, Path
 from app.room.call import Call
@@ -119,11 +119,10 @@ def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
             key=request.headers.get("HTTP_IDEMPOTENCY_KEY"),
             asynchronous=asynchronous,
             wait=wait,
+            prefix=request.headers.get("SCRIPT_NAME", ""),
         )
     )
-    if outcome.problem:
-        return problem_answer(outcome.problem, request.path)
-    return json_answer(request, outcome.json)
+    return outcome_answer(request, outcome)
 
 
 def _preference(prefer: str | None) -> tuple[bool, float | None]:

@@ -18,6 +18,9 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def sleep(self, seconds: float) -> None:
+        time.sleep(max(0.0, seconds))
+
 
 class Ulids:
     """ULIDs that grow with each call in a process, also within a millisecond, also when the clock

@@ -32,7 +32,7 @@ class Place:
         """The folder, durably; raises `BadSetting` where a store can not live."""
         folder = self.path.parent
         try:
-            _make(folder)
+            make_durably(folder)
         except OSError as error:
             raise BadSetting(
                 f"The data folder {folder} can not be made ({error.strerror}): "
@@ -73,18 +73,18 @@ def filesystem(folder: Path, mounts: str) -> str:
     return kind
 
 
-def _mounts() -> str:
-    return MOUNTS.read_text(errors="replace") if MOUNTS.exists() else ""
-
-
-def _make(folder: Path) -> None:
+def make_durably(folder: Path) -> None:
     """A power cut may take a new folder with all that is in it, until its parent is synced."""
     if folder.is_dir():
         return
-    _make(folder.parent)
+    make_durably(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     parent = os.open(folder.parent, os.O_RDONLY)
     try:
         os.fsync(parent)
     finally:
         os.close(parent)
+
+
+def _mounts() -> str:
+    return MOUNTS.read_text(errors="replace") if MOUNTS.exists() else ""

@@ -4,11 +4,12 @@ import base64
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
-from app.ports import BODY_CAP, COMMIT_CAP, Add, Body, Delete, Page, Put, Record, Write, check
+from app.ports import BODY_CAP, COMMIT_CAP, Add, Delete, Page, Put, Record, Write, check
 from app.ports.local import schema
 from app.ports.local.committer import Committer
 from app.ports.local.connections import Connections, Row
@@ -77,6 +78,12 @@ class LocalRecords:
         items = tuple(map(_record, rows[:limit]))
         return Page(items, _cursor(items[-1].id) if len(rows) > limit else None)
 
+    def count(self, collection: str, *, owner: str | None = None, label: str | None = None) -> int:
+        statement = schema.count(owner is not None, label is not None)
+        values = tuple(v for v in (collection, owner, label) if v is not None)
+        number: int = self._here().connections.read(statement, values)[0][0]
+        return number
+
     def take(
         self, collection: str, *, now: float, until: float, limit: int, label: str
     ) -> Sequence[Record]:
@@ -131,7 +138,7 @@ def _write_all(
 
 def _put(database: Connection, put: Put, body: str, token: str) -> Record:
     new, expect, lease = put.record, put.expect, put.lease
-    facts = (new.owner, new.label, new.due, new.priority, new.expires, new.lease, token)
+    facts = (new.owner, new.label, new.due, new.priority, new.expires, new.lease, token, new.takes)
     if lease is None and not expect:
         statement = schema.STORE if expect is None else schema.CREATE
         values: Row = (new.collection, new.id, body, *facts)
@@ -175,8 +182,7 @@ def _add(database: Connection, add: Add, token: str) -> Record:
     body = _encode(old.body)
     _check_sizes([body])
     database.execute(schema.REWRITE, (body, token, *name))
-    row = rows[0]
-    return _record((*row[:3], old.version + 1, *row[4:-1], token), old.body)
+    return replace(old, version=old.version + 1, writer=token)
 
 
 def _take(
@@ -211,8 +217,8 @@ def _due(
         limit -= len(due)
 
 
-def _record(row: Row, body: Body | None = None) -> Record:
-    return Record(row[0], row[1], json.loads(row[2]) if body is None else body, *row[3:])
+def _record(row: Row) -> Record:
+    return Record(row[0], row[1], json.loads(row[2]), *row[3:])
 
 
 def _check_sizes(bodies: Sequence[str]) -> None:

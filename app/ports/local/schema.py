@@ -29,28 +29,30 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE due IS NOT NULL""",
         "CREATE INDEX records_expires ON records (expires) WHERE expires IS NOT NULL",
     ),
+    ("ALTER TABLE records ADD COLUMN takes INTEGER NOT NULL DEFAULT 0",),
 )
 
 # INDEXED BY makes the index a promise: without it the statement is an error, never a scan.
-GET = """SELECT collection, id, body, version, owner, label, due, priority, expires, lease, writer
+GET = """SELECT
+    collection, id, body, version, owner, label, due, priority, expires, lease, writer, takes
     FROM records INDEXED BY records_id WHERE collection = ? AND id = ?"""
 
 CREATE = """INSERT INTO records
-    (collection, id, body, version, owner, label, due, priority, expires, lease, writer)
-    VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
+    (collection, id, body, version, owner, label, due, priority, expires, lease, writer, takes)
+    VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (collection, id) DO NOTHING"""
 
 STORE = """INSERT INTO records
-    (collection, id, body, version, owner, label, due, priority, expires, lease, writer)
-    VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
+    (collection, id, body, version, owner, label, due, priority, expires, lease, writer, takes)
+    VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (collection, id) DO UPDATE SET body = excluded.body, version = version + 1,
     owner = excluded.owner, label = excluded.label, due = excluded.due,
     priority = excluded.priority, expires = excluded.expires, lease = excluded.lease,
-    writer = excluded.writer"""
+    writer = excluded.writer, takes = excluded.takes"""
 
 REPLACE = """UPDATE records INDEXED BY records_id
     SET body = ?, version = version + 1, owner = ?, label = ?, due = ?, priority = ?,
-    expires = ?, lease = ?, writer = ?
+    expires = ?, lease = ?, writer = ?, takes = ?
     WHERE collection = ? AND id = ?
     AND version = coalesce(?, version) AND lease = coalesce(?, lease)"""
 
@@ -70,9 +72,9 @@ DUE = """SELECT rowid FROM records INDEXED BY records_due
     WHERE collection = ? AND priority = ? AND due <= ? ORDER BY due, id LIMIT ?"""
 
 CLAIM = """UPDATE records
-    SET version = version + 1, label = ?, due = ?, lease = ?, writer = ?
+    SET version = version + 1, label = ?, due = ?, lease = ?, writer = ?, takes = takes + 1
     WHERE rowid = ? RETURNING
-    collection, id, body, version, owner, label, due, priority, expires, lease, writer"""
+    collection, id, body, version, owner, label, due, priority, expires, lease, writer, takes"""
 
 TIDY = """DELETE FROM records WHERE rowid IN (SELECT rowid FROM records
     INDEXED BY records_expires WHERE expires <= ? ORDER BY expires LIMIT ?)"""
@@ -81,14 +83,26 @@ TIDY = """DELETE FROM records WHERE rowid IN (SELECT rowid FROM records
 @cache
 def page(owner: bool, label: bool, newest_first: bool, onward: bool) -> str:
     """The statement for a page, one of sixteen: each has the index that serves it."""
-    index = "records" + "_owner" * owner + "_label" * label + "_id" * (not owner and not label)
-    where = "collection = ?" + " AND owner = ?" * owner + " AND label = ?" * label
+    index, where = _facts(owner, label)
     before, order = ("<", "DESC") if newest_first else (">", "ASC")
     if onward:
         where += f" AND id {before} ?"
     return f"""SELECT
-        collection, id, body, version, owner, label, due, priority, expires, lease, writer
+        collection, id, body, version, owner, label, due, priority, expires, lease, writer, takes
         FROM records INDEXED BY {index} WHERE {where} ORDER BY id {order} LIMIT ?"""  # noqa: S608 (only the words above)
+
+
+@cache
+def count(owner: bool, label: bool) -> str:
+    """The statement for a count, one of four."""
+    index, where = _facts(owner, label)
+    return f"SELECT count(*) FROM records INDEXED BY {index} WHERE {where}"  # noqa: S608 (only the words below)
+
+
+def _facts(owner: bool, label: bool) -> tuple[str, str]:
+    """The index that serves a search by these, and its condition."""
+    index = "records" + "_owner" * owner + "_label" * label + "_id" * (not owner and not label)
+    return index, "collection = ?" + " AND owner = ?" * owner + " AND label = ?" * label
 
 
 def migrate(database: sqlite3.Connection) -> None:

@@ -1,0 +1,151 @@
+"""How a job is accepted: in the store before anybody is told, and once for each idempotency key."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.ports import Ports, Put, Record, Write
+from app.room import job
+from app.room.call import Caller
+from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
+from app.room.ledger import Ledger
+from app.room.operation import Registry
+from app.room.strict_json import write_json
+
+KEYS = "job_keys"  # who holds an idempotency key
+BATCH = 1000  # jobs submitted together, at most
+LARGEST_PARAMS = 102_400  # encoded bytes that a job's record keeps
+KEY_HELD = 400 * 86400.0  # seconds after which a store may drop a key of a job that never ended
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job to be: its operation, and parameters that are valid."""
+
+    operation: str
+    params: Any = field(default_factory=dict)
+    key: str | None = None
+    due: float | None = None
+    priority: int | None = None
+    source: str = "python"
+    request_id: str = ""
+    retry_of: str | None = None
+    batch: int | None = None  # a child that runs its operation on each of a list of params
+
+
+class Acceptance:
+    """Makes jobs of submissions."""
+
+    def __init__(self, registry: Registry, ports: Ports, ledger: Ledger) -> None:
+        self._registry, self._ports, self._ledger = registry, ports, ledger
+
+    def accept(self, submissions: Sequence[Submission], caller: Caller) -> list[Record]:
+        """A job for each, all or none."""
+        if len(submissions) > BATCH:
+            raise TooLarge(f"At most {BATCH:,} jobs are submitted together.", limit=BATCH)
+        if not submissions:
+            return []
+        now = self._ports.clock.now()
+        for _ in range(3):
+            made, writes = self._made(submissions, caller, now)
+            try:
+                if writes:
+                    self._ports.records.commit(*writes)
+            except Stale:
+                continue  # another took one of the keys meanwhile: look again
+            ring(self._ports, made, now)
+            return made
+        raise Conflict("The same idempotency key is being used by others just now.")
+
+    def _made(
+        self, submissions: Sequence[Submission], caller: Caller, now: float
+    ) -> tuple[list[Record], list[Write]]:
+        made: list[Record] = []
+        writes: list[Write] = []
+        keys: dict[str, tuple[str, Record]] = {}
+        for one in submissions:
+            record = self._new(one, caller, now)
+            if one.key is None:
+                made.append(record)
+                writes.append(Put(record, expect=0))
+                continue
+            id, digest = _key_id(caller.owner, one), _digest(one.params)
+            if id in keys:  # twice in one batch
+                _check_same(keys[id][0], digest)
+                made.append(keys[id][1])
+                continue
+            held = self._ports.records.get(KEYS, id)
+            if held is not None and (known := self._holder(held, now)) is not None:
+                _check_same(held.body["digest"], digest)
+                record = known
+            else:
+                body = {"job": record.id, "digest": digest}
+                expires = max(now, record.due or now) + KEY_HELD
+                holder = Record(KEYS, id, body, owner=caller.owner, expires=expires)
+                writes += [Put(holder, expect=held.version if held else 0), Put(record, expect=0)]
+            keys[id] = digest, record
+            made.append(record)
+        return made, writes
+
+    def _holder(self, held: Record, now: float) -> Record | None:
+        """The job that has a key; None once it ended so long ago that the key is free again."""
+        known = self._ledger.get(held.body["job"])
+        if known is None or now > known.body.get("finished", now) + job.REMEMBERED:
+            return None
+        return known
+
+    def _new(self, one: Submission, caller: Caller, now: float) -> Record:
+        operation = self._registry.get(one.operation)
+        if (size := len(write_json(one.params))) > LARGEST_PARAMS:
+            raise TooLarge(
+                f"The parameters have {size:,} bytes, and a job's record keeps {LARGEST_PARAMS:,}.",
+                limit=LARGEST_PARAMS,
+            )
+        return job.new(
+            self._ports.new_id("job"),
+            operation=operation.name,
+            params=one.params,
+            owner=caller.owner,
+            policy=operation.policy,
+            now=now,
+            due=one.due,
+            priority=one.priority,
+            source=one.source,
+            key=one.key,
+            request_id=one.request_id or None,
+            retry_of=one.retry_of,
+            batch=one.batch,
+        )
+
+
+def ring(ports: Ports, made: Iterable[Record], now: float) -> None:
+    """Once is enough: who wakes takes all that is due. Later starts ring for themselves."""
+    rung = False
+    for record in made:
+        if record.due is None:
+            continue
+        if record.due > now:
+            ports.queue.ring(record.id, record.due - now)
+        elif not rung:
+            ports.queue.ring(record.id)
+            rung = True
+
+
+def _key_id(owner: str, one: Submission) -> str:
+    """Not the key itself: it may be long, or hold anything."""
+    named = write_json([owner, one.operation, one.key])
+    return hashlib.sha256(named).hexdigest()
+
+
+def _digest(params: Any) -> str:
+    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+
+
+def _check_same(held: str, digest: str) -> None:
+    if held != digest:
+        raise Invalid(
+            "This idempotency key was used with other parameters: use a new key for a new call.",
+            errors=[Wrong("/key", "Used already, with other parameters.")],
+        )

@@ -1,0 +1,75 @@
+"""Where a run may stop: whether it must is asked here, at each step, item, sleep and wait."""
+
+from collections.abc import Callable
+from threading import Event
+from typing import Literal, NoReturn
+
+from app.ports import Clock
+from app.room.job import Wait
+from app.room.notes import Notes
+
+FOREVER = float("inf")
+
+
+class Suspended(BaseException):
+    """The run has to wait. No `except Exception` of the function's stops it."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__(wait.reason)
+        self.wait = wait
+
+
+class Stopped(BaseException):
+    """The run ends at a boundary: `cancelled`, or `continued` later."""
+
+    def __init__(self, what: Literal["cancelled", "continued"]) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+def _unwatched(moment: str, name: str) -> None:
+    """Nobody looks on."""
+
+
+class Control:
+    """What whoever hosts a run tells it from beside, from any thread."""
+
+    def __init__(
+        self, until: float = FOREVER, watch: Callable[[str, str], None] = _unwatched
+    ) -> None:
+        """`until`: when the slice ends, by the monotonic clock. `watch` sees each step begin and
+        end: ("begin", its name)."""
+        self.until = until
+        self.watch = watch
+        self.cancelled = Event()
+        self.stop = Event()
+
+
+class Boundary:
+    """One run's."""
+
+    def __init__(self, notes: Notes, control: Control, clock: Clock) -> None:
+        self._notes, self._control, self._clock = notes, control, clock
+        self.parting: BaseException | None = None
+
+    @property
+    def remaining(self) -> float:
+        return max(0.0, self._control.until - self._clock.monotonic())
+
+    @property
+    def cancelled(self) -> bool:
+        return self._control.cancelled.is_set() or "cancel" in self._notes.record.body
+
+    def check(self) -> None:
+        """Ends the run here if it was asked to stop, or its slice is over."""
+        if self.cancelled:
+            self._part(Stopped("cancelled"))
+        if self._control.stop.is_set() or self.remaining <= 0:
+            self._part(Stopped("continued"))
+
+    def suspend(self, wait: Wait) -> NoReturn:
+        self._part(Suspended(wait))
+
+    def _part(self, parting: Suspended | Stopped) -> NoReturn:
+        self.parting = parting
+        raise parting

@@ -1,0 +1,271 @@
+"""Durable jobs: submit, claim, execute, settle, and what is asked of them from outside.
+
+Store first: a job is in the store before anybody is told of it, and a ring is only a hint to look.
+Fenced: whoever claims gets a fresh lease, and no write of an older one lands.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from app.ports import Add, Page, Ports, Put, Record, Write
+from app.room import job
+from app.room.acceptance import Acceptance, Submission, ring
+from app.room.boundary import Control
+from app.room.call import Caller
+from app.room.children import MAPS, is_due
+from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unknown, Wrong
+from app.room.execute import execute
+from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
+from app.room.ledger import PAGES, Ledger, Lost, page_id
+from app.room.notes import Notes
+from app.room.operation import Registry
+from app.room.strict_json import write_json
+
+LEASE = 10.0  # seconds of a claim, where heartbeats renew it
+LOOKS = 1000  # records that one page of a filtered list reads, at most
+SETTLED_TOGETHER = 40  # endings in one commit
+
+
+class Engine:
+    """The jobs of one service."""
+
+    def __init__(self, registry: Registry, ports: Ports, lease: float = LEASE) -> None:
+        self.registry, self.ports, self.lease = registry, ports, lease
+        self.ledger = Ledger(ports.records, ports.clock, lease)
+        self.acceptance = Acceptance(registry, ports, self.ledger)
+
+    def submit(self, submission: Submission, caller: Caller) -> Record:
+        """The job, durably accepted; for a key that was used, the job it made then."""
+        return self.acceptance.accept([submission], caller)[0]
+
+    def submit_all(self, submissions: Sequence[Submission], caller: Caller) -> list[Record]:
+        """A job for each, all or none."""
+        return self.acceptance.accept(submissions, caller)
+
+    def claim(self, limit: int = 1) -> list[Record]:
+        """Leases what is due, the most pressing first; settles at once what needs no run."""
+        now = self.ports.clock.now()
+        found = self.ports.records.take(
+            JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
+        )
+        parents: dict[str, bool] = {}
+        decided, ready = [], []
+        for record in found:
+            ending = job.verdict(record, now)
+            if ending is None and self._is_orphan(record, parents):
+                ending = Ending("cancelled")
+            if ending is None:
+                ready.append(record)
+            else:
+                decided.append((record, ending))
+        self.settle(decided)
+        return ready
+
+    def _is_orphan(self, record: Record, parents: dict[str, bool]) -> bool:
+        """A child whose parent has ended already: nobody asks for it any more."""
+        parent = record.body.get("parent")
+        if parent is None:
+            return False
+        if parent not in parents:
+            found = self.ledger.get(parent)
+            parents[parent] = found is None or found.label in TERMINAL
+        return parents[parent]
+
+    def execute(
+        self, record: Record, control: Control, host: Callable[[Notes], None] | None = None
+    ) -> Ending:
+        """Runs a claimed job here. Raises `Lost` when another has claimed it meanwhile."""
+        return execute(self.registry, self.ports, self.ledger, record, control, host)
+
+    def settle(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
+        """Writes how runs ended, many in one commit; None for one that another has claimed since.
+
+        Until this returns, nothing of it counts; and it may be called again with the same.
+        """
+        stored: list[Record | None] = []
+        for start in range(0, len(endings), SETTLED_TOGETHER):
+            stored += self._settle_together(endings[start : start + SETTLED_TOGETHER])
+        return stored
+
+    def _settle_together(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
+        now = self.ports.clock.now()
+        after = [job.settled(record, ending, now) for record, ending in endings]
+        puts = [
+            Put(new, record.version, record.lease)
+            for new, (record, _) in zip(after, endings, strict=True)
+        ]
+        try:
+            written = self.ports.records.commit(*puts, *_tallies(after))
+        except (Stale, TooLarge):
+            return [self._settle_one(record, ending) for record, ending in endings]
+        stored = [record for record in written[: len(puts)] if record is not None]
+        self._follow(stored, now)
+        return [*stored]
+
+    def _settle_one(self, record: Record, ending: Ending) -> Record | None:
+        """Decided anew on whatever others wrote meanwhile, for as long as the lease is its own."""
+        while record.label == RUNNING:  # else this was written before, and the answer was lost
+            now = self.ports.clock.now()
+            new = job.settled(record, ending, now)
+            try:
+                put = Put(new, record.version, record.lease)
+                written = self.ports.records.commit(put, *_tallies([new]))[0]
+            except Stale:
+                try:
+                    record = self.ledger.look(record)
+                except (Lost, Unknown):
+                    return None
+                continue
+            except TooLarge as error:
+                ending = Ending("failed", error=Error("too_large", error.detail, final=True))
+                continue
+            if written is not None:
+                self._follow([written], now)
+            return written
+        return record
+
+    def _follow(self, written: Sequence[Record], now: float) -> None:
+        """What endings set going; a later look finds it again should this process die here."""
+        ring(self.ports, written, now)
+        for map in {record.body["map"] for record in written if "map" in record.body}:
+            self._look_after(map)
+        for record in written:
+            if record.label in TERMINAL:
+                self._age(record)
+            elif record.body.get("wait", {}).get("for") == "children":
+                # The last child may have ended just before its parent was put to wait.
+                self._look_after(record.body["wait"]["name"])
+
+    def _look_after(self, map: str) -> None:
+        """Wakes the parent once it has something to go on with."""
+        tally = self.ports.records.get(MAPS, map)
+        if tally is not None and is_due(tally.body):
+            self._wake(tally.body["parent"])
+
+    def _wake(self, id: str) -> None:
+        parent = self.ledger.get(id)
+        if parent is not None and parent.label == job.WAITING:
+            now = self.ports.clock.now()
+            self.ledger.amend(parent, lambda found: job.woken(found, now))
+            self.ports.queue.ring(id)
+
+    def _age(self, record: Record) -> None:
+        """Pages and tallies of an ended job stay no longer than it does."""
+        names = [(PAGES, page_id(record.id, n)) for n in range(record.body.get("pages", 0))]
+        names += [
+            (MAPS, entry["map"]) for entry in record.body.get("journal", []) if entry["k"] == "map"
+        ]
+        for name in names:
+            found = self.ports.records.get(*name)
+            if found is not None:
+                self.ports.records.commit(Put(replace(found, expires=record.expires)))
+
+    def renew(self, record: Record) -> Record:
+        """A sign of life for a run under way: its lease goes on, if it is its own still.
+
+        Gives the record as it is now, which shows a wish to cancel; raises `Lost`.
+        """
+        found = self.ledger.look(record)
+        now = self.ports.clock.now()
+        if found.label != RUNNING or (found.due or 0.0) > now + 0.6 * self.lease:
+            return found
+        until = now + self.lease
+        return self.ledger.amend(found, lambda fresh: job.renewed(fresh, until), fenced=True)
+
+    # What is asked from outside
+
+    def get(self, id: str, caller: Caller) -> Record:
+        """The job; `Unknown` also when it is somebody else's."""
+        record = self.ledger.get(id)
+        if record is None or record.owner != caller.owner:
+            raise Unknown("There is no such job.")
+        return record
+
+    def list(
+        self,
+        caller: Caller,
+        *,
+        status: str | None = None,
+        operation: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Newest first. A page of a filtered list may be short, or empty, and yet have a next."""
+        if status is not None and status not in job.STATUSES:
+            listed = ", ".join(job.STATUSES)
+            raise Invalid(errors=[Wrong("/status", f"Must be one of: {listed}.")])
+        items: list[Record] = []
+        looked = 0
+        while True:
+            page = self.ports.records.list(
+                JOBS, owner=caller.owner, label=status, cursor=cursor, limit=limit - len(items)
+            )
+            items += [one for one in page.items if operation in (None, one.body["operation"])]
+            cursor, looked = page.next, looked + len(page.items)
+            if cursor is None or len(items) >= limit or looked >= LOOKS:
+                return Page(tuple(items), cursor)
+
+    def cancel(self, id: str, caller: Caller) -> Record:
+        """Cancelled at once, or at the next boundary of its run."""
+        record = self.get(id, caller)
+        now = self.ports.clock.now()
+        changed = self.ledger.amend(
+            record,
+            lambda found: job.asked_to_cancel(found, now),
+            beside=lambda changed: _tallies([changed]),
+        )
+        self._follow([changed], now)
+        self.ports.queue.ring(id)  # whoever runs it looks at once
+        return changed
+
+    def signal(self, id: str, name: str, value: Any, caller: Caller) -> Record:
+        """Brings a value to the job's `run.wait_for(name)`, which may come to ask later."""
+        record = self.get(id, caller)
+        now, size = self.ports.clock.now(), len(write_json(value))
+        changed = self.ledger.amend(
+            record, lambda found: job.signalled(found, name, value, size, now)
+        )
+        self.ports.queue.ring(id)
+        return changed
+
+    def retry(self, id: str, caller: Caller, **how: Any) -> Record:
+        """A new job of the same parameters, which names its origin."""
+        record = self.get(id, caller)
+        if record.label not in TERMINAL:
+            raise Conflict(
+                f"The job is {record.label}; only one that has ended is retried.",
+                job_status=record.label,
+            )
+        again = Submission(
+            operation=record.body["operation"],
+            params=record.body["params"],
+            priority=record.priority,
+            retry_of=record.id,
+            batch=record.body.get("batch"),
+            **how,
+        )
+        return self.submit(again, caller)
+
+    def wait(self, id: str, caller: Caller, seconds: float) -> Record:
+        """The job, as soon as it has ended, or as it is after so many seconds."""
+        clock = self.ports.clock
+        began = clock.monotonic()
+        while True:
+            record = self.get(id, caller)
+            waited = clock.monotonic() - began
+            if record.label in TERMINAL or waited >= seconds:
+                return record
+            # A tenth of what it has taken: soon for the short, and a long wait costs little.
+            clock.sleep(min(max(0.001, waited / 10), 0.5, max(0.0, seconds - waited)))
+
+
+def _tallies(after: Sequence[Record]) -> list[Write]:
+    """What these endings add to the tallies of maps: one write for each map."""
+    sums: dict[str, dict[str, int]] = {}
+    for record in after:
+        if "map" in record.body and record.label in TERMINAL:
+            sum = sums.setdefault(record.body["map"], {"ended": 0, "failed": 0})
+            sum["ended"] += 1
+            sum["failed"] += record.label != job.SUCCEEDED
+    return [Add(MAPS, map, sum) for map, sum in sums.items()]

@@ -1,0 +1,312 @@
+"""The job record: its states, and what each transition changes. Pure: a record in, a record out.
+
+queued ──▶ running ──▶ succeeded | failed | cancelled
+  ▲           │
+  ├───────────┤ another attempt, or out of time: continued
+  └─ waiting ◀┘ asleep, waiting for a signal or for children
+
+A job's status is its record's label; when somebody has to look at it again is the record's `due`:
+the start while it is queued, the end of the sleep while it waits, the end of the lease while it
+runs. So one question to the store, "what is due?", finds new jobs, sleepers and the jobs of dead
+workers alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from zlib import crc32
+
+from app.ports import Body, Record
+from app.room.errors import Conflict, TooLarge
+from app.room.policy import Policy
+
+JOBS = "jobs"
+
+QUEUED, RUNNING, WAITING = "queued", "running", "waiting"
+SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+
+TERMINAL = frozenset((SUCCEEDED, FAILED, CANCELLED))
+STATUSES = (QUEUED, RUNNING, WAITING, SUCCEEDED, FAILED, CANCELLED)
+
+MAY: Mapping[str, frozenset[str]] = {
+    QUEUED: frozenset((QUEUED, RUNNING, CANCELLED)),
+    RUNNING: frozenset(STATUSES),
+    WAITING: frozenset((WAITING, QUEUED, RUNNING, CANCELLED)),
+    **dict.fromkeys(TERMINAL, frozenset()),
+}
+"""What may follow each status. A terminal one is final."""
+
+LONGEST_PAUSE = 300.0  # seconds between two attempts, at most
+REMEMBERED = 24 * 3600.0  # seconds that an idempotency key outlives its job's end
+SLICES = 50  # of a job's past that its record keeps
+MOST_SLICES = 10_000  # continuations and wake-ups of one job
+CHILDREN_LOOK = 60.0  # seconds until a parent looks after its children, should nobody wake it
+SIGNALS = 100  # that wait to be asked for
+SIGNAL_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True)
+class Error:
+    """Why an attempt failed; `final` when another one cannot help."""
+
+    kind: str
+    detail: str
+    final: bool = False
+    after: float | None = None
+    traceback: str = ""
+    members: Body = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a suspended run waits for."""
+
+    reason: Literal["sleep", "signal", "children"]
+    name: str = ""
+    until: float | None = None
+
+
+What = Literal["succeeded", "failed", "cancelled", "waiting", "continued", "returned"]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended. `own` is what the run alone writes: its journal, state, progress and log.
+
+    continued: out of time, and goes on where it was; returned: it was never begun.
+    """
+
+    what: What
+    result: Any = None
+    error: Error | None = None
+    wait: Wait | None = None
+    own: Body = field(default_factory=dict)
+    ran: float = 0.0  # seconds
+
+
+TOO_OFTEN = Error(
+    "internal",
+    f"It was continued {MOST_SLICES:,} times: give it longer slices (MANYDOORS_SLICE), or split it "
+    "by run.map.",
+    final=True,
+)
+
+
+def new(
+    id: str,
+    *,
+    operation: str,
+    params: Any,
+    owner: str,
+    policy: Policy,
+    now: float,
+    due: float | None = None,
+    priority: int | None = None,
+    **more: Any,
+) -> Record:
+    """A job that is queued. `more` goes into its body as it is: source, key, parent …"""
+    start = now if due is None else due
+    body: Body = {
+        "operation": operation,
+        "params": params,
+        "created": now,
+        "due": start,
+        "retries": policy.retries,
+        "backoff": policy.backoff,
+        "keep": policy.keep,
+        "free": 0,
+    }
+    body.update((name, value) for name, value in more.items() if value is not None)
+    pressing = policy.priority if priority is None else priority
+    return Record(JOBS, id, body, owner=owner, label=QUEUED, due=start, priority=pressing)
+
+
+def attempt(record: Record) -> int:
+    """Which attempt this is: how often it was claimed, but for claims that ended in good order.
+
+    So a claim that ends without a word, by a crash, counts with no write of anybody's.
+    """
+    return max(0, record.takes - int(record.body["free"]))
+
+
+def verdict(record: Record, now: float) -> Ending | None:
+    """What is already decided about a job that was just claimed, before it runs."""
+    if record.body.get("cancel") is not None:
+        return Ending("cancelled")
+    tries = int(record.body["retries"]) + 1
+    if attempt(record) <= tries:
+        return None
+    times = "once" if tries == 1 else f"{tries} times"
+    return Ending(
+        "failed",
+        error=Error(
+            "crashed",
+            f"It was begun {times}, and never ended: its process was killed, or the machine "
+            "stopped.",
+            final=True,
+        ),
+    )
+
+
+def settled(record: Record, ending: Ending, now: float) -> Record:
+    """The record after a run that ended so."""
+    record = _with(record, **ending.own)
+    match ending.what:
+        case "succeeded":
+            return _ended(record, SUCCEEDED, ending, now, result=ending.result, error=None)
+        case "cancelled":
+            return _ended(record, CANCELLED, ending, now)
+        case "waiting":
+            return _suspended(record, ending, now)
+        case "continued" | "returned":
+            if record.body.get("cancel") is not None:
+                return _ended(record, CANCELLED, ending, now)
+            if record.body["free"] >= MOST_SLICES:
+                return _failed(record, replace(ending, error=TOO_OFTEN), now)
+            return _again(record, ending, now, due=now, free=1)
+        case "failed":
+            return _failed(record, ending, now)
+
+
+def _failed(record: Record, ending: Ending, now: float) -> Record:
+    error = ending.error or Error("internal", "It failed without a reason.")
+    told = {"kind": error.kind, "detail": error.detail, **error.members}
+    if error.traceback:
+        told["traceback"] = error.traceback
+    if record.body.get("cancel") is not None:
+        return _ended(record, CANCELLED, ending, now, error=told)
+    if error.final or attempt(record) > record.body["retries"]:
+        return _ended(record, FAILED, ending, now, error=told)
+    due = now + (pause(record) if error.after is None else error.after)
+    return _again(record, ending, now, due=due, free=0, error=told)
+
+
+def pause(record: Record) -> float:
+    """Seconds until the next attempt: doubled each time, capped, with full jitter.
+
+    The jitter is drawn from the job's id and attempt, so the decision is the record's alone.
+    """
+    tries = attempt(record)
+    longest = min(LONGEST_PAUSE, float(record.body["backoff"]) * 2.0 ** min(tries - 1, 30))
+    return longest * crc32(f"{record.id}/{tries}".encode()) / 2**32
+
+
+def _suspended(record: Record, ending: Ending, now: float) -> Record:
+    wait = ending.wait or Wait("sleep", until=now)
+    if record.body.get("cancel") is not None:
+        return _ended(record, CANCELLED, ending, now)
+    if wait.reason == "signal" and wait.name in record.body.get("signals", {}):
+        return _again(record, ending, now, due=now, free=1)
+    due = wait.until
+    if wait.reason == "children":
+        due = now + CHILDREN_LOOK
+    elif due is None:
+        due = now + 365 * 86400.0  # no timeout: a signal alone wakes it
+    body = _past(record, ending, now, wait.reason)
+    body |= {"free": body["free"] + 1, "wait": {"for": wait.reason, "name": wait.name}}
+    return _moved(record, WAITING, body, due)
+
+
+def _again(
+    record: Record, ending: Ending, now: float, *, due: float, free: int, **more: Any
+) -> Record:
+    body = _past(record, ending, now, "retry" if not free else ending.what) | more
+    body["free"] += free
+    return _moved(record, QUEUED, body, due)
+
+
+def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any) -> Record:
+    body = _past(record, ending, now, status) | more
+    body = {name: value for name, value in body.items() if value is not None or name == "result"}
+    body["finished"] = now
+    body["attempt"] = attempt(record)
+    for done in ("wait", "signals"):
+        body.pop(done, None)
+    moved = _moved(record, status, body, None)
+    return replace(moved, expires=now + _kept(body))
+
+
+def _kept(body: Body) -> float:
+    """Seconds that an ended job stays: no less than its idempotency key is to work."""
+    return max(float(body["keep"]), REMEMBERED if body.get("key") else 0.0)
+
+
+def _past(record: Record, ending: Ending, now: float, why: str) -> Body:
+    """The body with this run's slice in it."""
+    body = dict(record.body)
+    body.pop("wait", None)
+    if ending.what == "returned" or record.label != RUNNING:
+        return body
+    began = now - ending.ran
+    body.setdefault("started", began)
+    body["spent"] = body.get("spent", 0.0) + ending.ran
+    slices = body.get("slices", [])
+    body["slices"] = [*slices[-SLICES + 1 :], [round(began, 3), round(now, 3), why]]
+    return body
+
+
+def _moved(record: Record, status: str, body: Body, due: float | None) -> Record:
+    if status not in MAY[record.label]:
+        raise Conflict(f"The job is {record.label}.", job_status=record.label)
+    return replace(record, label=status, body=body, due=due)
+
+
+def _with(record: Record, **members: Any) -> Record:
+    return replace(record, body=record.body | members) if members else record
+
+
+# What is asked from outside, while the job may be running anywhere.
+
+
+def asked_to_cancel(record: Record, now: float) -> Record:
+    """Cancelled, or told to stop at its next boundary. `Conflict` once it has ended."""
+    if record.label in TERMINAL:
+        raise Conflict(f"The job has {record.label} already.", job_status=record.label)
+    if record.label == RUNNING:
+        return _with(record, cancel=record.body.get("cancel", now))
+    return _ended(record, CANCELLED, Ending("cancelled"), now)
+
+
+def signalled(record: Record, name: str, value: Any, size: int, now: float) -> Record:
+    """With a signal that its run takes by `wait_for`; one that comes early is kept until then."""
+    if record.label in TERMINAL:
+        raise Conflict(f"The job has {record.label} already.", job_status=record.label)
+    signals: dict[str, list[Any]] = record.body.get("signals", {})
+    if size > SIGNAL_BYTES:
+        raise TooLarge(f"A signal has at most {SIGNAL_BYTES:,} bytes, not {size:,}.")
+    if sum(map(len, signals.values())) >= SIGNALS:
+        raise Conflict(f"{SIGNALS} signals wait already to be asked for.")
+    signals = signals | {name: [*signals.get(name, []), value]}
+    signalled = _with(record, signals=signals)
+    wait = record.body.get("wait", {})
+    if record.label == WAITING and (wait["for"], wait["name"]) == ("signal", name):
+        return woken(signalled, now)
+    return signalled
+
+
+def taken(record: Record, name: str) -> Record:
+    """Without the signal that its run has just got."""
+    signals = dict(record.body["signals"])
+    if rest := signals.pop(name)[1:]:
+        signals[name] = rest
+    return _with(record, signals=signals)
+
+
+def woken(record: Record, now: float) -> Record:
+    """A waiting job that has something to go on with."""
+    if record.label != WAITING:
+        return record
+    return replace(record, label=QUEUED, due=now)
+
+
+def renewed(record: Record, until: float) -> Record:
+    """Still at work: the lease goes on."""
+    return replace(record, due=until)
+
+
+def begun(record: Record, lease: float) -> float | None:
+    """When it first ran; of a run under way that has not written yet, by its lease."""
+    started: float | None = record.body.get("started")
+    if started is None and record.label == RUNNING and record.due is not None:
+        return record.due - lease
+    return started

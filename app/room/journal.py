@@ -1,0 +1,149 @@
+"""What a run remembers: an entry for each thing it asked for, in the order it asked.
+
+After a crash or a continuation the function runs again from its top, and gets from here what it
+had. A journal that does not fit the code any more is an error that says so, never a silent skip.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from app.ports import Body
+from app.room.errors import ManydoorsError
+from app.room.strict_json import write_json
+
+INLINE = 32 * 1024  # bytes of entries that stay in the job's own record; older ones get pages
+MOST_INLINE = 64 * 1024  # where one item of `run.each` does so much that pages can't take it
+LARGEST = 100 * 1024  # bytes of one remembered value
+
+
+class Misfit(ManydoorsError):
+    """The journal and the code disagree: the code was changed while the job was under way."""
+
+
+class Journal:
+    """Entries: `k` kind, `n` name, `i` occurrence of that name; the rest is the kind's own."""
+
+    def __init__(self, paged: list[Body], inline: list[Body]) -> None:
+        self._entries = [*paged, *inline]
+        self._sizes = [len(write_json(entry)) for entry in self._entries]
+        self.paged = len(paged)
+        self._next = 0
+        self._counts: dict[str, int] = {}
+        self._busy = ""
+
+    def ask(self, kind: str, name: str) -> Body | None:
+        """The entry that is remembered at this place; None when the run has not been here yet."""
+        if self._busy:
+            raise Misfit(f"{kind} {name!r} is inside step {self._busy!r}: a step holds no other.")
+        occurrence = self._counts.get(name, 0)
+        if self._next == len(self._entries):
+            return None
+        entry = self._entries[self._next]
+        if (entry["k"], entry["n"], entry["i"]) != (kind, name, occurrence):
+            raise Misfit(
+                f"The journal does not fit the code: at this place it remembers {_told(entry)}, "
+                f"and the code asks for {_named(kind, name, occurrence)}. Bring that place back "
+                "as it was, or cancel this job and submit a new one."
+            )
+        self._pass(name)
+        return entry
+
+    def add(self, kind: str, name: str, **more: Any) -> Body:
+        """A new entry at this place."""
+        entry: Body = {"k": kind, "n": name, "i": self._counts.get(name, 0), **more}
+        self._entries.append(entry)
+        self._sizes.append(0)
+        self.measure(entry)
+        self._pass(name)
+        return entry
+
+    def measure(self, entry: Body) -> None:
+        """To be called after `entry`, one of the newest, has changed."""
+        size = len(write_json(entry))
+        if size > LARGEST:
+            raise ValueError(
+                f"{_told(entry)} gives {size:,} bytes, and a journal remembers at most "
+                f"{LARGEST:,} of one value: keep it elsewhere, and remember where."
+            )
+        for index in range(len(self._entries) - 1, -1, -1):
+            if self._entries[index] is entry:
+                self._sizes[index] = size
+                return
+
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """While a step's function runs."""
+        self._busy = name
+        try:
+            yield
+        finally:
+            self._busy = ""
+
+    def mark(self) -> tuple[int, dict[str, int]]:
+        """This place, to `cut` back to."""
+        return self._next, dict(self._counts)
+
+    def cut(self, mark: tuple[int, dict[str, int]]) -> None:
+        """Forgets what came after the mark: an item of `run.each` is done with all its steps."""
+        place, counts = mark
+        del self._entries[place:], self._sizes[place:]
+        self._next, self._counts = place, dict(counts)
+
+    def is_inside_item(self, entry: Body) -> bool:
+        """Does this loop stand inside an item of another that is not done?"""
+        return any(e["k"] == "each" and not e.get("done") for e in self._entries if e is not entry)
+
+    def check_spent(self) -> None:
+        """At the function's end: everything remembered was asked for."""
+        if self._next < len(self._entries):
+            entry = self._entries[self._next]
+            raise Misfit(
+                "The journal does not fit the code: the function has ended, and never asked for "
+                f"{_told(entry)}, which it did before. Bring that back, or cancel this job and "
+                "submit a new one."
+            )
+
+    def inline(self) -> list[Body]:
+        """What belongs into the job's own record."""
+        return self._entries[self.paged :]
+
+    def overflow(self) -> list[Body]:
+        """Entries for a page of their own, once there are too many; `turn` when it is written."""
+        if sum(self._sizes[self.paged :]) <= INLINE:
+            return []
+        until = next((i for i, entry in enumerate(self._entries) if _is_open(entry)), None)
+        ready = self._entries[self.paged : until]
+        if not ready and sum(self._sizes[self.paged :]) > MOST_INLINE:
+            raise ValueError(
+                f"One item of run.each remembers over {MOST_INLINE:,} bytes: let its steps give "
+                "less, or make the item a job of its own by run.map."
+            )
+        return ready
+
+    def turn(self, page: list[Body]) -> None:
+        self.paged += len(page)
+
+    def _pass(self, name: str) -> None:
+        self._next += 1
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+
+def copied(value: Any) -> Any:
+    """A value as the journal gives it back: the first time too, so that both are alike."""
+    return json.loads(write_json(value))
+
+
+def _is_open(entry: Body) -> bool:
+    """May it still change?"""
+    return entry["k"] in ("each", "map", "signal") and not entry.get("done")
+
+
+def _told(entry: Body) -> str:
+    return _named(entry["k"], entry["n"], entry["i"])
+
+
+def _named(kind: str, name: str, occurrence: int) -> str:
+    which = f" (number {occurrence + 1} of that name)" if occurrence else ""
+    return f"{kind} {name!r}{which}"

@@ -1,0 +1,178 @@
+"""What a run writes down in its job's record: journal, state, progress and log."""
+
+from collections import deque
+from collections.abc import Callable
+from threading import RLock
+from typing import Any
+
+from app.ports import Body, Clock, Put, Record
+from app.room.journal import Journal, copied
+from app.room.ledger import PAGES, Ledger, page_id
+from app.room.schema.plain import plain
+from app.room.strict_json import write_json
+
+LARGEST_STATE = 48 * 1024
+LINES = 100  # of the log that are kept, the newest
+LINE = 2000  # characters of one
+LOG_BYTES = 16 * 1024
+WRITE_EVERY = 1.0  # seconds between two writes of progress
+
+
+def _unchanged(record: Record) -> Record:
+    return record
+
+
+class Notes:
+    """One run's; any thread may save them."""
+
+    def __init__(self, ledger: Ledger, record: Record, clock: Clock) -> None:
+        body = record.body
+        self.record = record
+        self.journal = Journal(ledger.pages(record), body.get("journal", []))
+        self.state: dict[str, Any] = dict(body.get("state", {}))
+        self.progress: list[Any] | None = body.get("progress")
+        self.log = Log(body.get("log", {}), clock)
+        self._loaded = body.get("state", {})
+        self._begun: dict[str, Any] | None = None  # the state when the item of run.each began
+        self._ledger, self._clock = ledger, clock
+        self._lock = RLock()
+        self._written = clock.monotonic()
+        self._fresh = True  # nothing new since the last save
+        self._told = True  # nor of what is shown
+
+    def note(self) -> None:
+        """Something changed that the next save must write."""
+        self._fresh = False
+
+    def tell(self, progress: list[Any]) -> None:
+        self.progress, self._told = progress, False
+        self._fresh = False
+
+    def begin_item(self) -> None:
+        """Inside an item what is saved is the state as it was here, for here a later run begins
+        again; so what the item does to the state is never done twice."""
+        self._begun = copied(plain(self.state))
+
+    def restore(self) -> None:
+        """An inner loop is resumed: what its outer item has just done to the state for a second
+        time counts already."""
+        self.state.clear()
+        self.state.update(copied(self._loaded))
+
+    def end_items(self, *, outer: bool) -> None:
+        """`outer`: this loop stands inside an item of another, which goes on from here."""
+        self._begun = copied(plain(self.state)) if outer else None
+
+    def of_failure(self) -> Body:
+        """What a failed attempt leaves: as after a crash, its last checkpoint; and what it said.
+
+        Of an item of `run.each`, the items before it too.
+        """
+        if self._begun is not None:
+            return self.own()
+        shown: Body = {"log": self.log.written()} if self.log.count else {}
+        return shown | ({"progress": self.progress} if self.progress else {})
+
+    def own(self) -> Body:
+        """The members of the body that this run alone writes."""
+        own: Body = {}
+        if journal := self.journal.inline():
+            own["journal"] = journal
+        elif "journal" in self.record.body:
+            own["journal"] = []
+        if self.state or "state" in self.record.body:
+            own["state"] = self._checked_state()
+        if self.progress:
+            own["progress"] = self.progress
+        if self.log.count:
+            own["log"] = self.log.written()
+        return own
+
+    def save(self, change: Callable[[Record], Record] = _unchanged) -> None:
+        """Writes all of it, fenced; raises `Lost` when another has claimed the job since.
+
+        `change`: what else to do to the record, which others may write too.
+        """
+        with self._lock:
+            own, beside = self.own(), list[Put]()
+            if page := self.journal.overflow():
+                number = int(self.record.body.get("pages", 0))
+                id = page_id(self.record.id, number)
+                beside.append(Put(Record(PAGES, id, {"entries": page}, owner=self.record.owner)))
+                self.journal.turn(page)
+                own |= {"journal": self.journal.inline(), "pages": number + 1}
+            self._write(own, change, *beside)
+            self._fresh = True
+
+    def save_if(self, seconds: float) -> None:
+        """Saves what is new, if the last write is at least so long ago."""
+        if not self._fresh and self._clock.monotonic() - self._written >= seconds:
+            self.save()
+
+    def show(self) -> None:
+        """From a thread beside the run: what it says is shown while it computes.
+
+        Progress and log alone, for the rest may be half made.
+        """
+        if self._told and not self.log.is_new():
+            return
+        with self._lock:
+            if self._clock.monotonic() - self._written >= WRITE_EVERY:
+                shown: Body = {"log": self.log.written()} if self.log.count else {}
+                self._write(shown | ({"progress": self.progress} if self.progress else {}))
+
+    def _write(
+        self, own: Body, change: Callable[[Record], Record] = _unchanged, *beside: Put
+    ) -> None:
+        self._told = True
+        self.record = self._ledger.checkpoint(self.record, own, change, *beside)
+        self._written = self._clock.monotonic()
+
+    def look(self) -> Record:
+        """The record as it is now: a signal may have come, or a wish to cancel."""
+        with self._lock:
+            self.record = self._ledger.look(self.record)
+            return self.record
+
+    def _checked_state(self) -> Any:
+        state = plain(self.state) if self._begun is None else self._begun
+        size = len(write_json(state))
+        if size > LARGEST_STATE:
+            raise ValueError(
+                f"run.state has {size:,} bytes, and may have {LARGEST_STATE:,}: keep what is "
+                "large in records(…)."
+            )
+        return state
+
+
+class Log:
+    """The newest lines, bounded in number and size; each has a number of its own."""
+
+    def __init__(self, body: Body, clock: Clock) -> None:
+        self.count = int(body.get("count", 0))
+        self._lines: deque[list[Any]] = deque(body.get("lines", []), maxlen=LINES)
+        self._size = sum(len(line[2]) for line in self._lines)
+        self._clock = clock
+        self._seen = self.count
+
+    def add(self, level: str, text: str) -> None:
+        text = _sayable(text[:LINE])
+        if len(self._lines) == LINES:
+            self._size -= len(self._lines[0][2])
+        self._lines.append([round(self._clock.now(), 3), level, text])
+        self._size += len(text)
+        self.count += 1
+        while self._size > LOG_BYTES:
+            self._size -= len(self._lines.popleft()[2])
+
+    def is_new(self) -> bool:
+        return self.count != self._seen
+
+    def written(self) -> Body:
+        self._seen = self.count
+        return {"count": self.count, "lines": list(self._lines)}
+
+
+def _sayable(text: str) -> str:
+    """Without what JSON cannot say or its readers refuse: half a character, NUL."""
+    return text.replace("\0", "?").encode(errors="replace").decode()

@@ -1,0 +1,214 @@
+"""Run: what a function may ask of its job. Every ask is a boundary, where a run can stop and later
+go on as if nothing had been.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Literal
+
+from app.ports import Body, Clock
+from app.room import job
+from app.room.boundary import Boundary, Control
+from app.room.children import Children, Results
+from app.room.duration import seconds
+from app.room.errors import TimedOut
+from app.room.job import Wait
+from app.room.journal import copied
+from app.room.notes import WRITE_EVERY, Notes
+from app.room.records import Collection, records
+from app.room.schema.plain import plain
+
+
+class Run:
+    """A job's own side of it, given to a function whose first parameter is called `run`."""
+
+    def __init__(
+        self, notes: Notes, boundary: Boundary, children: Children, control: Control, clock: Clock
+    ) -> None:
+        self._notes, self._boundary, self._children = notes, boundary, children
+        self._watch, self._clock = control.watch, clock
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self._notes.record.id
+
+    @property
+    def operation(self) -> str:
+        return str(self._notes.record.body["operation"])
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key, if the job was given one."""
+        return self._notes.record.body.get("key")
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first; continuations and wake-ups do not count."""
+        return job.attempt(self._notes.record)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A dict of your own, saved with each checkpoint, in the same write."""
+        return self._notes.state
+
+    @property
+    def remaining(self) -> float:
+        """Seconds of this slice that are left; infinite where nothing limits it."""
+        return self._boundary.remaining
+
+    @property
+    def cancelled(self) -> bool:
+        """Was the job asked to stop? The next boundary stops it; a long loop may ask itself."""
+        return self._boundary.cancelled
+
+    def step(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """What `function` gives, as JSON has it; from then on it is remembered, and not run again.
+
+        It may run twice if the process dies after it and before it is remembered.
+        """
+        self._boundary.check()
+        journal = self._notes.journal
+        if (entry := journal.ask("step", name)) is not None:
+            return copied(entry["v"])
+        began = self._clock.now()
+        self._watch("begin", name)
+        with journal.inside(name):
+            value = plain(function(*args, **kwargs))
+        self._watch("end", name)
+        times = [round(began, 3), round(self._clock.now(), 3)]
+        entry = journal.add("step", name, v=value, t=times)
+        self._notes.save()
+        return copied(value)
+
+    def each(
+        self, items: Iterable[Any], *, note: str = "", every: int | float | str | timedelta = "1s"
+    ) -> Iterator[Any]:
+        """Each item, beginning where an earlier run of this job came to.
+
+        The place and `run.state` are saved after every so many items, or every so much time; the
+        items since then come again after a crash. So `items` must read the same each time.
+        """
+        self._boundary.check()
+        many, pause = _every(every)
+        journal = self._notes.journal
+        total = len(items) if isinstance(items, Sized) else None
+        if (entry := journal.ask("each", "each")) is None:
+            entry = journal.add("each", "each", at=0)
+        elif journal.is_inside_item(entry):
+            self._notes.restore()
+        if entry.get("done"):
+            return
+        mark = journal.mark()
+        self._notes.begin_item()
+        for item in islice(iter(items), entry["at"], None):
+            self._boundary.check()
+            self._tell(entry["at"], total, note)
+            yield item
+            journal.cut(mark)
+            entry["at"] += 1
+            self._notes.note()
+            self._notes.begin_item()
+            if many and entry["at"] % many == 0:
+                self._notes.save()
+            elif not many:
+                self._notes.save_if(pause)
+        entry["done"] = True
+        self._notes.end_items(outer=journal.is_inside_item(entry))
+        self._tell(entry["at"], total, note)
+        self._notes.save()
+
+    def sleep(self, duration: float | str | timedelta) -> None:
+        """Goes on after so much time; the worker is free meanwhile, however long it is."""
+        self._pause(self._clock.now() + _seconds(duration), "sleep")
+
+    def until(self, moment: datetime | float) -> None:
+        """Goes on at a time: a datetime with a zone, or seconds since the epoch."""
+        if isinstance(moment, datetime):
+            if moment.utcoffset() is None:
+                raise ValueError("run.until needs a datetime with a zone, or nobody knows when")
+            moment = moment.timestamp()
+        self._pause(float(moment), "until")
+
+    def map(
+        self,
+        operation: str | Callable[..., Any],
+        items: Iterable[Any],
+        *,
+        batch: int = 1,
+        failures: Literal["stop", "collect"] = "stop",
+    ) -> Results:
+        """Runs an operation on each of `items`, its parameters, as jobs of their own.
+
+        They run wherever there is room, while this one waits in the store. The results come in
+        order, read one by one. `failures`: "stop" ends this job with the first that failed for
+        good; "collect" puts the error in its place.
+        """
+        self._boundary.check()
+        return self._children.map(operation, items, batch, failures)
+
+    def wait_for(self, name: str, timeout: float | str | timedelta | None = None) -> Any:
+        """The value that `POST /v1/jobs/{id}/signals/{name}` brings; `TimedOut` if none comes."""
+        self._boundary.check()
+        journal, now = self._notes.journal, self._clock.now()
+        if (entry := journal.ask("signal", name)) is None:
+            until = None if timeout is None else now + _seconds(timeout)
+            entry = journal.add("signal", name, until=until)
+        if "v" in entry:
+            return copied(entry["v"])
+        if not entry.get("done"):
+            self._take_signal(entry, name, now)
+        if "v" in entry:
+            return copied(entry["v"])
+        raise TimedOut(f"No signal {name!r} came in time.")
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """How far it is; shown live, written at most each second."""
+        self._tell(done, total, note)
+        self._notes.save_if(WRITE_EVERY)
+
+    def log(self, *words: object) -> None:
+        """A line that is kept with the job."""
+        self._notes.log.add("INFO", " ".join(map(str, words)))
+
+    def records(self, collection: str) -> Collection:
+        """State of your own that outlives the job; as `from app import records`."""
+        return records(collection)
+
+    def _pause(self, until: float, kind: str) -> None:
+        self._boundary.check()
+        journal = self._notes.journal
+        entry = journal.ask(kind, kind) or journal.add(kind, kind, until=until)
+        if self._clock.now() < entry["until"]:
+            self._boundary.suspend(Wait("sleep", until=entry["until"]))
+
+    def _take_signal(self, entry: Body, name: str, now: float) -> None:
+        """Into the journal, and out of the signals that wait, in one write."""
+        waiting = self._notes.look().body.get("signals", {})
+        late = entry["until"] is not None and now >= entry["until"]
+        if name in waiting:
+            entry.update(v=waiting[name][0], done=True)
+            self._notes.journal.measure(entry)
+            self._notes.save(lambda found: job.taken(found, name))
+        elif late:
+            entry["done"] = True
+            self._notes.save()
+        else:
+            self._boundary.suspend(Wait("signal", name, entry["until"]))
+
+    def _tell(self, done: float, total: float | None, note: str) -> None:
+        self._notes.tell([done, total, note])
+
+
+def _every(every: int | float | str | timedelta) -> tuple[int, float]:
+    """Items, or else seconds, between two saves."""
+    if isinstance(every, bool) or (isinstance(every, int) and every < 1):
+        raise ValueError(f"every={every!r}: give a number of items, or a duration such as '5s'")
+    return (every, 0.0) if isinstance(every, int) else (0, _seconds(every))
+
+
+def _seconds(duration: float | str | timedelta) -> float:
+    if isinstance(duration, timedelta):
+        return duration.total_seconds()
+    return seconds(duration)
