@@ -70,9 +70,8 @@ class Service:
     """The engine on a store in `folder`, and what is asked of it here."""
 
     def __init__(self, folder: Path) -> None:
-        from app.room.acceptance import Submission
-
         from app.config import Settings
+        from app.room.acceptance import Submission
         from app.room.call import LOCAL
         from app.wiring import make_room
 
