@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.ports import Record
+from app.room.engine import SETTLED_TOGETHER
 from app.room.enter import Room
 from app.room.errors import Stale, Unavailable, Unknown
 from app.room.job import Ending, Error
@@ -24,7 +25,8 @@ WATCH_EVERY = 0.1  # seconds between looks at what runs
 MOST_AHEAD = 64  # jobs claimed together
 SHORT = 0.05  # seconds; nothing waits behind a job that takes longer
 STOP_SECONDS = 8.0  # for what runs to come to a boundary, once told to stop
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between tries of a store that is unavailable
+FIRST_PAUSE = 0.05  # seconds between tries of a store that is unavailable
+GATHER = 0.003  # seconds that an ending may wait for more to share its commit
 
 
 class Bell(Protocol):
@@ -58,6 +60,7 @@ class Keeper:
         self._look_at = 0.0
         self._rung = True
         self._revoking = 0.0
+        self._ended = 0.0  # when the oldest of the endings came
         self._stopping: float | None = None
         self._wake = os.pipe()
         self._process = Process(room, slice)
@@ -152,7 +155,9 @@ class Keeper:
 
     def _patience(self) -> float:
         """Seconds until something is to be looked at, whoever may ring."""
-        if self._endings or (self._rung and not self._tasks and self._stopping is None):
+        if self._endings:
+            return GATHER
+        if self._rung and not self._tasks and self._stopping is None:
             return 0.0
         if self._tasks:
             return WATCH_EVERY if self._age() > SHORT else SHORT
@@ -187,6 +192,8 @@ class Keeper:
         ending = channel.ending_in(message["ending"])
         if output := self._process.drain():
             ending = self._guardian.with_output(task.record, ending, output)
+        if not self._endings:
+            self._ended = time.monotonic()
         self._endings.append((task.record, ending))
         self._adapt(ending.ran)
 
@@ -202,7 +209,7 @@ class Keeper:
 
     def _settle(self) -> None:
         """In one commit what has ended by now; tried again for as long as the leases last."""
-        if not self._endings:
+        if not self._endings or self._gathers():
             return
         try:
             self.engine.settle(self._endings)
@@ -211,6 +218,11 @@ class Keeper:
             time.sleep(FIRST_PAUSE)
             return
         self._endings = []
+
+    def _gathers(self) -> bool:
+        """Is more about to end? One commit for many costs little more than one for each."""
+        more = len(self._tasks) > self._ahead // 2 and len(self._endings) < SETTLED_TOGETHER
+        return more and time.monotonic() < self._ended + GATHER and not self._is_held_up()
 
     def _give_back(self, numbers: list[int]) -> None:
         """Claimed and never begun: queued again, for whoever is free."""

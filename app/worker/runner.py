@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 from app.ports import Record
+from app.room import capture
 from app.room.boundary import FOREVER, Control
 from app.room.enter import Room
 from app.room.job import Ending, Error
@@ -39,6 +40,7 @@ class Runner:
 
     def run(self) -> NoReturn:
         """Until the keeper is gone, or ends it."""
+        capture.install()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         threading.Thread(target=self._show, name="show", daemon=True).start()
         home, environ = os.open(".", os.O_RDONLY), dict(os.environ)
