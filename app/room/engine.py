@@ -42,7 +42,7 @@ class Engine:
 
     def submit_all(self, submissions: Sequence[Submission], caller: Caller) -> list[Record]:
         """A job for each, all or none."""
-        return self.acceptance.accept(submissions, caller)
+        return self.acceptance.accept(submissions, caller, listed=True)
 
     def claim(self, limit: int = 1) -> list[Record]:
         """Leases what is due, the most pressing first; settles at once what needs no run."""
