@@ -171,7 +171,9 @@ class Engine:
         if found.label != RUNNING or (found.due or 0.0) > now + 0.6 * self.lease:
             return found
         until = now + self.lease
-        return self.ledger.amend(found, lambda fresh: job.renewed(fresh, until), fenced=True)
+        return self.ledger.amend(
+            found, lambda fresh: job.renewed(fresh, until, self.lease), fenced=True
+        )
 
     # What is asked from outside
 

@@ -299,9 +299,9 @@ def woken(record: Record, now: float) -> Record:
     return replace(record, label=QUEUED, due=now)
 
 
-def renewed(record: Record, until: float) -> Record:
-    """Still at work: the lease goes on."""
-    return replace(record, due=until)
+def renewed(record: Record, until: float, lease: float) -> Record:
+    """Still at work: the lease goes on. When the run began is noted, for its lease told that."""
+    return replace(_with(record, started=begun(record, lease)), due=until)
 
 
 def begun(record: Record, lease: float) -> float | None:

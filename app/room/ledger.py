@@ -33,7 +33,7 @@ class Ledger:
         until = self.clock.now() + self.lease
 
         def written(found: Record) -> Record:
-            return change(renewed(replace(found, body=found.body | own), until))
+            return change(renewed(replace(found, body=found.body | own), until, self.lease))
 
         return self.amend(record, written, beside=lambda changed: beside, fenced=True)
 
