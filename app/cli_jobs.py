@@ -150,7 +150,7 @@ def cancel(given: argparse.Namespace, service: Service) -> int:
 
 
 def retry(given: argparse.Namespace, service: Service) -> int:
-    """Makes new jobs like those that have ended."""
+    """Makes new jobs like those that have ended. A child among all that failed is its parent's."""
 
     def say(id: str, again: Job) -> str:
         return f"{again['id']} is {id} again"
@@ -158,9 +158,13 @@ def retry(given: argparse.Namespace, service: Service) -> int:
     if not given.failed:
         return _each(given, given.ids, service.retry, say)
     walk = _Walk(service, JOB_FAILED, given.operation)
-    # A child is its parent's to retry. With a key of its own, each is retried but once.
     ids = (str(each["id"]) for each in walk.jobs(None) if each["parent"] is None)
-    return _each(given, ids, lambda id: service.retry(id, f"retry:{id}"), say)
+
+    def again(id: str) -> Job | None:
+        made = service.retry(id, f"retry:{id}")  # the key: however often this is said, but once
+        return made if made["status"] == "queued" else None
+
+    return _each(given, ids, again, say)
 
 
 def signal(given: argparse.Namespace, service: Service) -> int:
@@ -275,7 +279,7 @@ class _Walk:
 def _each(
     given: argparse.Namespace,
     ids: Sequence[str] | Iterator[str],
-    change: Callable[[str], Job],
+    change: Callable[[str], Job | None],
     say: Callable[[str, Job], str],
 ) -> int:
     """One after another; what is wrong with one does not keep the next from its turn."""
@@ -290,6 +294,8 @@ def _each(
             problems.append({"id": id, "kind": problem.kind, "detail": problem.detail})
             if not given.json:
                 print(escaped(f"{id}: "), sentences(problem), sep="", file=sys.stderr)
+            continue
+        if made is None:
             continue
         changed.append(made)
         if not given.json:

@@ -5,7 +5,7 @@ Text that does not fit stays text, so that the service refuses it and says why.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.room.errors import Malformed
@@ -13,12 +13,8 @@ from app.room.strict_json import read_json
 
 Schema = Mapping[str, Any]
 
-_KINDS: Mapping[str, type | tuple[type, ...]] = {
-    "integer": int,
-    "number": (int, float),
-    "object": dict,
-    "array": list,
-}
+_NUMBERS: Mapping[str, type | tuple[type, ...]] = {"integer": int, "number": (int, float)}
+_NONE = object()  # where null may be a value
 
 
 def read_texts(schema: Schema, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -41,7 +37,7 @@ class _Reader:
     def _list(self, schema: Schema, texts: Sequence[str]) -> Any:
         inner = self._resolved(schema.get("items", {}))
         if "object" in _types(inner) and len(texts) == 1:
-            whole = _json(texts[0], "array")
+            whole = _spelt(texts[0], "array")
             if isinstance(whole, list):
                 return whole
         places = [*schema.get("prefixItems", [])]
@@ -55,22 +51,28 @@ class _Reader:
         if "enum" in schema:
             return next((each for each in schema["enum"] if _spells(text, each)), text)
         types = _types(schema)
-        if text == "" and "null" in types and "string" not in types:
+        if text == "" and ("null" in types or not schema) and "string" not in types:
             return None
         if "string" in types and re.search(schema.get("pattern", ""), text):
             return text
-        values = (_json(text, kind) for kind in types)
-        return next((value for value in values if value is not None), text)
+        values = (_spelt(text, kind) for kind in types)
+        return next((value for value in values if value is not _NONE), text)
 
     def _either(self, members: Sequence[Schema], text: str) -> Any:
         """By the first that this text is a value of."""
         members = [self._resolved(member) for member in members]
         for member in members:
             value = self._one(member, text)
-            if self._fits(member, value):
+            if text != "" and self._fits(member, value):
                 return value
-        is_null = text == "" and any("null" in _types(member) for member in members)
-        return None if is_null else text
+        kinds = {kind for member in members for kind in self._kinds(member)}
+        return None if text == "" and "null" in kinds and "string" not in kinds else text
+
+    def _kinds(self, schema: Schema) -> Iterator[str]:
+        schema = self._resolved(schema)
+        yield from _types(schema)
+        for member in schema.get("anyOf", ()):
+            yield from self._kinds(member)
 
     def _fits(self, schema: Schema, value: Any) -> bool:
         if "anyOf" in schema:
@@ -93,18 +95,20 @@ def _types(schema: Schema) -> Sequence[str]:
 def _spells(text: str, value: Any) -> bool:
     if isinstance(value, str):
         return text == value
-    read = _json(text, "boolean" if isinstance(value, bool) else "number")
-    return read is not None and bool(read == value)
+    spelt = _spelt(text, "boolean" if isinstance(value, bool) else "number")
+    return bool(spelt == value)
 
 
-def _json(text: str, kind: str) -> Any:
-    """The value of that kind that the text spells; None when it spells none."""
+def _spelt(text: str, kind: str) -> Any:
+    """The value of that kind that the text spells; of an object or a list any JSON, for what is
+    wrong with it the service says best."""
     if kind == "boolean":
-        return {"true": True, "false": False}.get(text)
-    if kind not in _KINDS or (text != text.strip() and kind in ("integer", "number")):
-        return None
+        return {"true": True, "false": False}.get(text, _NONE)
     try:
         value = read_json(text.encode())
     except (Malformed, UnicodeEncodeError):
-        return None
-    return value if isinstance(value, _KINDS[kind]) and not isinstance(value, bool) else None
+        return _NONE
+    if kind in ("object", "array"):
+        return value
+    is_number = isinstance(value, _NUMBERS.get(kind, ())) and not isinstance(value, bool)
+    return value if is_number and text == text.strip() else _NONE

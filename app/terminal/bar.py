@@ -10,6 +10,7 @@ from app.terminal.text import clock_time, counted, fitted, width_of
 WINDOW = 30.0  # seconds back that a rate is measured over
 SAMPLES = 64
 NARROWEST, WIDEST = 8, 40  # columns of the bar itself
+LEAST_NOTE = 6  # columns, with what parts it from the rest
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,19 @@ def bar(look: Look, width: int, *, plain: bool = False) -> str:
     """One line of at most so many columns. `plain`: in ASCII."""
     head = f"{escaped(look.status)}{f' (attempt {look.attempt})' if look.attempt > 1 else ''}"
     told = [part for part in (look.progressed(), *_pace(look)) if part]
-    tail = "  ".join(told or [clock_time(look.elapsed)])
+    line = "  ".join((head, *(told or [clock_time(look.elapsed)])))
     note = escaped(look.note)
-    if look.done is None or not look.total:
-        return _fit("  ".join(filter(None, (head, tail, note))), width, plain)
-    part = min(1.0, max(0.0, look.done / look.total))
-    tail = f"{int(part * 100):3}%  {tail}"
-    room = width - width_of(f"{head}  []  {tail}")
-    if room < NARROWEST:
-        return _fit("  ".join(filter(None, (head, tail, note))), width, plain)
-    columns = min(WIDEST, room)
-    line = f"{head}  [{_blocks(part, columns, plain)}]  {tail}"
-    return _fit(f"{line}  {note}" if note else line, width, plain)
+    if look.done is not None and look.total:
+        part = min(1.0, max(0.0, look.done / look.total))
+        tail = "  ".join((f"{int(part * 100):3}%", *told))
+        room = width - width_of(f"{head}  []  {tail}")
+        if room >= NARROWEST:
+            columns = min(WIDEST, max(NARROWEST, room - width_of(note) - 2))
+            line = f"{head}  [{_blocks(part, columns, plain)}]  {tail}"
+    if note and width - width_of(line) >= LEAST_NOTE:
+        line += f"  {note}"
+    line = fitted(line, width)
+    return line.replace("…", "~").encode("ascii", "replace").decode() if plain else line
 
 
 def _pace(look: Look) -> tuple[str, str]:
@@ -91,8 +93,3 @@ def _blocks(part: float, columns: int, plain: bool) -> str:
     full, rest = ("#", "-") if plain else ("█", "░")
     done = int(part * columns)
     return full * done + rest * (columns - done)
-
-
-def _fit(line: str, width: int, plain: bool) -> str:
-    line = fitted(line, width)
-    return line.encode("ascii", "replace").decode() if plain else line

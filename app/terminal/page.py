@@ -105,7 +105,7 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
 
 
 def _ago(text: str, now: float) -> str:
-    return f"{dated(text)}, {span(now - (moment(text) or now))} ago"
+    return f"{dated(text)} ({span(now - (moment(text) or now))} ago)"
 
 
 def _error(error: Mapping[str, Any]) -> Iterator[str]:
