@@ -113,7 +113,7 @@ def _targets(
 
 def _crowded(asked: argparse.Namespace, times: dict[str, float]) -> Iterator[Target]:
     beside = f"{asked.finished:,} finished jobs / without"
-    for ask in crowd.ASKS:
+    for ask in crowd.ASKS if asked.finished else ():
         yield Target(f"{ask}: time with {beside}", times.get(ask), 1.3, most=True)
 
 
