@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from app import logs, wiring
+from app import cli_serving, logs, wiring
 from app.config import Settings
 from app.room.call import Call, Outcome
 from app.room.enter import Room
@@ -15,8 +15,6 @@ from app.room.errors import BadOperation, BadSetting, Problem
 from app.room.strict_json import read_json, write_json
 
 DONE, FAILED, USAGE = 0, 1, 2
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-OPEN = "Whoever reaches this address may call every operation: let only friends reach it."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -35,22 +33,6 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         print(problem.detail, file=sys.stderr)
         return FAILED
     return code
-
-
-def up(given: argparse.Namespace, settings: Settings) -> int:
-    """Serves until told to stop. Each worker reads the environment for itself."""
-    from app.server import serve
-
-    if given.host in LOOPBACK:  # a name that leads here from elsewhere is some page's trick
-        os.environ.setdefault("MANYDOORS_HOSTS", ",".join(LOOPBACK))
-    else:
-        print(OPEN, file=sys.stderr)
-    _opened(settings).ports.records.close()  # what is wrong is told once, before any worker
-    os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())
-    if sys.stderr.isatty():
-        os.environ.setdefault("MANYDOORS_LOG", "text")
-    serve(host=given.host, port=given.port, workers=given.workers)
-    return DONE
 
 
 def operations(given: argparse.Namespace, settings: Settings) -> int:
@@ -136,16 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print for machines")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    serving = commands.add_parser("up", help="serve every door")
-    serving.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
-    serving.add_argument(
-        "--port", type=_whole(0, 65535), default=8000, help="0 takes a free one (default 8000)"
-    )
-    serving.add_argument(
-        "--workers", type=_whole(1, 64), default=2, help="web processes (default 2)"
-    )
-    serving.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
-    serving.set_defaults(command=up)
+    cli_serving.add_to(commands, _whole)
 
     listing = commands.add_parser("operations", help="list what can be called")
     listing.set_defaults(command=operations)
