@@ -185,7 +185,7 @@ class Engine:
         """
         found = self.ledger.look(record)
         now = self.ports.clock.now()
-        if found.label != RUNNING or (found.due or 0.0) > now + 0.6 * self.lease:
+        if found.label != RUNNING or not job.is_fading(found, now, self.lease):
             return found
         return self.ledger.checkpoint(found, {}, lambda fresh: fresh)
 

@@ -319,6 +319,11 @@ def woken(record: Record, now: float) -> Record:
     return replace(record, label=QUEUED, due=now)
 
 
+def is_fading(record: Record, now: float, lease: float) -> bool:
+    """Is so much of its lease over that a sign of life has to renew it?"""
+    return record.due is None or record.due < now + 0.6 * lease
+
+
 def renewed(record: Record, now: float, lease: float) -> Record:
     """Still at work: the lease goes on."""
     started = begun(record, lease)  # from the first lease, which this write replaces
