@@ -66,6 +66,8 @@ class Silent:
 class Testing(AbstractContextManager["Testing"]):
     """A service without processes."""
 
+    __test__ = False  # for pytest, which takes any Test… for tests
+
     def __init__(self, registry: Registry = REGISTRY, *, slice: float | None = None) -> None:
         """`slice`: seconds after which a run must go on in another, as MANYDOORS_SLICE sets it."""
         from app.wiring import make_ports
