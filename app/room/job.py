@@ -331,6 +331,11 @@ def renewed(record: Record, now: float, lease: float) -> Record:
     return replace(record, body=body, due=now + lease)
 
 
+def forsaken(record: Record, now: float) -> Record:
+    """Its run is dead: due at once, in place of when the lease ends."""
+    return replace(record, due=now) if record.label == RUNNING else record
+
+
 def begun(record: Record, lease: float) -> float | None:
     """When it first ran; of a run under way that has not written yet, by its lease."""
     started: float | None = record.body.get("started")
