@@ -34,7 +34,11 @@ class Progress:
         """The rate and what remains, once there is enough to tell."""
         if not self.rate:
             return ""
-        one = f"{count(self.rate)} a second" if self.rate >= 1 else f"{span(1 / self.rate)} each"
+        one = (
+            f"{count(float(f'{self.rate:.2g}'))} a second"
+            if self.rate >= 1
+            else f"{span(1 / self.rate)} each"
+        )
         if self.total is None or self.total <= self.done:
             return one
         return f"{one}, about {roughly((self.total - self.done) / self.rate)} left"
