@@ -17,7 +17,6 @@ from app.room.strict_json import write_json
 KEYS = "job_keys"  # who holds an idempotency key
 BATCH = 1000  # jobs submitted together, at most
 LARGEST_PARAMS = 102_400  # encoded bytes that a job's record keeps
-KEY_HELD = 400 * 86400.0  # seconds after which a store may drop a key of a job that never ended
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Acceptance:
                 record = known
             else:
                 body = {"job": record.id, "digest": digest}
-                expires = max(now, record.due or now) + KEY_HELD
+                expires = max(now, record.due or now) + job.HELD
                 holder = Record(KEYS, id, body, owner=caller.owner, expires=expires)
                 writes += [Put(holder, expect=held.version if held else 0), Put(record, expect=0)]
             keys[id] = digest, record
