@@ -15,7 +15,7 @@ BIN = .venv-dev/bin
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: $(RUNTIME) ## serve on 127.0.0.1:8000; PORT=9000 HOST=0.0.0.0 ARGS="--workers 4"
+run: $(RUNTIME) ## serve on 127.0.0.1:8000; PORT=9000 HOST=0.0.0.0 ARGS="--workers 4 --reload"
 	@exec .venv/bin/python -m app up --host "$(HOST)" --port "$(PORT)" $(ARGS)
 
 test: $(DEV) ## run every test; ARGS="tests/room -k cancel"
@@ -31,7 +31,7 @@ format: $(DEV) ## lay the code out, and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-ONLY ?= http slow_clients records
+ONLY ?= http slow_clients records jobs
 
 bench: $(DEV) ## run the measured comparisons in bench/; ONLY="http records"
 	@for program in $(ONLY); do \

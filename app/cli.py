@@ -8,17 +8,13 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from app import cli_jobs, logs, wiring
+from app import cli_jobs, cli_serving, logs, wiring
 from app.cli_params import BadArgument, whole
-from app.cli_trouble import DONE, STOPPED, USAGE, code_of, document, sentences
+from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
 from app.config import Settings, service_url
 from app.logs import escaped
-from app.room.enter import Room
 from app.room.errors import ManydoorsError
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-OPEN = "Whoever reaches this address may call every operation: let only friends reach it."
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -72,29 +68,6 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def up(given: argparse.Namespace, settings: Settings) -> int:
-    """Serves until told to stop. Each worker reads the environment for itself."""
-    from app.server import serve
-
-    if given.host in LOOPBACK:  # a name that leads here from elsewhere is some page's trick
-        os.environ.setdefault("MANYDOORS_HOSTS", ",".join(LOOPBACK))
-    else:
-        print(OPEN, file=sys.stderr)
-    _opened(settings).ports.records.close()  # what is wrong is told once, before any worker
-    os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())
-    if sys.stderr.isatty():
-        os.environ.setdefault("MANYDOORS_LOG", "text")
-    serve(host=given.host, port=given.port, workers=given.workers)
-    return DONE
-
-
-def _opened(settings: Settings) -> Room:
-    """A room whose store can be reached."""
-    room = wiring.make_room(settings)
-    room.ports.records.ping()
-    return room
-
-
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     given, more = parser.parse_known_args(arguments)
@@ -123,16 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print for machines")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    serving = commands.add_parser("up", help="serve every door")
-    serving.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
-    serving.add_argument(
-        "--port", type=whole(0, 65535), default=8000, help="0 takes a free one (default 8000)"
-    )
-    serving.add_argument(
-        "--workers", type=whole(1, 64), default=2, help="web processes (default 2)"
-    )
-    serving.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
-    serving.set_defaults(command=up)
-
+    cli_serving.add_to(commands, whole)
     cli_jobs.add_to(commands, _url)
     return parser

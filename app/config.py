@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.room.duration import seconds
 from app.room.errors import BadSetting
 
 PREFIX = "MANYDOORS_"
@@ -23,6 +24,9 @@ class Settings:
 
     operations: tuple[str, ...] = ("app.operations",)
     """The modules that declare operations, comma-separated."""
+
+    slice: float | None = None
+    """How long one run of a job may last before it is continued in another, as 90s or 15m."""
 
     max_body: int = 5 * MB
     """The largest body of a request, in bytes, or as 500KB, 5MB."""
@@ -102,6 +106,14 @@ def _size(text: str) -> int:
     raise ValueError("write a number of bytes, or 500KB, 5MB")
 
 
+def _some_time(text: str) -> float:
+    is_number = text.isascii() and text.replace(".", "", 1).isdigit()
+    time = seconds(float(text) if is_number else text)
+    if not time:
+        raise ValueError("that would let nothing run")
+    return time
+
+
 def _hops(text: str) -> int:
     if text not in map(str, range(10)):
         raise ValueError("write how many proxies there are, 0 to 9")
@@ -143,6 +155,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
     "operations": _modules,
+    "slice": _some_time,
     "max_body": _size,
     "min_free": _size,
     "hosts": _names,

@@ -13,6 +13,7 @@ KB, MB = 1024, 1024 * 1024
 GOOD = {
     "data": {"store": Path("store"), " /srv/doors ": Path("/srv/doors")},
     "operations": {"ours": ("ours",), "a.b, c_1.d ,": ("a.b", "c_1.d")},
+    "slice": {"2": 2.0, "0.5": 0.5, "90s": 90.0, "15m": 900.0},
     "max_body": {"1": 1, "2048": 2048, "500KB": 500 * KB, "5MB": 5 * MB},
     "min_free": {"1": 1, "64MB": 64 * MB},
     "hosts": {"Cats.Example, ::1,": ("cats.example", "::1")},
@@ -29,6 +30,7 @@ GOOD = {
 BAD = {
     "data": ["", "  "],
     "operations": ["", ",", "a b", "a..b", ".a", "a.", "a/b", "1a", "os;x"],
+    "slice": ["", "0", "-1", "soon", "1 s", "nan", "٣"],
     "max_body": [
         "",
         "0",
