@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
-from app.ports import BODY_CAP, COMMIT_CAP, Add, Delete, Page, Put, Record, Write, check
+from app.ports import BODY_CAP, Add, Delete, Page, Put, Record, Write, check
 from app.ports.local import schema
 from app.ports.local.committer import Committer
 from app.ports.local.connections import Connections, Row
@@ -21,6 +21,8 @@ PATIENCE = 10.0  # seconds that a caller waits for others before `Unavailable`
 TIDY_EVERY = 60.0
 TIDY_MOST = 100
 ABOVE_ALL = 101  # priorities end at 100
+MOST_WRITES = 2500  # a thousand jobs with a key each, in some 30 ms
+COMMIT_CAP = 8 * 1024 * 1024
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
@@ -30,6 +32,8 @@ class LocalRecords:
 
     `trace` is shown every statement that writes.
     """
+
+    most_writes, most_bytes = MOST_WRITES, COMMIT_CAP
 
     def __init__(
         self,
@@ -47,7 +51,7 @@ class LocalRecords:
         return _record(rows[0]) if rows else None
 
     def commit(self, *writes: Write) -> tuple[Record | None, ...]:
-        check(writes)
+        check(writes, self.most_writes)
         bodies = [_encode(write.record.body) if isinstance(write, Put) else "" for write in writes]
         _check_sizes(bodies)
         token = _token()
