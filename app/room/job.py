@@ -228,8 +228,9 @@ def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any)
     body = {name: value for name, value in body.items() if value is not None or name == "result"}
     body["finished"] = now
     body["attempt"] = attempt(record)
-    if not ending.begun:  # its last claim was no run
+    if not ending.begun:  # claims that only found this out, of which there may have been some
         body["attempt"] = max(body["attempt"] - 1, int("slices" in body))
+    body["attempt"] = min(body["attempt"], body["retries"] + 1)
     for done in ("wait", "signals", "midway"):
         body.pop(done, None)
     moved = _moved(record, status, body, None)
