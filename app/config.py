@@ -1,10 +1,11 @@
 """The settings: read once from a mapping, frozen, every one of them in the table below."""
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.room.duration import seconds
 from app.room.errors import BadSetting
@@ -45,24 +46,31 @@ class Settings:
     log_level: str = "INFO"
     """The least level that is logged: DEBUG, INFO, WARNING, ERROR."""
 
+    url: str = ""
+    """The service that the commands of a terminal ask; the store in `data`, while there is none."""
+
+    key: str = field(default="", repr=False, metadata={"secret": True})
+    """The API key that they show to it."""
+
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """The settings that an environment names, or `BadSetting`."""
         given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
-        known = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        known = {PREFIX + each.name.upper(): each for each in fields(cls)}
         values: dict[str, Any] = {}
         for variable, text in given.items():
             if variable not in known:
                 raise BadSetting(f"{variable} is no setting.{_nearest(variable, known)}")
-            name = known[variable]
+            name, secret = known[variable].name, "secret" in known[variable].metadata
             try:
                 values[name] = READERS[name](text.strip())
             except ValueError as error:
-                raise BadSetting(f"{variable}={text!r}: {error}") from None
+                shown = variable if secret else f"{variable}={text!r}"
+                raise BadSetting(f"{shown}: {error}") from None
         return cls(**values)
 
 
-def _nearest(variable: str, known: Mapping[str, str]) -> str:
+def _nearest(variable: str, known: Collection[str]) -> str:
     names = [name.removeprefix(PREFIX) for name in known]  # the prefix would make all alike
     near = difflib.get_close_matches(variable.removeprefix(PREFIX).upper(), names, n=1)
     return (
@@ -112,6 +120,29 @@ def _hops(text: str) -> int:
     return int(text)
 
 
+def service_url(text: str) -> str:
+    """The address of a service, with the prefix it may have, or ValueError."""
+    try:
+        parts = urlsplit(text)
+        port_is_fine = parts.port != 0
+    except ValueError:
+        raise ValueError("write an address, as in http://127.0.0.1:8000") from None
+    is_plain = text.isascii() and text.isprintable() and " " not in text
+    if parts.scheme not in ("http", "https") or not (parts.hostname and port_is_fine and is_plain):
+        raise ValueError("write an address, as in http://127.0.0.1:8000")
+    if "@" in parts.netloc:
+        raise ValueError("write it without a user's name; MANYDOORS_KEY holds the key")
+    if parts.query or parts.fragment:
+        raise ValueError("write it without ? and #")
+    return text.rstrip("/")
+
+
+def _key(text: str) -> str:
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ValueError("a key is one word of printable ASCII, as in md_…")
+    return text
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -131,4 +162,6 @@ READERS: dict[str, Callable[[str], Any]] = {
     "trusted_proxies": _hops,
     "log": _one_of("json", "text"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    "url": service_url,
+    "key": _key,
 }

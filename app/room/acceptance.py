@@ -17,7 +17,6 @@ from app.room.strict_json import write_json
 KEYS = "job_keys"  # who holds an idempotency key
 BATCH = 1000  # jobs submitted together, at most
 LARGEST_PARAMS = 102_400  # encoded bytes that a job's record keeps
-KEY_HELD = 400 * 86400.0  # seconds after which a store may drop a key of a job that never ended
 
 
 @dataclass(frozen=True)
@@ -35,21 +34,30 @@ class Submission:
     batch: int | None = None  # a child that runs its operation on each of a list of params
 
 
+class UsedKey(Invalid):
+    """An idempotency key that stands for another call."""
+
+
 class Acceptance:
     """Makes jobs of submissions."""
 
     def __init__(self, registry: Registry, ports: Ports, ledger: Ledger) -> None:
         self._registry, self._ports, self._ledger = registry, ports, ledger
 
-    def accept(self, submissions: Sequence[Submission], caller: Caller) -> list[Record]:
-        """A job for each, all or none."""
+    def accept(
+        self, submissions: Sequence[Submission], caller: Caller, *, listed: bool = False
+    ) -> list[Record]:
+        """A job for each, all or none. `listed`: they came as `{"jobs": […]}`, so that problems
+        say which of them is meant."""
         if len(submissions) > BATCH:
             raise TooLarge(f"At most {BATCH:,} jobs are submitted together.", limit=BATCH)
         if not submissions:
             return []
         now = self._ports.clock.now()
         for _ in range(3):
-            made, writes = self._made(submissions, caller, now)
+            made, writes = self._made(submissions, caller, now, listed)
+            if len(writes) > (most := self._ports.records.most_writes):
+                raise TooLarge(f"The store takes {most} writes together, a key is one.", limit=most)
             try:
                 if writes:
                     self._ports.records.commit(*writes)
@@ -60,12 +68,13 @@ class Acceptance:
         raise Conflict("The same idempotency key is being used by others just now.")
 
     def _made(
-        self, submissions: Sequence[Submission], caller: Caller, now: float
+        self, submissions: Sequence[Submission], caller: Caller, now: float, listed: bool
     ) -> tuple[list[Record], list[Write]]:
         made: list[Record] = []
         writes: list[Write] = []
         keys: dict[str, tuple[str, Record]] = {}
-        for one in submissions:
+        for place, one in enumerate(submissions):
+            at = f"/jobs/{place}" if listed else ""
             record = self._new(one, caller, now)
             if one.key is None:
                 made.append(record)
@@ -73,16 +82,16 @@ class Acceptance:
                 continue
             id, digest = _key_id(caller.owner, one), _digest(one.params)
             if id in keys:  # twice in one batch
-                _check_same(keys[id][0], digest)
+                _check_same(keys[id][0], digest, at)
                 made.append(keys[id][1])
                 continue
             held = self._ports.records.get(KEYS, id)
             if held is not None and (known := self._holder(held, now)) is not None:
-                _check_same(held.body["digest"], digest)
+                _check_same(held.body["digest"], digest, at)
                 record = known
             else:
                 body = {"job": record.id, "digest": digest}
-                expires = max(now, record.due or now) + KEY_HELD
+                expires = max(now, record.due or now) + job.HELD
                 holder = Record(KEYS, id, body, owner=caller.owner, expires=expires)
                 writes += [Put(holder, expect=held.version if held else 0), Put(record, expect=0)]
             keys[id] = digest, record
@@ -143,9 +152,9 @@ def _digest(params: Any) -> str:
     return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
 
 
-def _check_same(held: str, digest: str) -> None:
+def _check_same(held: str, digest: str, at: str) -> None:
     if held != digest:
-        raise Invalid(
+        raise UsedKey(
             "This idempotency key was used with other parameters: use a new key for a new call.",
-            errors=[Wrong("/key", "Used already, with other parameters.")],
+            errors=[Wrong(f"{at}/key", "Used already, with other parameters.")],
         )

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, Literal, overload
 
 from app.ports import Body, Ports, Put, Record
 from app.room import job
 from app.room.boundary import Boundary
-from app.room.errors import Invalid, Problem, Refused, Stale, Unknown, kinds
+from app.room.errors import Invalid, Problem, Refused, Stale, TooLarge, Unknown, kinds
 from app.room.job import JOBS, Wait
 from app.room.journal import copied
 from app.room.ledger import Ledger
@@ -43,7 +44,8 @@ class Children:
         journal = self._notes.journal
         if (entry := journal.ask("map", called.name)) is None:
             entry = journal.add("map", called.name, at=0, batch=batch)
-            entry["map"] = f"{self._notes.record.id}-{entry['i']}-{called.name}"
+            entry["map"] = _map_id(self._notes.record.id, journal.place(entry))
+            self._notes.mapped = True
         if "total" not in entry:
             self._submit(called, items, entry, failures)
         results = Results(self._ledger, entry)
@@ -69,11 +71,11 @@ class Children:
         """Chunk by chunk; a run that takes over begins where the last checkpoint was, and finds
         what the other has made since, for a child's id is its place."""
         if entry["at"] == 0:
-            self._open(entry["map"], self._notes.record.id, failures)
+            self._open(entry["map"], self._notes.record, failures)
         rest = islice(iter(items), entry["at"], None)
         while chunk := list(islice(rest, CHUNK * entry["batch"])):
             self._boundary.check()
-            self._commit(self._made(called, chunk, entry))
+            self._store(self._made(called, chunk, entry))
             self._ports.queue.ring(self._notes.record.id)
             entry["at"] += len(chunk)
             self._notes.tell([0, entry["at"], f"submitting {called.name}"])
@@ -85,10 +87,12 @@ class Children:
             raise Unknown(f"The tally of {entry['map']} is gone.")
         self._ledger.amend(tally, lambda found: replace(found, body=found.body | {"total": jobs}))
 
-    def _open(self, map: str, parent: str, failures: str) -> None:
-        body = {"parent": parent, "ended": 0, "failed": 0, "stop": failures == "stop"}
+    def _open(self, map: str, parent: Record, failures: str) -> None:
+        body = {"ended": 0, "failed": 0, "stop": failures == "stop"}
+        expires = self._ports.clock.now() + job.HELD
+        tally = Record(MAPS, map, body, owner=parent.owner, label=parent.id, expires=expires)
         with suppress(Stale):  # an earlier run has opened it
-            self._ports.records.commit(Put(Record(MAPS, map, body), expect=0))
+            self._ports.records.commit(Put(tally, expect=0))
 
     def _made(self, called: Operation, chunk: list[Any], entry: Body) -> list[Record]:
         parent, now = self._notes.record, self._ports.clock.now()
@@ -124,14 +128,21 @@ class Children:
             raise Refused(f"Item {index} is not valid for {called.name}: {wrong}") from None
         return item
 
-    def _commit(self, made: list[Record]) -> None:
+    def _store(self, made: list[Record]) -> None:
+        """Those that an earlier run has not made; halved where one commit can't hold them."""
         records = self._ports.records
         try:
             records.commit(*(Put(child, expect=0) for child in made))
         except Stale:
-            for child in made:
-                if records.get(JOBS, child.id) is None:
-                    records.commit(Put(child, expect=0))
+            missing = [child for child in made if records.get(JOBS, child.id) is None]
+            if len(missing) == len(made):
+                raise
+            self._store(missing)
+        except TooLarge:
+            if len(made) == 1:
+                raise
+            self._store(made[: len(made) // 2])
+            self._store(made[len(made) // 2 :])
 
     def _tally(self, map: str) -> Body:
         record = self._ports.records.get(MAPS, map)
@@ -197,6 +208,12 @@ def failure(child: Record) -> Problem:
     error = child.body.get("error") or {"kind": "refused", "detail": f"The job is {child.label}."}
     kind = kinds().get(error["kind"], Refused)  # "crashed" is no kind of a call's problem
     return kind(error["detail"])
+
+
+def _map_id(parent: str, place: str) -> str:
+    """As long at any depth of maps in maps, and sorted by the time of the outermost job."""
+    root = parent.split("-")[0]
+    return f"{root}-{blake2b(f'{parent} {place}'.encode(), digest_size=8).hexdigest()}"
 
 
 def child_id(map: str, index: int) -> str:

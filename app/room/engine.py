@@ -5,6 +5,7 @@ Fenced: whoever claims gets a fresh lease, and no write of an older one lands.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.room.acceptance import Acceptance, Submission, ring
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.children import MAPS, is_due
-from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unknown, Wrong
+from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unknown, Wrong
 from app.room.execute import execute
 from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
 from app.room.ledger import PAGES, Ledger, Lost, page_id
@@ -41,7 +42,7 @@ class Engine:
 
     def submit_all(self, submissions: Sequence[Submission], caller: Caller) -> list[Record]:
         """A job for each, all or none."""
-        return self.acceptance.accept(submissions, caller)
+        return self.acceptance.accept(submissions, caller, listed=True)
 
     def claim(self, limit: int = 1) -> list[Record]:
         """Leases what is due, the most pressing first; settles at once what needs no run."""
@@ -54,12 +55,13 @@ class Engine:
         for record in found:
             ending = job.verdict(record, now)
             if ending is None and self._is_orphan(record, parents):
-                ending = Ending("cancelled")
+                ending = Ending("cancelled", begun=False)
             if ending is None:
                 ready.append(record)
             else:
                 decided.append((record, ending))
-        self.settle(decided)
+        with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
+            self.settle(decided)
         return ready
 
     def _is_orphan(self, record: Record, parents: dict[str, bool]) -> bool:
@@ -105,12 +107,12 @@ class Engine:
 
     def _settle_one(self, record: Record, ending: Ending) -> Record | None:
         """Decided anew on whatever others wrote meanwhile, for as long as the lease is its own."""
-        while record.label == RUNNING:  # else this was written before, and the answer was lost
-            now = self.ports.clock.now()
+        now = self.ports.clock.now()
+        while record.label == RUNNING:
             new = job.settled(record, ending, now)
             try:
                 put = Put(new, record.version, record.lease)
-                written = self.ports.records.commit(put, *_tallies([new]))[0]
+                written = self.ports.records.commit(put, *self._tallies_there([new]))[0]
             except Stale:
                 try:
                     record = self.ledger.look(record)
@@ -120,10 +122,17 @@ class Engine:
             except TooLarge as error:
                 ending = Ending("failed", error=Error("too_large", error.detail, final=True))
                 continue
-            if written is not None:
-                self._follow([written], now)
-            return written
+            if written is None:
+                raise TypeError("a put stores a record")
+            record = written
+        # Or it was written before, and the answer was lost on the way, so nothing followed.
+        self._follow([record], now)
         return record
+
+    def _tallies_there(self, after: Sequence[Record]) -> list[Write]:
+        """Without those that are gone: their parent ended long ago, and nobody asks for them."""
+        there = self.ports.records.get
+        return [add for add in _tallies(after) if there(MAPS, add.id) is not None]
 
     def _follow(self, written: Sequence[Record], now: float) -> None:
         """What endings set going; a later look finds it again should this process die here."""
@@ -133,33 +142,41 @@ class Engine:
         for record in written:
             if record.label in TERMINAL:
                 self._age(record)
-            elif record.body.get("wait", {}).get("for") == "children":
+            elif job.waits_for(record, "children"):
                 # The last child may have ended just before its parent was put to wait.
                 self._look_after(record.body["wait"]["name"])
 
     def _look_after(self, map: str) -> None:
-        """Wakes the parent once it has something to go on with."""
+        """Wakes the parent once it has what it waits for."""
         tally = self.ports.records.get(MAPS, map)
-        if tally is not None and is_due(tally.body):
-            self._wake(tally.body["parent"])
-
-    def _wake(self, id: str) -> None:
-        parent = self.ledger.get(id)
-        if parent is not None and parent.label == job.WAITING:
-            now = self.ports.clock.now()
-            self.ledger.amend(parent, lambda found: job.woken(found, now))
-            self.ports.queue.ring(id)
+        if tally is None or not is_due(tally.body):
+            return
+        parent, now = self.ledger.get(tally.label), self.ports.clock.now()
+        if parent is not None and job.waits_for(parent, "children", map):
+            self.ledger.amend(
+                parent,
+                lambda found: (
+                    job.woken(found, now) if job.waits_for(found, "children", map) else found
+                ),
+            )
+            self.ports.queue.ring(parent.id)
 
     def _age(self, record: Record) -> None:
         """Pages and tallies of an ended job stay no longer than it does."""
-        names = [(PAGES, page_id(record.id, n)) for n in range(record.body.get("pages", 0))]
-        names += [
-            (MAPS, entry["map"]) for entry in record.body.get("journal", []) if entry["k"] == "map"
-        ]
-        for name in names:
-            found = self.ports.records.get(*name)
+        for number in range(record.body.get("pages", 0)):
+            self._expire(self.ports.records.get(PAGES, page_id(record.id, number)), record.expires)
+        cursor: str | None = None
+        while "maps" in record.body:
+            page = self.ports.records.list(MAPS, label=record.id, cursor=cursor)
+            for tally in page.items:
+                self._expire(tally, record.expires)
+            if (cursor := page.next) is None:
+                return
+
+    def _expire(self, found: Record | None, expires: float | None) -> None:
+        with suppress(Unknown):  # it is gone already
             if found is not None:
-                self.ports.records.commit(Put(replace(found, expires=record.expires)))
+                self.ledger.amend(found, lambda fresh: replace(fresh, expires=expires))
 
     def renew(self, record: Record) -> Record:
         """A sign of life for a run under way: its lease goes on, if it is its own still.
@@ -168,10 +185,21 @@ class Engine:
         """
         found = self.ledger.look(record)
         now = self.ports.clock.now()
-        if found.label != RUNNING or (found.due or 0.0) > now + 0.6 * self.lease:
+        if found.label != RUNNING or not job.is_fading(found, now, self.lease):
             return found
-        until = now + self.lease
-        return self.ledger.amend(found, lambda fresh: job.renewed(fresh, until), fenced=True)
+        return self.ledger.checkpoint(found, {}, lambda fresh: fresh)
+
+    def reclaim(self) -> int:
+        """Makes due at once what ran when all workers died; to be called while none is alive."""
+        now, cursor, found = self.ports.clock.now(), None, 0
+        while True:
+            page = self.ports.records.list(JOBS, label=RUNNING, cursor=cursor, limit=200)
+            for record in page.items:
+                with suppress(Lost, Unknown):
+                    self.ledger.amend(record, lambda left: job.forsaken(left, now), fenced=True)
+                    found += 1
+            if (cursor := page.next) is None:
+                return found
 
     # What is asked from outside
 
@@ -213,7 +241,7 @@ class Engine:
         changed = self.ledger.amend(
             record,
             lambda found: job.asked_to_cancel(found, now),
-            beside=lambda changed: _tallies([changed]),
+            beside=lambda changed: self._tallies_there([changed]),
         )
         self._follow([changed], now)
         self.ports.queue.ring(id)  # whoever runs it looks at once
@@ -260,7 +288,7 @@ class Engine:
             clock.sleep(min(max(0.001, waited / 10), 0.5, max(0.0, seconds - waited)))
 
 
-def _tallies(after: Sequence[Record]) -> list[Write]:
+def _tallies(after: Sequence[Record]) -> list[Add]:
     """What these endings add to the tallies of maps: one write for each map."""
     sums: dict[str, dict[str, int]] = {}
     for record in after:

@@ -153,7 +153,7 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
     """A call's parameters by name: from JSON by name or position, and from text."""
     params = call.params
     if not isinstance(params, Mapping):
-        params = _named(operation, params)
+        params = by_name(operation.params.names, params)
     if not call.texts:
         return params
     for name, texts in call.texts.items():
@@ -166,8 +166,8 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
     return {**params, **read_text(operation.params.schema, call.texts)}
 
 
-def _named(operation: Operation, values: Any) -> dict[str, Any]:
-    names = operation.params.names
+def by_name(names: Sequence[str], values: Any) -> dict[str, Any]:
+    """Parameters that were given by position."""
     if len(values) > len(names):
         extra = range(len(names), len(values))
         raise Invalid(

@@ -70,7 +70,7 @@ class Problem(ManydoorsError):
         self, detail: object = "", /, *, after: str | float | None = None, **members: Any
     ) -> None:
         """`after`: how long to wait before another try; `members` are shown beside `detail`."""
-        self.detail = _sayable(str(detail)) or self.title
+        self.detail = sayable(str(detail)) or self.title
         super().__init__(self.detail)
         self.after = None if after is None else seconds(after)
         if taken := TAKEN & members.keys():
@@ -186,7 +186,7 @@ def kinds() -> Mapping[str, type[Problem]]:
     return _KINDS
 
 
-def _sayable(text: str) -> str:
+def sayable(text: str) -> str:
     """Without what JSON cannot say or its readers refuse: half a character, NUL."""
     return text.replace("\0", "?").encode(errors="replace").decode()
 

@@ -11,7 +11,7 @@ from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
-from app.room.errors import Internal, Invalid, Problem, UnknownOperation
+from app.room.errors import Internal, Invalid, Problem, TooLarge, UnknownOperation, sayable
 from app.room.job import Ending, Error
 from app.room.journal import Misfit
 from app.room.ledger import Ledger, Lost
@@ -24,6 +24,8 @@ from app.room.strict_json import write_json
 
 LARGEST_RESULT = 102_400  # encoded bytes that a job's record keeps
 TRACEBACK = 8000  # characters, of which the last are the interesting ones
+DETAIL = 2000  # characters of why it failed
+MEMBERS = 8 * 1024  # encoded bytes of what a problem says beside it
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,10 @@ def execute(
         operation = registry.get(record.body["operation"])
     except UnknownOperation:
         return Ending("failed", error=Error("unknown", _GONE, final=True))
-    notes = Notes(ledger, record, ports.clock)
+    try:
+        notes = Notes(ledger, record, ports.clock)
+    except Problem as error:  # a page of its journal can't be read
+        return Ending("failed", error=_error(error))
     boundary = Boundary(notes, control, ports.clock)
     children = Children(registry, ports, ledger, notes, boundary)
     run = Run(notes, boundary, children, control, ports.clock)
@@ -62,6 +67,8 @@ def execute(
         host(notes)
     with opened(ports), captured(notes.log):
         ending = _ending(Work(record, operation, notes, run, boundary))
+    if notes.trouble is not None and ending.what != "failed":
+        ending = Ending("failed", error=_error(notes.trouble))
     ran = ports.clock.monotonic() - began
     try:
         own = notes.of_failure() if ending.what == "failed" else notes.own()
@@ -93,7 +100,8 @@ def _ending(work: Work) -> Ending:
     except Exception as error:  # noqa: BLE001 - whatever it does, the job has an ending
         return Ending("failed", error=_error(error))
     except SystemExit as error:
-        return Ending("failed", error=Error("internal", f"It called sys.exit({error.code})."))
+        text = sayable(f"It called sys.exit({error.code})."[:DETAIL])
+        return Ending("failed", error=Error("internal", text))
 
 
 _SWALLOWED = (
@@ -106,19 +114,20 @@ def _call(work: Work) -> Any:
     operation, body = work.operation, work.record.body
     first = (work.run,) if operation.takes_run else ()
     if "batch" in body:
-        return [_one(operation, first, params) for params in body["params"]]
-    return _one(operation, first, body["params"])
+        result = [_one(operation, first, params) for params in body["params"]]
+    else:
+        result = _one(operation, first, body["params"])
+    size = len(write_json(result))
+    if size > LARGEST_RESULT:
+        raise TooLarge(
+            f"The result has {size:,} bytes, and a job's record keeps {LARGEST_RESULT:,}: keep "
+            "what is large in records(…), and give back where."
+        )
+    return result
 
 
 def _one(operation: Operation, first: tuple[Run, ...], params: Any) -> Any:
-    result = operation.result.dump(operation.function(*first, **operation.params.load(params)))
-    size = len(write_json(result))
-    if size > LARGEST_RESULT:
-        raise ValueError(
-            f"the result has {size:,} bytes, and a job's record keeps {LARGEST_RESULT:,}: keep "
-            "what is large in records(…), and give back where"
-        )
-    return result
+    return operation.result.dump(operation.function(*first, **operation.params.load(params)))
 
 
 def _error(error: Exception) -> Error:
@@ -129,22 +138,32 @@ def _error(error: Exception) -> Error:
         final = not error.retry or isinstance(error, Invalid)
         return Error(
             getattr(error, "kind", "internal"),
-            error.detail,
+            error.detail[:DETAIL],
             final,
             error.after,
             "" if final else _traceback(error),
             _members(error),
         )
-    return Error("internal", f"{type(error).__name__}: {error}", traceback=_traceback(error))
+    text = sayable(f"{type(error).__name__}: {_text(error)}"[:DETAIL])
+    return Error("internal", text, traceback=_traceback(error))
+
+
+def _text(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - its __str__ is the user's own
+        return "(it cannot say why)"
 
 
 def _members(error: Problem) -> dict[str, Any]:
+    """As readers get them, unless JSON cannot say them, or a record cannot hold them."""
     try:
-        return dict(plain(error.members))
+        members: dict[str, Any] = plain(dict(error.members))
     except (TypeError, ValueError):
         return {}
+    return members if len(write_json(members)) <= MEMBERS else {}
 
 
 def _traceback(error: BaseException) -> str:
-    text = "".join(traceback.format_exception(error))
+    text = sayable("".join(traceback.format_exception(error)))
     return text if len(text) <= TRACEBACK else f"…{text[-TRACEBACK:]}"

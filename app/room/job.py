@@ -19,6 +19,7 @@ from zlib import crc32
 from app.ports import Body, Record
 from app.room.errors import Conflict, TooLarge
 from app.room.policy import Policy
+from app.room.strict_json import write_json
 
 JOBS = "jobs"
 
@@ -37,12 +38,15 @@ MAY: Mapping[str, frozenset[str]] = {
 """What may follow each status. A terminal one is final."""
 
 LONGEST_PAUSE = 300.0  # seconds between two attempts, at most
+FURTHEST = 365 * 86400.0  # seconds until somebody looks again, at most, however long it is to wait
 REMEMBERED = 24 * 3600.0  # seconds that an idempotency key outlives its job's end
 SLICES = 50  # of a job's past that its record keeps
-MOST_SLICES = 10_000  # continuations and wake-ups of one job
+MOST_SLICES = 10_000  # continuations of one job
+HELD = 400 * 86400.0  # seconds after which a store may drop what a job that never ended holds
 CHILDREN_LOOK = 60.0  # seconds until a parent looks after its children, should nobody wake it
 SIGNALS = 100  # that wait to be asked for
 SIGNAL_BYTES = 16 * 1024
+SIGNALS_BYTES = 32 * 1024  # of all that wait, for the record must have room for the run's own
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Ending:
     wait: Wait | None = None
     own: Body = field(default_factory=dict)
     ran: float = 0.0  # seconds
+    begun: bool = True  # False: decided at the claim, and nothing was run
 
 
 TOO_OFTEN = Error(
@@ -126,30 +131,30 @@ def attempt(record: Record) -> int:
 
     So a claim that ends without a word, by a crash, counts with no write of anybody's.
     """
-    return max(0, record.takes - int(record.body["free"]))
+    if "attempt" in record.body:  # it has ended
+        return int(record.body["attempt"])
+    count = max(0, record.takes - int(record.body["free"]))
+    return count + (record.label != RUNNING and "midway" in record.body)
 
 
 def verdict(record: Record, now: float) -> Ending | None:
     """What is already decided about a job that was just claimed, before it runs."""
     if record.body.get("cancel") is not None:
-        return Ending("cancelled")
+        return Ending("cancelled", begun=False)
     tries = int(record.body["retries"]) + 1
     if attempt(record) <= tries:
         return None
-    times = "once" if tries == 1 else f"{tries} times"
-    return Ending(
-        "failed",
-        error=Error(
-            "crashed",
-            f"It was begun {times}, and never ended: its process was killed, or the machine "
-            "stopped.",
-            final=True,
-        ),
+    text = (
+        f"Its process was killed, or the machine stopped, before attempt {tries} of {tries} "
+        "had ended."
     )
+    return Ending("failed", error=Error("crashed", text, final=True), begun=False)
 
 
 def settled(record: Record, ending: Ending, now: float) -> Record:
-    """The record after a run that ended so."""
+    """The record after a run that ended so. Only a running one is settled, and only once."""
+    if record.label != RUNNING:
+        raise Conflict(f"The job is {record.label}.", job_status=record.label)
     record = _with(record, **ending.own)
     match ending.what:
         case "succeeded":
@@ -161,9 +166,9 @@ def settled(record: Record, ending: Ending, now: float) -> Record:
         case "continued" | "returned":
             if record.body.get("cancel") is not None:
                 return _ended(record, CANCELLED, ending, now)
-            if record.body["free"] >= MOST_SLICES:
+            if record.body.get("continued", 0) >= MOST_SLICES:
                 return _failed(record, replace(ending, error=TOO_OFTEN), now)
-            return _again(record, ending, now, due=now, free=1)
+            return _midway(record, ending, now)
         case "failed":
             return _failed(record, ending, now)
 
@@ -177,8 +182,10 @@ def _failed(record: Record, ending: Ending, now: float) -> Record:
         return _ended(record, CANCELLED, ending, now, error=told)
     if error.final or attempt(record) > record.body["retries"]:
         return _ended(record, FAILED, ending, now, error=told)
-    due = now + (pause(record) if error.after is None else error.after)
-    return _again(record, ending, now, due=due, free=0, error=told)
+    after = pause(record) if error.after is None else min(error.after, FURTHEST)
+    return _moved(
+        record, QUEUED, _past(record, ending, now, "retry") | {"error": told}, now + after
+    )
 
 
 def pause(record: Record) -> float:
@@ -196,23 +203,24 @@ def _suspended(record: Record, ending: Ending, now: float) -> Record:
     if record.body.get("cancel") is not None:
         return _ended(record, CANCELLED, ending, now)
     if wait.reason == "signal" and wait.name in record.body.get("signals", {}):
-        return _again(record, ending, now, due=now, free=1)
-    due = wait.until
+        return _midway(record, ending, now)
+    due = now + FURTHEST if wait.until is None else wait.until  # a signal alone may wake it
     if wait.reason == "children":
         due = now + CHILDREN_LOOK
-    elif due is None:
-        due = now + 365 * 86400.0  # no timeout: a signal alone wakes it
     body = _past(record, ending, now, wait.reason)
     body |= {"free": body["free"] + 1, "wait": {"for": wait.reason, "name": wait.name}}
-    return _moved(record, WAITING, body, due)
+    return _moved(record, WAITING, body | {"midway": True}, min(due, now + FURTHEST))
 
 
-def _again(
-    record: Record, ending: Ending, now: float, *, due: float, free: int, **more: Any
-) -> Record:
-    body = _past(record, ending, now, "retry" if not free else ending.what) | more
-    body["free"] += free
-    return _moved(record, QUEUED, body, due)
+def _midway(record: Record, ending: Ending, now: float) -> Record:
+    """Goes on at once, as the same attempt."""
+    body = _past(record, ending, now, ending.what)
+    body["free"] += 1
+    if ending.what == "continued":
+        body["continued"] = body.get("continued", 0) + 1
+    if ending.what != "returned":
+        body["midway"] = True
+    return _moved(record, QUEUED, body, now)
 
 
 def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any) -> Record:
@@ -220,23 +228,27 @@ def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any)
     body = {name: value for name, value in body.items() if value is not None or name == "result"}
     body["finished"] = now
     body["attempt"] = attempt(record)
-    for done in ("wait", "signals"):
+    if not ending.begun:  # its last claim was no run
+        body["attempt"] = max(body["attempt"] - 1, int("slices" in body))
+    for done in ("wait", "signals", "midway"):
         body.pop(done, None)
     moved = _moved(record, status, body, None)
     return replace(moved, expires=now + _kept(body))
 
 
 def _kept(body: Body) -> float:
-    """Seconds that an ended job stays: no less than its idempotency key is to work."""
-    return max(float(body["keep"]), REMEMBERED if body.get("key") else 0.0)
+    """Seconds that an ended job stays: no less than its idempotency key is to work, and a child
+    not so short that its parent may miss it."""
+    return max(float(body["keep"]), REMEMBERED if "key" in body or "parent" in body else 0.0)
 
 
 def _past(record: Record, ending: Ending, now: float, why: str) -> Body:
     """The body with this run's slice in it."""
     body = dict(record.body)
     body.pop("wait", None)
-    if ending.what == "returned" or record.label != RUNNING:
+    if ending.what == "returned" or not ending.begun or record.label != RUNNING:
         return body
+    body.pop("midway", None)
     began = now - ending.ran
     body.setdefault("started", began)
     body["spent"] = body.get("spent", 0.0) + ending.ran
@@ -260,28 +272,30 @@ def _with(record: Record, **members: Any) -> Record:
 
 def asked_to_cancel(record: Record, now: float) -> Record:
     """Cancelled, or told to stop at its next boundary. `Conflict` once it has ended."""
-    if record.label in TERMINAL:
-        raise Conflict(f"The job has {record.label} already.", job_status=record.label)
-    if record.label == RUNNING:
-        return _with(record, cancel=record.body.get("cancel", now))
-    return _ended(record, CANCELLED, Ending("cancelled"), now)
+    _check_open(record)
+    if record.label != RUNNING:
+        return _ended(record, CANCELLED, Ending("cancelled"), now)
+    return record if "cancel" in record.body else _with(record, cancel=now)
 
 
 def signalled(record: Record, name: str, value: Any, size: int, now: float) -> Record:
     """With a signal that its run takes by `wait_for`; one that comes early is kept until then."""
-    if record.label in TERMINAL:
-        raise Conflict(f"The job has {record.label} already.", job_status=record.label)
+    _check_open(record)
     signals: dict[str, list[Any]] = record.body.get("signals", {})
     if size > SIGNAL_BYTES:
         raise TooLarge(f"A signal has at most {SIGNAL_BYTES:,} bytes, not {size:,}.")
     if sum(map(len, signals.values())) >= SIGNALS:
         raise Conflict(f"{SIGNALS} signals wait already to be asked for.")
     signals = signals | {name: [*signals.get(name, []), value]}
+    if len(write_json(signals)) > SIGNALS_BYTES:
+        raise Conflict(f"With this one, over {SIGNALS_BYTES:,} bytes of signals would wait.")
     signalled = _with(record, signals=signals)
-    wait = record.body.get("wait", {})
-    if record.label == WAITING and (wait["for"], wait["name"]) == ("signal", name):
-        return woken(signalled, now)
-    return signalled
+    return woken(signalled, now) if waits_for(record, "signal", name) else signalled
+
+
+def _check_open(record: Record) -> None:
+    if record.label in TERMINAL:
+        raise Conflict(f"The job has ended: it is {record.label}.", job_status=record.label)
 
 
 def taken(record: Record, name: str) -> Record:
@@ -292,16 +306,34 @@ def taken(record: Record, name: str) -> Record:
     return _with(record, signals=signals)
 
 
+def waits_for(record: Record, reason: str, name: str | None = None) -> bool:
+    """Is it waiting, and for that?"""
+    wait = record.body.get("wait", {})
+    if record.label != WAITING or wait.get("for") != reason:
+        return False
+    return name in (None, wait["name"])
+
+
 def woken(record: Record, now: float) -> Record:
     """A waiting job that has something to go on with."""
-    if record.label != WAITING:
-        return record
     return replace(record, label=QUEUED, due=now)
 
 
-def renewed(record: Record, until: float) -> Record:
+def is_fading(record: Record, now: float, lease: float) -> bool:
+    """Is so much of its lease over that a sign of life has to renew it?"""
+    return record.due is None or record.due < now + 0.6 * lease
+
+
+def renewed(record: Record, now: float, lease: float) -> Record:
     """Still at work: the lease goes on."""
-    return replace(record, due=until)
+    started = begun(record, lease)  # from the first lease, which this write replaces
+    body = record.body if started is None else record.body | {"started": started}
+    return replace(record, body=body, due=now + lease)
+
+
+def forsaken(record: Record, now: float) -> Record:
+    """Its run is dead: due at once, in place of when the lease ends."""
+    return replace(record, due=now) if record.label == RUNNING else record
 
 
 def begun(record: Record, lease: float) -> float | None:

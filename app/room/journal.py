@@ -32,6 +32,7 @@ class Journal:
         self._next = 0
         self._counts: dict[str, int] = {}
         self._busy = ""
+        self._left: list[Body] = []
 
     def ask(self, kind: str, name: str) -> Body | None:
         """The entry that is remembered at this place; None when the run has not been here yet."""
@@ -53,20 +54,15 @@ class Journal:
     def add(self, kind: str, name: str, **more: Any) -> Body:
         """A new entry at this place."""
         entry: Body = {"k": kind, "n": name, "i": self._counts.get(name, 0), **more}
+        size = _size(entry)
         self._entries.append(entry)
-        self._sizes.append(0)
-        self.measure(entry)
+        self._sizes.append(size)
         self._pass(name)
         return entry
 
     def measure(self, entry: Body) -> None:
         """To be called after `entry`, one of the newest, has changed."""
-        size = len(write_json(entry))
-        if size > LARGEST:
-            raise ValueError(
-                f"{_told(entry)} gives {size:,} bytes, and a journal remembers at most "
-                f"{LARGEST:,} of one value: keep it elsewhere, and remember where."
-            )
+        size = _size(entry)
         for index in range(len(self._entries) - 1, -1, -1):
             if self._entries[index] is entry:
                 self._sizes[index] = size
@@ -88,12 +84,26 @@ class Journal:
     def cut(self, mark: tuple[int, dict[str, int]]) -> None:
         """Forgets what came after the mark: an item of `run.each` is done with all its steps."""
         place, counts = mark
+        if place <= self.paged:  # a page has the loop's own entry
+            raise Misfit(
+                "The journal does not fit the code: a loop that was left for good goes on. Let it "
+                "be left at the same item each time, or cancel this job and submit a new one."
+            )
         del self._entries[place:], self._sizes[place:]
         self._next, self._counts = place, dict(counts)
 
-    def is_inside_item(self, entry: Body) -> bool:
-        """Does this loop stand inside an item of another that is not done?"""
-        return any(e["k"] == "each" and not e.get("done") for e in self._entries if e is not entry)
+    def place(self, entry: Body) -> str:
+        """Where an entry stands, in words that no other entry of this job ever has: items of loops
+        forget their entries, so that a name and its occurrence come again."""
+        loops = (f"{e['i']}.{e['at']}" for e in self._entries if e["k"] == "each")
+        return " ".join((*loops, entry["n"], str(entry["i"])))
+
+    def has_loops(self) -> bool:
+        return any(entry["k"] == "each" for entry in self._entries)
+
+    def leave(self, entry: Body) -> None:
+        """The loop of this entry was left before its end: it will not change any more."""
+        self._left.append(entry)
 
     def check_spent(self) -> None:
         """At the function's end: everything remembered was asked for."""
@@ -113,17 +123,23 @@ class Journal:
         """Entries for a page of their own, once there are too many; `turn` when it is written."""
         if sum(self._sizes[self.paged :]) <= INLINE:
             return []
-        until = next((i for i, entry in enumerate(self._entries) if _is_open(entry)), None)
-        ready = self._entries[self.paged : until]
-        if not ready and sum(self._sizes[self.paged :]) > MOST_INLINE:
+        rest = range(self.paged, len(self._entries))
+        until = next((i for i in rest if self._is_open(self._entries[i])), len(self._entries))
+        if sum(self._sizes[until:]) > MOST_INLINE:
             raise ValueError(
                 f"One item of run.each remembers over {MOST_INLINE:,} bytes: let its steps give "
                 "less, or make the item a job of its own by run.map."
             )
-        return ready
+        return self._entries[self.paged : until]
 
     def turn(self, page: list[Body]) -> None:
         self.paged += len(page)
+
+    def _is_open(self, entry: Body) -> bool:
+        """May it still change?"""
+        if entry["k"] not in ("each", "map", "signal") or entry.get("done"):
+            return False
+        return all(entry is not left for left in self._left)
 
     def _pass(self, name: str) -> None:
         self._next += 1
@@ -135,9 +151,14 @@ def copied(value: Any) -> Any:
     return json.loads(write_json(value))
 
 
-def _is_open(entry: Body) -> bool:
-    """May it still change?"""
-    return entry["k"] in ("each", "map", "signal") and not entry.get("done")
+def _size(entry: Body) -> int:
+    size = len(write_json(entry))
+    if size > LARGEST:
+        raise ValueError(
+            f"{_told(entry)} gives {size:,} bytes, and a journal remembers at most "
+            f"{LARGEST:,} of one value: keep it elsewhere, and remember where."
+        )
+    return size
 
 
 def _told(entry: Body) -> str:

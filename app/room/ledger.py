@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from app.ports import Body, Clock, Put, Record, Records, Write
 from app.room.errors import ManydoorsError, Stale, Unknown
-from app.room.job import JOBS, renewed
+from app.room.job import JOBS, RUNNING, is_fading, renewed
 
 PAGES = "journals"
 TRIES = 50  # of a change that others outrun
 
 
 class Lost(ManydoorsError):
-    """Another has claimed the job since: nothing of this run counts any more."""
+    """Another has claimed the job since, or it was settled: nothing of this run counts any more."""
 
 
 class Ledger:
@@ -30,10 +30,15 @@ class Ledger:
 
         It is a sign of life too: the lease goes on.
         """
-        until = self.clock.now() + self.lease
 
         def written(found: Record) -> Record:
-            return change(renewed(replace(found, body=found.body | own), until))
+            # Until the next claim a settled job has the lease of the run that it ended: a thread
+            # that was left over must not write to it, still less make it due again.
+            if found.label != RUNNING:
+                raise Lost(f"{found.id} was settled before.")
+            now = self.clock.now()
+            alive = renewed(found, now, self.lease) if is_fading(found, now, self.lease) else found
+            return change(replace(alive, body=alive.body | own))
 
         return self.amend(record, written, beside=lambda changed: beside, fenced=True)
 

@@ -6,11 +6,13 @@ from threading import RLock
 from typing import Any
 
 from app.ports import Body, Clock, Put, Record
+from app.room.errors import Problem, sayable
 from app.room.journal import Journal, copied
 from app.room.ledger import PAGES, Ledger, page_id
 from app.room.schema.plain import plain
 from app.room.strict_json import write_json
 
+OWN = ("journal", "state", "progress", "log")  # what a run changes in place
 LARGEST_STATE = 48 * 1024
 LINES = 100  # of the log that are kept, the newest
 LINE = 2000  # characters of one
@@ -26,14 +28,18 @@ class Notes:
     """One run's; any thread may save them."""
 
     def __init__(self, ledger: Ledger, record: Record, clock: Clock) -> None:
-        body = record.body
+        own = {name: record.body[name] for name in OWN if name in record.body}
+        body: Body = copied(own) if own else {}  # a failed attempt leaves the record as it was
         self.record = record
         self.journal = Journal(ledger.pages(record), body.get("journal", []))
-        self.state: dict[str, Any] = dict(body.get("state", {}))
+        self.state: dict[str, Any] = body.get("state", {})
         self.progress: list[Any] | None = body.get("progress")
         self.log = Log(body.get("log", {}), clock)
-        self._loaded = body.get("state", {})
-        self._begun: dict[str, Any] | None = None  # the state when the item of run.each began
+        self.mapped = "maps" in record.body
+        self.trouble: Exception | None = None  # a write went wrong, and may have landed or not
+        self._loaded = copied(self.state)
+        # The state where a later run begins again; None before any loop: as it is when it is saved.
+        self._begun = copied(self.state) if self.journal.has_loops() else None
         self._ledger, self._clock = ledger, clock
         self._lock = RLock()
         self._written = clock.monotonic()
@@ -49,26 +55,24 @@ class Notes:
         self._fresh = False
 
     def begin_item(self) -> None:
-        """Inside an item what is saved is the state as it was here, for here a later run begins
-        again; so what the item does to the state is never done twice."""
+        """What is saved from here on is the state as it is now, for a later run comes back to here
+        and does what follows again: an item, or what stands after a loop. So none of it is done to
+        the state twice."""
         self._begun = copied(plain(self.state))
 
     def restore(self) -> None:
-        """An inner loop is resumed: what its outer item has just done to the state for a second
-        time counts already."""
+        """A loop is resumed: what led to it was done to the state once more, and counts already."""
         self.state.clear()
         self.state.update(copied(self._loaded))
-
-    def end_items(self, *, outer: bool) -> None:
-        """`outer`: this loop stands inside an item of another, which goes on from here."""
-        self._begun = copied(plain(self.state)) if outer else None
+        self._begun = copied(self._loaded)
 
     def of_failure(self) -> Body:
         """What a failed attempt leaves: as after a crash, its last checkpoint; and what it said.
 
-        Of an item of `run.each`, the items before it too.
+        Of an item of `run.each`, the items before it too; unless a write of theirs went wrong, for
+        then the store alone knows what was written.
         """
-        if self._begun is not None:
+        if self._begun is not None and self.trouble is None:
             return self.own()
         shown: Body = {"log": self.log.written()} if self.log.count else {}
         return shown | ({"progress": self.progress} if self.progress else {})
@@ -80,28 +84,37 @@ class Notes:
             own["journal"] = journal
         elif "journal" in self.record.body:
             own["journal"] = []
-        if self.state or "state" in self.record.body:
-            own["state"] = self._checked_state()
+        if (state := self._checked_state()) or "state" in self.record.body:
+            own["state"] = state
         if self.progress:
             own["progress"] = self.progress
         if self.log.count:
             own["log"] = self.log.written()
+        if self.mapped:
+            own["maps"] = True
         return own
 
     def save(self, change: Callable[[Record], Record] = _unchanged) -> None:
         """Writes all of it, fenced; raises `Lost` when another has claimed the job since.
 
-        `change`: what else to do to the record, which others may write too.
+        `change`: what else to do to the record, which others may write too. After a write that
+        went wrong none follows: the next run begins with what the store has.
         """
         with self._lock:
+            if self.trouble is not None:
+                raise self.trouble
             own, beside = self.own(), list[Put]()
             if page := self.journal.overflow():
                 number = int(self.record.body.get("pages", 0))
                 id = page_id(self.record.id, number)
                 beside.append(Put(Record(PAGES, id, {"entries": page}, owner=self.record.owner)))
-                self.journal.turn(page)
-                own |= {"journal": self.journal.inline(), "pages": number + 1}
-            self._write(own, change, *beside)
+                own |= {"journal": self.journal.inline()[len(page) :], "pages": number + 1}
+            try:
+                self._write(own, change, *beside)
+            except Problem as trouble:
+                self.trouble = trouble
+                raise
+            self.journal.turn(page)
             self._fresh = True
 
     def save_if(self, seconds: float) -> None:
@@ -151,19 +164,19 @@ class Log:
     def __init__(self, body: Body, clock: Clock) -> None:
         self.count = int(body.get("count", 0))
         self._lines: deque[list[Any]] = deque(body.get("lines", []), maxlen=LINES)
-        self._size = sum(len(line[2]) for line in self._lines)
+        self._size = sum(_bytes(line) for line in self._lines)
         self._clock = clock
         self._seen = self.count
 
     def add(self, level: str, text: str) -> None:
-        text = _sayable(text[:LINE])
+        text = sayable(text[:LINE])
         if len(self._lines) == LINES:
-            self._size -= len(self._lines[0][2])
+            self._size -= _bytes(self._lines[0])
         self._lines.append([round(self._clock.now(), 3), level, text])
-        self._size += len(text)
+        self._size += _bytes(self._lines[-1])
         self.count += 1
         while self._size > LOG_BYTES:
-            self._size -= len(self._lines.popleft()[2])
+            self._size -= _bytes(self._lines.popleft())
 
     def is_new(self) -> bool:
         return self.count != self._seen
@@ -173,6 +186,6 @@ class Log:
         return {"count": self.count, "lines": list(self._lines)}
 
 
-def _sayable(text: str) -> str:
-    """Without what JSON cannot say or its readers refuse: half a character, NUL."""
-    return text.replace("\0", "?").encode(errors="replace").decode()
+def _bytes(line: list[Any]) -> int:
+    """What a line takes in the record."""
+    return len(write_json(line))

@@ -12,12 +12,14 @@ from app.room import job
 from app.room.boundary import Boundary, Control
 from app.room.children import Children, Results
 from app.room.duration import seconds
-from app.room.errors import TimedOut
+from app.room.errors import TimedOut, sayable
 from app.room.job import Wait
 from app.room.journal import copied
 from app.room.notes import WRITE_EVERY, Notes
 from app.room.records import Collection, records
 from app.room.schema.plain import plain
+
+NOTE = 200  # characters of what progress says
 
 
 class Run:
@@ -88,7 +90,8 @@ class Run:
         """Each item, beginning where an earlier run of this job came to.
 
         The place and `run.state` are saved after every so many items, or every so much time; the
-        items since then come again after a crash. So `items` must read the same each time.
+        items since then come again after a crash. So `items` must read the same each time. A
+        later run finds `run.state` here as it was saved, whatever it did to it before the loop.
         """
         self._boundary.check()
         many, pause = _every(every)
@@ -96,7 +99,7 @@ class Run:
         total = len(items) if isinstance(items, Sized) else None
         if (entry := journal.ask("each", "each")) is None:
             entry = journal.add("each", "each", at=0)
-        elif journal.is_inside_item(entry):
+        else:
             self._notes.restore()
         if entry.get("done"):
             return
@@ -105,7 +108,11 @@ class Run:
         for item in islice(iter(items), entry["at"], None):
             self._boundary.check()
             self._tell(entry["at"], total, note)
-            yield item
+            try:
+                yield item
+            except GeneratorExit:
+                journal.leave(entry)
+                raise
             journal.cut(mark)
             entry["at"] += 1
             self._notes.note()
@@ -115,7 +122,6 @@ class Run:
             elif not many:
                 self._notes.save_if(pause)
         entry["done"] = True
-        self._notes.end_items(outer=journal.is_inside_item(entry))
         self._tell(entry["at"], total, note)
         self._notes.save()
 
@@ -198,7 +204,7 @@ class Run:
             self._boundary.suspend(Wait("signal", name, entry["until"]))
 
     def _tell(self, done: float, total: float | None, note: str) -> None:
-        self._notes.tell([done, total, note])
+        self._notes.tell([plain(done), plain(total), sayable(str(note)[:NOTE])])
 
 
 def _every(every: int | float | str | timedelta) -> tuple[int, float]:

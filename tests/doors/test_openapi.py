@@ -53,7 +53,8 @@ def test_every_operation_is_a_typed_path(client: FlaskClient, room: Room, path: 
             assert set(operation.route.names) <= named
     own = paths["/echo/{text}"]["get"]
     places = {each["name"]: each["in"] for each in own["parameters"]}
-    assert places == {"text": "path", "times": "query", "loud": "query"}
+    headers = {"Idempotency-Key": "header", "Prefer": "header"}
+    assert places == {"text": "path", "times": "query", "loud": "query"} | headers
 
 
 def test_every_problem_is_described(client: FlaskClient) -> None:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
-from app.doors.rpc import BATCH, CODES
+from app.doors.rpc import BATCH, CODES, JOBS
 from app.room.enter import Room
 from app.room.errors import kinds
 from app.room.operation import Registry
@@ -256,7 +256,8 @@ def test_discovery(client: FlaskClient, room: Room) -> None:
     """An OpenRPC document: each method once, required parameters first, references that resolve."""
     told = ask(client, "rpc.discover")["result"]
     assert {"openrpc", "info", "methods"} <= told.keys()
-    assert [each["name"] for each in told["methods"]] == [each.name for each in room.registry]
+    names = [*(each.name for each in room.registry), *JOBS]
+    assert [each["name"] for each in told["methods"]] == names
     for method in told["methods"]:
         assert method["paramStructure"] in ("either", "by-name")
         assert {"name", "schema"} <= method["result"].keys()

@@ -9,7 +9,7 @@ from flask_restx import Api, Resource
 
 from app.doors.flask_forms import asked, response
 from app.doors.http import json_answer
-from app.doors.rest import operations, service
+from app.doors.rest import jobs, operations, service
 from app.doors.rest.endpoint import Endpoint
 from app.doors.rest.straight import Straight
 from app.room.enter import Room
@@ -42,7 +42,11 @@ class RestApi(Api):  # type: ignore[misc]  # flask-restx comes without types
 
 def mount(app: Flask, room: Room) -> None:
     """Puts every endpoint under its path, and those of fixed paths before Flask."""
-    everything = [*service.endpoints(room), *operations.endpoints(room)]
+    everything = [
+        *service.endpoints(room),
+        *operations.endpoints(room),
+        *jobs.endpoints(room),
+    ]
     everything.append(service.openapi(room, everything))
     app.config.update(RESTX_MASK_SWAGGER=False, RESTX_INCLUDE_ALL_MODELS=True)
     api = RestApi(app, title="Manydoors", validate=False)
