@@ -322,7 +322,7 @@ def woken(record: Record, now: float) -> Record:
 
 def is_fading(record: Record, now: float, lease: float) -> bool:
     """Is so much of its lease over that a sign of life has to renew it?"""
-    return record.due is None or record.due < now + 0.6 * lease
+    return record.due is None or record.due <= now + 0.6 * lease
 
 
 def renewed(record: Record, now: float, lease: float) -> Record:
