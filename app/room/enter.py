@@ -18,6 +18,7 @@ from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
 from app.room.strict_json import check_text, write_json
+from app.room.tally import Tally
 
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 
@@ -30,7 +31,7 @@ class Room:
     def __init__(self, registry: Registry, ports: Ports) -> None:
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports)
+        self.engine = Engine(registry, ports, tally=Tally(ports.records, ports.clock))
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.

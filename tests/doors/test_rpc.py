@@ -266,3 +266,14 @@ def test_discovery(client: FlaskClient, room: Room) -> None:
     text = json.dumps(told)
     for name in told["components"]["schemas"]:
         assert f"#/components/schemas/{name}" in text
+
+
+def test_a_batch_has_no_key(client: FlaskClient, room: Room) -> None:
+    """One key cannot stand for many requests; and a batch waits for nothing."""
+    call = {"jsonrpc": "2.0", "method": "echo.text", "params": ["a"], "id": 1}
+    keyed = client.post("/rpc", json=[call], headers={"Idempotency-Key": "k"}).json
+    assert keyed["error"]["code"] == -32600  # type: ignore[index]
+    told = client.post("/rpc", json=[call, call], headers={"Prefer": "respond-async, wait=9"})
+    assert told.json == [result("a", 1)] * 2
+    bad = client.post("/rpc", json=call, headers={"Idempotency-Key": ""})
+    assert (bad.status_code, bad.mimetype) == (422, "application/problem+json")

@@ -55,7 +55,7 @@ def paths() -> Mapping[str, Callable[[], Document]]:
         ),
         "jobs.retry": _retry,
         "jobs.signal": _signal,
-        "stats": _stats,
+        "jobs.stats": _stats,
     }  # fmt: skip
 
 
