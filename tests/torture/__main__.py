@@ -6,12 +6,14 @@ The exit code is 0 for green alone: 1 for red, 3 for invalid, where too few faul
 """
 
 import argparse
+import json
 import random
 import shutil
 import signal
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.torture import remains
@@ -20,10 +22,10 @@ from tests.torture.clients import Client
 from tests.torture.history import Answer, History
 from tests.torture.nemesis import Nemesis
 from tests.torture.service import Service
-from tests.torture.table import show
+from tests.torture.table import log, show
 from tests.torture.wire import Wire
 
-CLIENTS = 4
+CLIENTS = 6
 PEACE = 60.0  # seconds for everything to end, after the last fault
 SHOWN = 20  # violations
 CODES = {"green": 0, "red": 1, "invalid": 3}
@@ -41,13 +43,16 @@ def main() -> int:
         service.destroy()
     wrong = violations(history)
     told = verdict(history, wrong)
+    if asked.log:
+        log(history)
     show(history)
     for each in wrong[:SHOWN]:
         print(f"!! {each}")
-    if told == "green":
+    if told == "green" and not asked.keep:
         shutil.rmtree(folder)
     else:
-        print(f"{len(wrong)} violations; all that is left is in {folder}")
+        (folder / "history.json").write_text(json.dumps(asdict(history), indent=1))
+        print(f"{len(wrong)} violations; the history, the sinks and the store are in {folder}")
     print(f"seed {asked.seed}: {told}")
     return CODES[told]
 
@@ -105,6 +110,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--seconds", type=float, default=180, help="of faults (default 180)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--log", action="store_true", help="tell of each fault")
+    parser.add_argument("--keep", action="store_true", help="keep what is left, be it green")
     return parser.parse_args()
 
 

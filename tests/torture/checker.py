@@ -232,6 +232,7 @@ def unbounded(history: History) -> Violations:
     """No more attempts than were allowed."""
     effects = history.effects_of()
     for job in history.stored:
+        # The claim that finds them used up, and runs nothing, counts as one.
         if job.attempt > job.retries + 1 + (job.status == "failed"):
             yield f"{job.id} had attempt {job.attempt} of {job.retries + 1}"
         begun = sum(effect.what == "begin" for effect in effects.get(job.id, ()))

@@ -9,7 +9,7 @@ from typing import Any
 from tests.torture.history import TERMINAL, Answer, Asked, History
 from tests.torture.wire import Wire
 
-OPEN = 10  # jobs of one client under way
+OPEN = 6  # jobs of one client under way
 THINK = 0.04  # seconds between two requests
 LOST = 0.1  # of the answers are dropped on purpose
 FORSAKEN = 0.2  # of the submissions without an answer are never asked again
@@ -128,9 +128,8 @@ class Client(threading.Thread):
 
     def _look(self, id: str, asked: Asked) -> None:
         if not self._jobs or self._random.random() < 0.1:
-            self._send(
-                Bundle([asked], "/v1/operations/", insists=True)
-            )  # the same key, the same job
+            # The same key is the same job.
+            self._send(Bundle([asked], "/v1/operations/", insists=True))
             return
         if id in self._open and self._random.random() < CANCELLED and not self.rest.is_set():
             self._cancel(id)
@@ -161,7 +160,7 @@ PARAMS: dict[str, Any] = {
     "add": lambda draw, key: {
         "numbers": _numbers(draw, 40), "every": draw.choice((1, 3, 10)), "ms": draw.choice((2, 30))
     },
-    "steps": lambda draw, key: {"count": draw.randint(1, 12), "ms": draw.choice((5, 50, 200))},
+    "steps": lambda draw, key: {"count": draw.randint(1, 12), "ms": draw.choice((5, 20, 120))},
     "crash": lambda draw, key: {"count": draw.randint(1, 5), "ms": draw.choice((2, 40))},
     "fail": lambda draw, key: {"count": draw.randint(1, 5), "ms": draw.choice((2, 40))},
     "nap": lambda draw, key: {"seconds": draw.choice((0.1, 1.0, 4.0))},

@@ -25,6 +25,15 @@ def show(history: History) -> None:
     _show_work(history)
 
 
+def log(history: History) -> None:
+    """Each fault, and whom it hit."""
+    for fault in history.faults:
+        hit = ", ".join(lines[0].job for lines in history.hit_by(fault))
+        broken = len(history.broken_by(fault))
+        after = fault.at - history.requests[0].began
+        print(f"{after:8.2f} s  {fault.kind:24}{broken:3} exchanges broken; hit {hit or 'no job'}")
+
+
 def recoveries(history: History, fault: Fault) -> Iterator[float]:
     """Seconds until each job that was hit was taken up again."""
     effects = history.effects_of()
