@@ -6,7 +6,7 @@ import select
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.ports import Record
@@ -49,7 +49,7 @@ class Task:
 
     number: int
     record: Record
-    claimed: float = field(default_factory=time.monotonic)
+    claimed: float  # when, by the monotonic clock
 
 
 class Keeper:
@@ -70,6 +70,8 @@ class Keeper:
         self._trouble, self._settle_at = 0.0, 0.0  # the pause of a store that is unavailable
         self._stopping: float | None = None
         self._wake = os.pipe()
+        for end in self._wake:
+            os.set_blocking(end, False)
         self._process = Process(room, slice)
         self._guardian = Guardian(room, slice)
 
@@ -89,8 +91,6 @@ class Keeper:
             self.room.ports.records.close()
 
     def _obey(self) -> None:
-        for end in self._wake:
-            os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take how a runner ended
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -126,13 +126,13 @@ class Keeper:
         self._look_at = now + LOOK_EVERY
         self._rung = len(claimed) >= wanted  # else there is no more for now
         if claimed:
-            self._hand_over(claimed)
+            self._hand_over(claimed, now)
 
-    def _hand_over(self, claimed: list[Record]) -> None:
+    def _hand_over(self, claimed: list[Record], now: float) -> None:
         tasks = []
         for record in claimed:
             self._number += 1
-            tasks.append(Task(self._number, record))
+            tasks.append(Task(self._number, record, now))
         self._tasks.update((task.number, task) for task in tasks)
         self._give(tasks)
 
