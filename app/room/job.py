@@ -183,9 +183,9 @@ def _failed(record: Record, ending: Ending, now: float) -> Record:
     if error.final or attempt(record) > record.body["retries"]:
         return _ended(record, FAILED, ending, now, error=told)
     after = pause(record) if error.after is None else min(error.after, FURTHEST)
-    return _moved(
-        record, QUEUED, _past(record, ending, now, "retry") | {"error": told}, now + after
-    )
+    body = _past(record, ending, now, "retry") | {"error": told}
+    body["wasted"] = body.get("spent", 0.0)  # the next attempt has all its time again
+    return _moved(record, QUEUED, body, now + after)
 
 
 def pause(record: Record) -> float:

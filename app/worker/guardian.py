@@ -67,8 +67,9 @@ class Guardian:
         return replace(ending, own=ending.own | {"log": log.written()})
 
     def _over_time(self, record: Record, age: float) -> Error | None:
-        policy = self._policy(record)
-        if policy is not None and age + record.body.get("spent", 0.0) > policy.timeout:
+        policy, body = self._policy(record), record.body
+        ran = age + body.get("spent", 0.0) - body.get("wasted", 0.0)  # this attempt, in all slices
+        if policy is not None and ran > policy.timeout:
             return Error(
                 "timeout",
                 f"It ran longer than its timeout of {policy.timeout:g} s, and its process was "

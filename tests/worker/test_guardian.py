@@ -49,6 +49,22 @@ def test_a_job_over_its_bounds_fails_with_the_reason(
     assert not ending.error.final
 
 
+def test_each_attempt_has_all_its_time(testing: Testing) -> None:
+    """What failed attempts took does not shorten the next one."""
+    guardian, engine = Guardian(testing.room, None), testing.room.engine
+    record = claimed(testing)
+    late = guardian.look(record, 60.1, 0, overdue=False)
+    assert late
+    engine.settle([(record, late)])
+    testing.clock.sleep(60)
+    again = engine.claim()[0]
+    assert guardian.look(again, 59.0, 0, overdue=False) is None
+    engine.settle([(again, Ending("continued", ran=59.0))])
+    slice = engine.claim()[0]
+    assert guardian.look(slice, 0.9, 0, overdue=False) is None
+    assert guardian.look(slice, 1.1, 0, overdue=False)
+
+
 def test_a_job_whose_operation_is_gone_has_no_bounds(testing: Testing) -> None:
     """What ran when its declaration went goes on."""
     record = claimed(testing)
