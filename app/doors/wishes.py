@@ -21,17 +21,17 @@ class Wishes:
     wait: float | None = None  # seconds
 
 
+NONE = Wishes()
+
+
 def wishes(request: Request) -> Wishes:
     """Raises `Invalid` for an Idempotency-Key that is none; a preference that is none is none."""
     prefer = request.headers.get("HTTP_PREFER")
     key = request.headers.get("HTTP_IDEMPOTENCY_KEY")
     if prefer is None and key is None:
-        return _NONE
+        return NONE
     asynchronous, wait = _preference(prefer or "")
     return Wishes(None if key is None else _key(key), asynchronous, wait)
-
-
-_NONE = Wishes()
 
 
 def _preference(prefer: str) -> tuple[bool, float | None]:

@@ -18,6 +18,7 @@ from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
 from app.room.strict_json import check_text, write_json
+from app.room.tally import Tally
 
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 
@@ -30,7 +31,7 @@ class Room:
     def __init__(self, registry: Registry, ports: Ports) -> None:
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports)
+        self.engine = Engine(registry, ports, tally=Tally(ports.records, ports.clock))
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.
@@ -153,7 +154,7 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
     """A call's parameters by name: from JSON by name or position, and from text."""
     params = call.params
     if not isinstance(params, Mapping):
-        params = _named(operation, params)
+        params = by_name(operation.params.names, params)
     if not call.texts:
         return params
     for name, texts in call.texts.items():
@@ -166,8 +167,8 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
     return {**params, **read_text(operation.params.schema, call.texts)}
 
 
-def _named(operation: Operation, values: Any) -> dict[str, Any]:
-    names = operation.params.names
+def by_name(names: Sequence[str], values: Any) -> dict[str, Any]:
+    """Parameters that were given by position."""
     if len(values) > len(names):
         extra = range(len(names), len(values))
         raise Invalid(

@@ -66,9 +66,12 @@ def _rounds(asked: argparse.Namespace) -> tuple[dict[str, Row], dict[str, Row], 
             for name, found in raw.figures(folder, asked.jobs).items():
                 bounds.setdefault(name, Row(name)).add(dict(found))
         for name, measure in OURS.items() if not ours.missing() else ():
-            with _fresh(asked.folder) as folder:
-                found = measure(folder, asked.jobs, samples)
-                own.setdefault(name, Row(name)).add(found)
+            try:
+                with _fresh(asked.folder) as folder:
+                    found = measure(folder, asked.jobs, samples)
+            except ours.NotThere as missing:
+                found = {"durability": f"LEFT OUT: {missing}"}
+            own.setdefault(name, Row(name)).add(found)
         for peer in peers.PEERS:
             if asked.only.lower() in peer.name.lower():
                 _add_peer(others, peer, asked, samples)
@@ -113,7 +116,7 @@ def _targets(
 
 def _crowded(asked: argparse.Namespace, times: dict[str, float]) -> Iterator[Target]:
     beside = f"{asked.finished:,} finished jobs / without"
-    for ask in crowd.ASKS:
+    for ask in crowd.ASKS if asked.finished else ():
         yield Target(f"{ask}: time with {beside}", times.get(ask), 1.3, most=True)
 
 

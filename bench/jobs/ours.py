@@ -24,6 +24,10 @@ START_SECONDS = 30
 Figures = dict[str, Any]
 
 
+class NotThere(Exception):
+    """A door that this program does not have."""
+
+
 def missing() -> str:
     """Why it can't be measured yet, or nothing."""
     parts = ("app.room.engine", "app.worker", "app.supervisor")
@@ -165,6 +169,8 @@ def _served(folder: Path, *command: str) -> Iterator[Ask]:
             connection.request(method, path, sent, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             text = answer.read()
+            if answer.status in (404, 405) and method == "POST":
+                raise NotThere(f"{method} {path} answers {answer.status}")
             if answer.status >= 300:
                 raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]!r}")
             return json.loads(text)

@@ -71,7 +71,7 @@ class Target:
         if self.value is None:
             return f"  {self.name:66}{'not measured':>12}  {side} {self.limit:g}"
         met = self.value <= self.limit if self.most else self.value >= self.limit
-        said = f"{self.value:.2f}"
+        said = f"{self.value:.3f}"
         return f"  {self.name:66}{said:>12}  {side} {self.limit:g}: {'yes' if met else 'NO'}"
 
 

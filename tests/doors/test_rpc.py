@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
-from app.doors.rpc import BATCH, CODES
+from app.doors.rpc import BATCH, CODES, JOBS
 from app.room.enter import Room
 from app.room.errors import kinds
 from app.room.operation import Registry
@@ -256,7 +256,8 @@ def test_discovery(client: FlaskClient, room: Room) -> None:
     """An OpenRPC document: each method once, required parameters first, references that resolve."""
     told = ask(client, "rpc.discover")["result"]
     assert {"openrpc", "info", "methods"} <= told.keys()
-    assert [each["name"] for each in told["methods"]] == [each.name for each in room.registry]
+    names = [*(each.name for each in room.registry), *JOBS]
+    assert [each["name"] for each in told["methods"]] == names
     for method in told["methods"]:
         assert method["paramStructure"] in ("either", "by-name")
         assert {"name", "schema"} <= method["result"].keys()
@@ -265,3 +266,14 @@ def test_discovery(client: FlaskClient, room: Room) -> None:
     text = json.dumps(told)
     for name in told["components"]["schemas"]:
         assert f"#/components/schemas/{name}" in text
+
+
+def test_a_batch_has_no_key(client: FlaskClient, room: Room) -> None:
+    """One key cannot stand for many requests; and a batch waits for nothing."""
+    call = {"jsonrpc": "2.0", "method": "echo.text", "params": ["a"], "id": 1}
+    keyed = client.post("/rpc", json=[call], headers={"Idempotency-Key": "k"}).json
+    assert keyed["error"]["code"] == -32600  # type: ignore[index]
+    told = client.post("/rpc", json=[call, call], headers={"Prefer": "respond-async, wait=9"})
+    assert told.json == [result("a", 1)] * 2
+    bad = client.post("/rpc", json=call, headers={"Idempotency-Key": ""})
+    assert (bad.status_code, bad.mimetype) == (422, "application/problem+json")

@@ -68,17 +68,6 @@ def body(schema: Document, examples: Iterable[Any] = ()) -> Document:
     return {"required": True, "content": {JSON: content | ({"examples": named} if named else {})}}
 
 
-def page(items: Document) -> Document:
-    return {
-        "type": "object",
-        "properties": {
-            "items": {"type": "array", "items": items},
-            "next": {"type": ["string", "null"]},
-        },
-        "required": ["items", "next"],
-    }
-
-
 def responses(result: Document | None, *kinds: str, accepted: Document | None = None) -> Document:
     """200, 202, and each status that these kinds of problems have."""
     told: Document = {}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from app.doors.http import PROBLEM_JSON, STATUS
+from app.doors.job_schema import page
 from app.doors.rest import job_document
 from app.doors.rest.description import (
     ALWAYS,
@@ -15,7 +16,6 @@ from app.doors.rest.description import (
     WITH_KEYS,
     Document,
     body,
-    page,
     query,
     responses,
     service,

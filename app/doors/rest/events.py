@@ -7,8 +7,8 @@ from typing import Any
 
 from app.doors.http import EVENTS, Answer, Request
 from app.doors.jobs import Jobs
-from app.ports import Clock, Record
-from app.room.errors import Busy
+from app.ports import Record
+from app.room.errors import Busy, Problem
 from app.room.job import TERMINAL, attempt
 from app.room.job_view import moment, progress_of
 from app.room.strict_json import write_json
@@ -104,12 +104,18 @@ def _told(jobs: Jobs, record: Record, seen: _Seen) -> Iterator[bytes]:
         if clock.monotonic() - spoken >= HEARTBEAT:
             spoken = clock.monotonic()
             yield b":\n\n"
-        record, pause = _next(jobs, record, clock, pause)
+        if (later := _later(jobs, record, pause)) is None:
+            return
+        record, pause = later, min(LONGEST, 2 * pause)
 
 
-def _next(jobs: Jobs, record: Record, clock: Clock, pause: float) -> tuple[Record, float]:
-    clock.sleep(pause)
-    return jobs.record(record.id), min(LONGEST, 2 * pause)
+def _later(jobs: Jobs, record: Record, pause: float) -> Record | None:
+    """None when it cannot be told any more; who comes back is told why."""
+    jobs.room.ports.clock.sleep(pause)
+    try:
+        return jobs.record(record.id)
+    except Problem:
+        return None
 
 
 def _since(seen: _Seen, record: Record, view: View) -> bytes:

@@ -1,9 +1,9 @@
 """The job endpoints described, and what a job reads."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from app.doors.http import EVENTS
+from app.doors.job_schema import closed, job_schema, page
 from app.doors.jobs import GET, LIST, SIGNAL
 from app.doors.rest.description import (
     ALWAYS,
@@ -17,7 +17,6 @@ from app.doors.rest.description import (
     Document,
     body,
     in_path,
-    page,
     query,
     responses,
     service,
@@ -56,7 +55,7 @@ def paths() -> Mapping[str, Callable[[], Document]]:
         ),
         "jobs.retry": _retry,
         "jobs.signal": _signal,
-        "stats": _stats,
+        "jobs.stats": _stats,
     }  # fmt: skip
 
 
@@ -64,7 +63,7 @@ def components(registry: Registry, book: Book) -> Document:
     """What the descriptions refer to."""
     each = [_submission(operation, book) for operation in registry]
     return {
-        "Job": _job(),
+        "Job": job_schema(),
         "Submission": {"oneOf": each} if each else {"type": "object"},
     }
 
@@ -100,8 +99,8 @@ def _submit() -> Document:
 
 def _batch() -> Document:
     jobs = {"type": "array", "items": {"$ref": _SUBMITTED}, "maxItems": BATCH}
-    given = _object({"jobs": jobs}, "jobs")
-    made = _object({"items": {"type": "array", "items": JOB}}, "items")
+    given = closed({"jobs": jobs}, "jobs")
+    made = closed({"items": {"type": "array", "items": JOB}}, "items")
     return {
         **_service("Make many jobs, all or none.", "batch"),
         "description": "An Idempotency-Key for all of them gives each a key by its place.",
@@ -170,11 +169,11 @@ def _stats() -> Document:
     number: Document = {"type": "integer", "minimum": 0}
     seconds: Document = {"type": ["number", "null"]}
     counts = dict.fromkeys(STATUSES, number)
-    each = _object({**counts, "p50": seconds, "p95": seconds, "p99": seconds})
-    minute = _object({"minute": TEXT, "started": number, "succeeded": number, "failed": number})
-    told = _object(
+    each = closed({**counts, "p50": seconds, "p95": seconds, "p99": seconds})
+    minute = closed({"minute": TEXT, "started": number, "succeeded": number, "failed": number})
+    told = closed(
         {
-            "totals": _object(counts),
+            "totals": closed(counts),
             "operations": {"type": "object", "additionalProperties": each},
             "series": {"type": "array", "items": minute},
         }
@@ -187,15 +186,6 @@ def _stats() -> Document:
     }
 
 
-def _object(properties: Document, *required: str) -> Document:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required or properties),
-        "additionalProperties": False,
-    }
-
-
 def _submission(operation: Operation, book: Book) -> Document:
     params, _ = describe(operation.params.schema, base=SCHEMAS, book=book)
     whole, _ = describe(SUBMISSION.schema)
@@ -205,41 +195,7 @@ def _submission(operation: Operation, book: Book) -> Document:
     properties["params"] = params
     required = ["operation", *(["params"] if params.get("required") else [])]
     return {
-        **_object(properties, *required),
+        **closed(properties, *required),
         "title": operation.name,
         "not": {"required": ["delay", "due"]},
     }
-
-
-def _job() -> Document:
-    def maybe(kind: str, **more: Any) -> Document:
-        return {"type": [kind, "null"], **more}
-
-    moment = {"type": "string", "format": "date-time"}
-    links = dict.fromkeys(("self", "result", "events", "cancel", "retry"), TEXT)
-    return _object(
-        {
-            "id": TEXT,
-            "operation": TEXT,
-            "status": {"type": "string", "enum": list(STATUSES)},
-            "params": {"type": ["object", "array"]},
-            "result": ANY,
-            "error": maybe("object"),
-            "progress": maybe("object"),
-            "attempt": {"type": "integer"},
-            "retries": {"type": "integer"},
-            "priority": {"type": "integer"},
-            "key": maybe("string"),
-            "owner": TEXT,
-            "source": maybe("string"),
-            "parent": maybe("string"),
-            "index": maybe("integer"),
-            "retry_of": maybe("string"),
-            "callback_url": maybe("string"),
-            "created_at": moment,
-            "due_at": {**moment, "type": ["string", "null"]},
-            "started_at": {**moment, "type": ["string", "null"]},
-            "finished_at": {**moment, "type": ["string", "null"]},
-            "links": _object(links),
-        }
-    )

@@ -18,6 +18,7 @@ from app.room.errors import Invalid, Wrong
 from app.room.schema.params import Params
 from app.room.schema.plain import pointer
 from app.room.schema.text import read_text
+from app.room.stats import stats
 from app.room.strict_json import check_text, read_json, read_object, write_json
 
 JOBS = "/v1/jobs"
@@ -59,6 +60,7 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
     yield told("POST", JOBS, "submit", _submit)
     yield told("POST", f"{JOBS}/batch", "batch", _submit_all)
     yield told("POST", f"{JOBS}/retry", "retry_all", _retry_all)
+    yield told("GET", "/v1/stats", "stats", _stats)
     yield told("GET", EACH, "get", _get)
     yield told("GET", f"{EACH}/result", "result", _result)
     yield told("GET", f"{EACH}/events", "events", follow, EVENTS)
@@ -101,6 +103,11 @@ def _retry_all(jobs: Jobs, request: Request, path: Path) -> Answer:
     page = jobs.retry_all(**ENDED.load(read_object(request.body)))
     items = [jobs.view(record) for record in page.items]
     return _accepted({"items": items, "next": page.next})
+
+
+def _stats(jobs: Jobs, request: Request, path: Path) -> Answer:
+    _texts(NOTHING, request, path)
+    return json_answer(request, write_json(stats(jobs.engine, jobs.caller)))
 
 
 def _get(jobs: Jobs, request: Request, path: Path) -> Answer:
