@@ -79,8 +79,6 @@ def in_process() -> None:
     for name, times in taken.items():
         median = statistics.median(times)
         row(name, f"{median:.0f}", median / bound, "the bound to beat" if median == bound else "")
-    if not application_exists():
-        row("Manydoors, the REST door", "not there yet")
 
 
 def prepared(app: Callable[..., Iterable[bytes]], path: str) -> Callable[[], None]:
@@ -136,13 +134,9 @@ def over_a_socket() -> None:
             median = statistics.median(rates[name])
             target = "at least 1.50" if app == "app.wsgi:app" else ""
             row(name, f"{median:,.0f}", median / bound if bound else None, target)
-        elif app == "app.wsgi:app":
-            row(name, "not there yet")
 
 
 def measurable(server: str, app: str) -> bool:
-    if app == "app.wsgi:app" and not application_exists():
-        return False
     if app == "bench.fast:app" and not importlib.util.find_spec("fastapi"):
         return False
     return installed(server)
@@ -182,8 +176,6 @@ def cold() -> None:
         median = statistics.median(times)
         target = "at most 1.30" if programs[name] == APPLICATION else ""
         row(name, f"{median * 1000:.0f}", median / bound, target)
-    if not application_exists():
-        row("app.wsgi, with the application made", "not there yet")
 
 
 def import_time(program: str) -> float:
