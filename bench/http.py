@@ -5,7 +5,6 @@ of two processes under wrk, each server in turn, in rounds, so that the machine'
 Ratios are to the row marked 1.00 in the same part.
 """
 
-import importlib.util
 import io
 import os
 import re
@@ -63,10 +62,9 @@ def in_process() -> None:
         "Flask + marshmallow": prepared(bare.schema, BARE),
         "bare flask-restx + marshmallow": prepared(bare.restx, BARE),
     }
-    if application_exists():
-        from app.wsgi import app
+    from app.wsgi import app
 
-        calls["Manydoors, the REST door"] = prepared(app, OURS)
+    calls["Manydoors, the REST door"] = prepared(app, OURS)
     taken: dict[str, list[float]] = {name: [] for name in calls}
     with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         for _ in range(ROUNDS):
@@ -165,8 +163,7 @@ wrk.headers["Content-Type"] = "application/json"
 def cold() -> None:
     print("cold import, a fresh interpreter each, ms")
     programs = {"flask, flask_restx, marshmallow alone": BARE_LIBRARIES}
-    if application_exists():
-        programs["app.wsgi, with the application made"] = APPLICATION
+    programs["app.wsgi, with the application made"] = APPLICATION
     taken: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(COLD_ROUNDS):
         for name, program in programs.items():
@@ -182,10 +179,6 @@ def import_time(program: str) -> float:
     timed = f"import time; t = time.perf_counter(); {program}; print(time.perf_counter() - t)"
     command = [sys.executable, "-c", timed]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def application_exists() -> bool:
-    return importlib.util.find_spec("app.wsgi") is not None
 
 
 if __name__ == "__main__":
