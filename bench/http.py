@@ -5,6 +5,7 @@ of two processes under wrk, each server in turn, in rounds, so that the machine'
 Ratios are to the row marked 1.00 in the same part.
 """
 
+import importlib.util
 import io
 import os
 import re
