@@ -97,6 +97,5 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     cli_serving.add_to(commands, whole)
-
     cli_jobs.add_to(commands, _url)
     return parser

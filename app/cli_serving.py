@@ -54,9 +54,10 @@ def web(given: argparse.Namespace, settings: Settings) -> int:
         ours = sockets.adopt([os.dup(number) for number in given.sockets])  # granian closes its own
         lifeline.hold(given.lifeline, lambda: sockets.release(ours))
     settings = _settled(settings)
-    records = wiring.make_room(settings).ports.records
-    records.ping()
-    records.close()  # what is wrong is told once, before any process
+    room = wiring.make_room(settings)
+    room.ports.records.ping()  # what is wrong is told once, before any process
+    wiring.reclaim(settings, room)
+    room.ports.records.close()
     os.environ.update(_variables(settings, given.host))
     announce = sockets.announce if given.ready is None else _teller(given.ready)
     listeners = listeners or sockets.listen(given.host, given.port, given.web)

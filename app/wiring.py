@@ -40,6 +40,13 @@ def listen(settings: Settings) -> "Bell":
     return LocalQueue(settings.data).listen()
 
 
+def reclaim(settings: Settings, room: Room) -> int:
+    """After the death of the whole service nobody need wait for its leases to end."""
+    from app.ports.local.queue import LocalQueue
+
+    return 0 if LocalQueue(settings.data).is_heard() else room.engine.reclaim()
+
+
 def make_ports(settings: Settings) -> Ports:
     from app.ports.local.clock import SystemClock, Ulids
     from app.ports.local.queue import LocalQueue

@@ -66,8 +66,6 @@ class Following:
                 self._last = message.id or self._last
                 if isinstance(message.data, dict):
                     yield self._whole(Event(message.name, message.data))
-                else:
-                    yield None
         finally:
             stream.close()
 

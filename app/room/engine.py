@@ -202,6 +202,18 @@ class Engine:
             return found
         return self.ledger.checkpoint(found, {}, lambda fresh: fresh)
 
+    def reclaim(self) -> int:
+        """Makes due at once what ran when all workers died; to be called while none is alive."""
+        now, cursor, found = self.ports.clock.now(), None, 0
+        while True:
+            page = self.ports.records.list(JOBS, label=RUNNING, cursor=cursor, limit=200)
+            for record in page.items:
+                with suppress(Lost, Unknown):
+                    self.ledger.amend(record, lambda left: job.forsaken(left, now), fenced=True)
+                    found += 1
+            if (cursor := page.next) is None:
+                return found
+
     # What is asked from outside
 
     def get(self, id: str, caller: Caller) -> Record:

@@ -228,8 +228,9 @@ def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any)
     body = {name: value for name, value in body.items() if value is not None or name == "result"}
     body["finished"] = now
     body["attempt"] = attempt(record)
-    if not ending.begun:  # its last claim was no run
+    if not ending.begun:  # claims that only found this out, of which there may have been some
         body["attempt"] = max(body["attempt"] - 1, int("slices" in body))
+    body["attempt"] = min(body["attempt"], body["retries"] + 1)
     for done in ("wait", "signals", "midway"):
         body.pop(done, None)
     moved = _moved(record, status, body, None)
@@ -321,7 +322,7 @@ def woken(record: Record, now: float) -> Record:
 
 def is_fading(record: Record, now: float, lease: float) -> bool:
     """Is so much of its lease over that a sign of life has to renew it?"""
-    return record.due is None or record.due < now + 0.6 * lease
+    return record.due is None or record.due <= now + 0.6 * lease
 
 
 def renewed(record: Record, now: float, lease: float) -> Record:
@@ -329,6 +330,11 @@ def renewed(record: Record, now: float, lease: float) -> Record:
     started = begun(record, lease)  # from the first lease, which this write replaces
     body = record.body if started is None else record.body | {"started": started}
     return replace(record, body=body, due=now + lease)
+
+
+def forsaken(record: Record, now: float) -> Record:
+    """Its run is dead: due at once, in place of when the lease ends."""
+    return replace(record, due=now) if record.label == RUNNING else record
 
 
 def begun(record: Record, lease: float) -> float | None:

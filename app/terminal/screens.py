@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from select import POLLERR, poll
 from typing import Any, Protocol, TextIO
 
 from app.client import Event, Job, Service
@@ -66,22 +68,37 @@ class Silent:
         """There is nothing to leave."""
 
 
-class JsonLines(Silent):
-    """One JSON object an event."""
+class Written(Silent):
+    """For programs that read lines."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def show(self, event: Event, now: float) -> None:
-        self._stream.write(as_json({"event": event.name, "data": event.data}) + "\n")
+    def pass_time(self, now: float) -> None:
+        """Raises BrokenPipeError once nobody reads: a quiet job would not find out for long."""
+        with suppress(ValueError):  # a stream that is no file
+            watched = poll()
+            watched.register(self._stream.fileno(), 0)
+            if any(event & POLLERR for _, event in watched.poll(0)):
+                raise BrokenPipeError
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
         self._stream.flush()
 
 
-class Lines(Silent):
+class JsonLines(Written):
+    """One JSON object an event."""
+
+    def show(self, event: Event, now: float) -> None:
+        self._write(as_json({"event": event.name, "data": event.data}))
+
+
+class Lines(Written):
     """Plain lines, for files and pipes."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._progressed = -EACH
         self._held = ""
 
@@ -89,26 +106,22 @@ class Lines(Silent):
         data = event.data
         match event.name:
             case "status" if data["status"] not in TERMINAL:
-                self._say(_stands(data))
+                self._write(_stands(data))
             case "log":
-                self._say(log_line(data))
+                self._write(log_line(data))
             case "progress":
                 self._held = f"{progressed(data)}  {data.get('note') or ''}".strip()
             case "end":
                 self._let_go()
-                self._say(ended(dict(data)))
+                self._write(ended(dict(data)))
         if now - self._progressed >= EACH:
             self._let_go()
             self._progressed = now
 
     def _let_go(self) -> None:
         if self._held:
-            self._say(self._held)
+            self._write(escaped(self._held))
         self._held = ""
-
-    def _say(self, line: str) -> None:
-        self._stream.write(escaped(line) + "\n")
-        self._stream.flush()
 
 
 class Live:
@@ -167,4 +180,4 @@ class Live:
 
 def _stands(data: Mapping[str, Any]) -> str:
     again = f" (attempt {data['attempt']})" if data["attempt"] > 1 else ""
-    return f"{data['status']}{again}"
+    return escaped(f"{data['status']}{again}")

@@ -12,18 +12,20 @@ from app.room.job import Ending, Error, Wait
 
 HEAD = struct.Struct("=I")
 PIECE = 1 << 18
+LARGEST = 1 << 28  # of one message: far more than any batch of records
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def framed(message: Any) -> bytes:
-    content = _encode(message).encode()
+    """What is no JSON raises ValueError or TypeError; half a character becomes a question mark."""
+    content = _encode(message).encode(errors="replace")
     return HEAD.pack(len(content)) + content
 
 
-def send(file: int, *messages: Any) -> None:
-    """All of them, however long the other side takes to read. OSError when it is gone."""
-    rest = memoryview(b"".join(map(framed, messages)))
+def send(file: int, content: bytes) -> None:
+    """All of it, however long the other side takes to read. OSError when it is gone."""
+    rest = memoryview(content)
     while rest:
         rest = rest[os.write(file, rest) :]
 
@@ -35,14 +37,24 @@ class Reader:
         self._file, self._rest = file, b""
         self.ended = False
 
-    def read(self) -> Iterator[Any]:
-        """One look: what is there by now. `ended` once the other side is gone."""
-        if not (piece := self._look()):
-            return
+    def read(self) -> list[Any]:
+        """One look: what is there by now. `ended` once the other side is gone, or what comes is no
+        message: somebody else has written into its end."""
+        if self.ended or not (piece := self._look()):
+            return []
         self._rest += piece
+        try:
+            return list(self._whole())
+        except ValueError:
+            self.ended, self._rest = True, b""
+            return []
+
+    def _whole(self) -> Iterator[Any]:
         place = 0
         while len(self._rest) - place >= HEAD.size:
             (size,) = HEAD.unpack_from(self._rest, place)
+            if size > LARGEST:
+                raise ValueError("This is no length of a message.")
             end = place + HEAD.size + size
             if len(self._rest) < end:
                 break

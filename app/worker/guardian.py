@@ -1,12 +1,13 @@
 """Decides about the job that runs: is it over its time, over its memory, unwanted, overtaken?"""
 
 import time
+from dataclasses import replace
 
 from app.ports import Record
 from app.room.enter import Room
 from app.room.job import Ending, Error
 from app.room.notes import Log
-from app.worker.process import Process
+from app.room.policy import Policy
 
 CANCEL_SECONDS = 5.0  # for a job that was asked to stop, to come to a boundary
 SLICE_GRACE = 1.0  # seconds over its slice, for a boundary to be saved
@@ -27,15 +28,16 @@ class Guardian:
         """The job that was asked to stop."""
         return self._wished[0] if self._wished else None
 
-    def look(self, record: Record, age: float, process: Process, overdue: bool) -> Ending | None:
+    def look(self, record: Record, age: float, took: int, overdue: bool) -> Ending | None:
         """The ending of a job that must be ended now, with its process.
 
-        `age`: seconds since it began; `overdue`: the worker has to leave. Renews the lease now
-        and then; raises `Lost` when another has the job.
+        `age`: seconds since it began; `took`: bytes of memory that its process has grown since;
+        `overdue`: the worker has to leave. Renews the lease now and then; raises `Lost` when
+        another has the job.
         """
         if overdue:
             return Ending("continued", ran=age)
-        if error := self._over_time(record, age) or self._over_memory(record, process):
+        if error := self._over_time(record, age) or self._over_memory(record, took):
             return Ending("failed", error=error, ran=age)
         self._ask_store(record)
         if self._wished and time.monotonic() - self._wished[1] > CANCEL_SECONDS:
@@ -53,16 +55,24 @@ class Guardian:
         elif self.cancelled != record.id:
             self._wished = record.id, now
 
+    def limits_memory(self, record: Record) -> bool:
+        policy = self._policy(record)
+        return policy is not None and policy.memory is not None
+
+    def with_output(self, record: Record, ending: Ending, output: bytes) -> Ending:
+        """What a job's subprocesses and C code have written is a part of its log."""
+        log = Log(ending.own.get("log") or record.body.get("log", {}), self._room.ports.clock)
+        for line in output.decode(errors="replace").splitlines():
+            log.add("OUT", line)
+        return replace(ending, own=ending.own | {"log": log.written()})
+
     def _over_time(self, record: Record, age: float) -> Error | None:
-        name = record.body["operation"]
-        if name not in self._room.registry:
-            return None
-        timeout = self._room.registry.get(name).policy.timeout
-        if age + record.body.get("spent", 0.0) > timeout:
+        policy = self._policy(record)
+        if policy is not None and age + record.body.get("spent", 0.0) > policy.timeout:
             return Error(
                 "timeout",
-                f"It ran longer than its timeout of {timeout:g} s, and its process was ended. "
-                "Give the operation more time (timeout=…), or less to do.",
+                f"It ran longer than its timeout of {policy.timeout:g} s, and its process was "
+                "ended. Give the operation more time (timeout=…), or less to do.",
             )
         if self._slice is not None and age > self._slice * 1.2 + SLICE_GRACE:
             return Error(
@@ -73,23 +83,16 @@ class Guardian:
             )
         return None
 
-    def _over_memory(self, record: Record, process: Process) -> Error | None:
-        name = record.body["operation"]
-        if name not in self._room.registry:
-            return None
-        most = self._room.registry.get(name).policy.memory
-        if most is None or (held := process.memory()) <= most:
+    def _over_memory(self, record: Record, took: int) -> Error | None:
+        policy = self._policy(record)
+        if policy is None or policy.memory is None or took <= policy.memory:
             return None
         return Error(
             "crashed",
-            f"It took {held:,} bytes of memory, over the {most:,} that memory=… allows, and its "
-            "process was ended.",
+            f"It took {took:,} bytes of memory, over the {policy.memory:,} that memory=… allows, "
+            "and its process was ended.",
         )
 
-    def with_output(self, record: Record, ending: Ending, output: bytes) -> Ending:
-        """What a job's subprocesses and C code have written is a part of its log."""
-        log = Log(ending.own.get("log", {}), self._room.ports.clock)
-        for line in output.decode(errors="replace").splitlines():
-            log.add("OUT", line)
-        own = ending.own | {"log": log.written()}
-        return Ending(ending.what, ending.result, ending.error, ending.wait, own, ending.ran)
+    def _policy(self, record: Record) -> Policy | None:
+        name, registry = record.body["operation"], self._room.registry
+        return registry.get(name).policy if name in registry else None

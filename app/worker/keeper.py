@@ -5,13 +5,15 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.ports import Record
 from app.room.engine import SETTLED_TOGETHER
 from app.room.enter import Room
-from app.room.errors import Stale, Unavailable, Unknown
+from app.room.errors import Stale, Unavailable, Unknown, sayable
+from app.room.execute import DETAIL
 from app.room.job import Ending, Error
 from app.room.ledger import Lost
 from app.worker import channel
@@ -25,7 +27,10 @@ WATCH_EVERY = 0.1  # seconds between looks at what runs
 MOST_AHEAD = 64  # jobs claimed together
 SHORT = 0.05  # seconds; nothing waits behind a job that takes longer
 STOP_SECONDS = 8.0  # for what runs to come to a boundary, once told to stop
-FIRST_PAUSE = 0.05  # seconds between tries of a store that is unavailable
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between tries of a store that is unavailable
+ANSWER_SECONDS = 1.0  # for the runner to say which jobs it has not begun
+LINGERS = 2.0  # seconds; a runner that does none of its jobs for so long is of no use
+SOON = 0.01  # seconds between looks at a runner that is ending
 GATHER = 0.003  # seconds that an ending may wait for more to share its commit
 
 
@@ -59,8 +64,10 @@ class Keeper:
         self._ahead = 1
         self._look_at = 0.0
         self._rung = True
-        self._revoking = 0.0
+        self._revoked: tuple[int, float] | None = None  # behind which job, and when
+        self._idle_since: float | None = None  # since when the runner does none of its jobs
         self._ended = 0.0  # when the oldest of the endings came
+        self._trouble, self._settle_at = 0.0, 0.0  # the pause of a store that is unavailable
         self._stopping: float | None = None
         self._wake = os.pipe()
         self._process = Process(room, slice)
@@ -84,6 +91,7 @@ class Keeper:
     def _obey(self) -> None:
         for end in self._wake:
             os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take how a runner ended
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -93,7 +101,9 @@ class Keeper:
             self._stopping = time.monotonic() + STOP_SECONDS
 
     def _is_done(self) -> bool:
-        return self._stopping is not None and not self._tasks and not self._endings
+        if self._stopping is None or self._tasks:
+            return False
+        return not self._endings or (self._trouble > 0 and self._overdue())
 
     # Claiming
 
@@ -103,7 +113,7 @@ class Keeper:
             self._tell_stop()
             return
         now = time.monotonic()
-        if len(self._tasks) > self._ahead // 2 or self._is_held_up():
+        if self._trouble or len(self._tasks) > self._ahead // 2 or self._is_held_up():
             return
         if not (self._rung or now >= self._look_at):
             return
@@ -132,11 +142,16 @@ class Keeper:
 
     def _is_held_up(self) -> bool:
         """Does a job run that is not short? Then nothing is claimed to wait behind it."""
-        return bool(self._tasks) and self._age() > SHORT
+        running = self._running()
+        return running is not None and running[1] > SHORT
 
-    def _age(self) -> float:
+    def _running(self) -> tuple[Task, float] | None:
+        """What the runner does, and for how many seconds."""
         now = self._process.desk.look()
-        return time.monotonic() - now[1] if now else 0.0
+        task = self._tasks.get(now.number) if now else None
+        if now is None or task is None:
+            return None
+        return task, time.monotonic() - max(now.since, task.claimed)
 
     def _pause(self, error: Unavailable) -> None:
         log.warning("the store is unavailable: %s", error.detail)
@@ -145,23 +160,26 @@ class Keeper:
     # Hearing
 
     def _sleep(self) -> None:
-        files = [*self._process.files(), self._wake[0]]
+        process, poller = self._process, select.poll()
+        poller.register(self._wake[0], select.POLLIN)
+        if process.socket is not None:
+            behind = select.POLLOUT if process.is_behind else 0
+            poller.register(process.socket, select.POLLIN | behind)
         if not self._is_held_up():  # then each ring would wake it for nothing
-            files.append(self._bell.fileno())
-        poller = select.poll()
-        for file in files:
-            poller.register(file, select.POLLIN)
+            poller.register(self._bell.fileno(), select.POLLIN)
+        elif process.output is not None:  # that of a short job is read at its end
+            poller.register(process.output, select.POLLIN)
         poller.poll(max(0.0, self._patience()) * 1000)
 
     def _patience(self) -> float:
         """Seconds until something is to be looked at, whoever may ring."""
+        if self._process.is_ending:
+            return SOON
         if self._endings:
-            return GATHER
-        if self._rung and not self._tasks and self._stopping is None:
-            return 0.0
+            return max(GATHER, min(WATCH_EVERY, self._settle_at - time.monotonic()))
         if self._tasks:
-            return WATCH_EVERY if self._age() > SHORT else SHORT
-        if self._stopping is not None:
+            return WATCH_EVERY if self._is_held_up() else SHORT
+        if self._rung or self._stopping is not None:
             return 0.0
         ahead = max(0.0, self._look_at - time.monotonic())
         soonest = self._bell.next()
@@ -176,6 +194,7 @@ class Keeper:
                 pass
         except BlockingIOError:
             pass
+        self._process.push()
         for message in self._process.read():
             self._take(message)
         self._process.hear_output()
@@ -185,12 +204,13 @@ class Keeper:
             self._give_back(message["revoked"])
             return
         task = self._tasks.pop(message["number"], None)
+        output = self._process.output_of(message["number"])
         if task is None or "lost" in message:
             return
         if "record" in message:
             task.record = channel.record_in(message["record"])
         ending = channel.ending_in(message["ending"])
-        if output := self._process.drain():
+        if output:
             ending = self._guardian.with_output(task.record, ending, output)
         if not self._endings:
             self._ended = time.monotonic()
@@ -209,15 +229,32 @@ class Keeper:
 
     def _settle(self) -> None:
         """In one commit what has ended by now; tried again for as long as the leases last."""
-        if not self._endings or self._gathers():
+        if not self._endings or self._gathers() or time.monotonic() < self._settle_at:
             return
         try:
             self.engine.settle(self._endings)
+            self._endings, self._trouble = [], 0.0
         except Unavailable as error:
             log.warning("the store is unavailable: %s", error.detail)
-            time.sleep(FIRST_PAUSE)
-            return
-        self._endings = []
+            self._trouble = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._trouble))
+            self._settle_at = time.monotonic() + self._trouble
+        except Exception:
+            log.exception("Endings cannot be written together; each is tried alone.")
+            self._settle_each()
+
+    def _settle_each(self) -> None:
+        """So that an ending which no store takes costs the others nothing."""
+        while self._endings:
+            record, ending = self._endings[0]
+            try:
+                self.engine.settle([(record, ending)])
+            except Unavailable:
+                return
+            except Exception as error:  # noqa: BLE001 - else this job would end each of its workers
+                unsaid = Error("internal", f"Its ending cannot be written: {error!r}"[:DETAIL])
+                with suppress(Unavailable):  # then its lease will end it
+                    self.engine.settle([(record, Ending("failed", error=unsaid, ran=ending.ran))])
+            del self._endings[0]
 
     def _gathers(self) -> bool:
         """Is more about to end? One commit for many costs little more than one for each."""
@@ -233,37 +270,48 @@ class Keeper:
     # Watching
 
     def _watch(self) -> None:
-        if not self._tasks:
-            if self._process.gone:
-                self._replace()
+        if self._process.is_lost():
+            self._bury()
             return
-        now = self._process.desk.look()
-        task = self._tasks.get(now[0]) if now else None
-        if self._process.gone:
-            self._bury(task)
+        running = self._running()
+        if running is None:
+            self._watch_idle()
             return
-        if task is None or now is None:
-            return
-        age = time.monotonic() - now[1]
+        self._idle_since = None
+        task, age = running
         if age > SHORT:
             self._free_those_behind(task)
             self._guard(task, age)
 
+    def _watch_idle(self) -> None:
+        """It may be between two jobs, but not for long; nor may it do what is not its any more."""
+        if not self._tasks and self._process.desk.look() is None:
+            self._idle_since = None
+            if self._process.output is None:  # some job has closed its outputs
+                self._replace()
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since > LINGERS:
+            log.warning("a runner does none of its jobs, and is replaced")
+            self._replace()
+
     def _free_those_behind(self, task: Task) -> None:
         behind = [number for number in self._tasks if number > task.number]
-        if behind and not self._revoking:
-            self._revoking = time.monotonic()
+        if not behind:
+            return
+        if self._revoked is None or self._revoked[0] != task.number:
+            self._revoked = task.number, time.monotonic()
             self._ahead = 1
             self._process.send({"revoke": behind})
-        elif behind and time.monotonic() - self._revoking > 1.0:
-            self._give_back(behind)  # it is too busy to answer; should it begin one, it is fenced
-        if not behind:
-            self._revoking = 0.0
+        elif time.monotonic() - self._revoked[1] > ANSWER_SECONDS:
+            self._process.desk.void(max(behind))  # it is too busy to answer
+            self._give_back(behind)
 
     def _guard(self, task: Task, age: float) -> None:
         """What must end now is ended, with its process."""
+        took = self._took() if self._guardian.limits_memory(task.record) else 0
         try:
-            ending = self._guardian.look(task.record, age, self._process, self._overdue())
+            ending = self._guardian.look(task.record, age, took, self._overdue())
         except (Lost, Unknown):
             self._tasks.pop(task.number)
             self._replace()
@@ -275,6 +323,11 @@ class Keeper:
         if ending is not None:
             self._end(task, ending)
 
+    def _took(self) -> int:
+        """How much the runner has grown since it began what it does."""
+        now = self._process.desk.look()
+        return self._process.memory() - now.held if now else 0
+
     def _overdue(self) -> bool:
         return self._stopping is not None and time.monotonic() > self._stopping
 
@@ -283,19 +336,25 @@ class Keeper:
         self._hear_last_words()
         if task.number in self._tasks:
             del self._tasks[task.number]
+            if output := self._process.last_output():
+                ending = self._guardian.with_output(task.record, ending, output)
             self._endings.append((task.record, ending))
         self._replace()
 
-    def _bury(self, task: Task | None) -> None:
+    def _bury(self) -> None:
         """The runner has died: of what it ran, or between two jobs."""
-        ran = self._age()
-        self._process.kill()
+        running = self._running()
+        told = self._process.kill()
         self._hear_last_words()
-        if task is not None and task.number in self._tasks:
+        if running is not None and running[0].number in self._tasks:
+            task, ran = running
             del self._tasks[task.number]
-            tail = self._process.drain().decode(errors="replace")
-            error = Error("crashed", self._process.told(), traceback=tail)
+            tail = sayable(self._process.last_output().decode(errors="replace"))
+            error = Error("crashed", told, traceback=tail)
             self._endings.append((task.record, Ending("failed", error=error, ran=ran)))
+        else:
+            log.warning("a runner ended between two jobs: %s", told)
+            time.sleep(FIRST_PAUSE)  # so that none that can't even begin is tried without a pause
         self._replace()
 
     def _hear_last_words(self) -> None:
@@ -306,8 +365,12 @@ class Keeper:
     def _replace(self) -> None:
         """A fresh runner, which goes on with what was not begun."""
         self._process.close()
-        self._revoking = 0.0
+        self._revoked = self._idle_since = None
         self._process = Process(self.room, self._slice)
+        late = time.monotonic() - self.engine.lease / 2
+        self._give_back(
+            [n for n, task in self._tasks.items() if self._stopping or task.claimed < late]
+        )
         if self._tasks:
             self._give(list(self._tasks.values()))
 

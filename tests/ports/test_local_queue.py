@@ -281,3 +281,12 @@ def test_a_fork_has_no_bell(tmp_path: Path) -> None:
         listener.wait(10)
         LocalQueue(tmp_path).ring("job_1")
         assert bells(tmp_path) == []
+
+
+def test_a_queue_knows_whether_anybody_listens(tmp_path: Path) -> None:
+    """While there is a bell, and no more once it is closed."""
+    queue = LocalQueue(tmp_path)
+    assert not queue.is_heard()
+    with queue.listen():
+        assert queue.is_heard()
+    assert not queue.is_heard()

@@ -230,10 +230,12 @@ def test_what_counts_as_an_attempt(endings, seen, after):
         (2, [FAILURE, FAILURE, None], 3),
         (0, [ASLEEP, ASLEEP, None], 1),
         (1, [CONTINUED, None, None], 2),
+        (0, [None, None, None], 1),
     ],
 )
 def test_a_job_that_only_kills_its_process_fails(retries, endings, attempts):
-    """One claim after its last attempt it is `crashed`, with as many attempts as it had."""
+    """One claim after its last attempt it is `crashed`, with as many attempts as it had; a claim
+    whose process died while it found that out is none."""
     record, _ = settle_all(a_job(Policy(retries=retries)), endings)
     before = job.verdict(claimed(record), NOW)
     assert before is not None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.doors.console.span import ago, ahead, count, moment, span, whole
+from app.doors.console.span import ago, ahead, count, moment, roughly, span
 from app.ports import Body, Record
 from app.room import job
 
@@ -34,10 +34,14 @@ class Progress:
         """The rate and what remains, once there is enough to tell."""
         if not self.rate:
             return ""
-        one = f"{count(self.rate)} a second" if self.rate >= 1 else f"{span(1 / self.rate)} each"
+        one = (
+            f"{count(float(f'{self.rate:.2g}'))} a second"
+            if self.rate >= 1
+            else f"{span(1 / self.rate)} each"
+        )
         if self.total is None or self.total <= self.done:
             return one
-        return f"{one}, about {whole((self.total - self.done) / self.rate)} left"
+        return f"{one}, about {roughly((self.total - self.done) / self.rate)} left"
 
 
 @dataclass(frozen=True)
@@ -75,18 +79,13 @@ def glance(record: Record, now: float, lease: float, tally: Record | None = None
         aside=_aside(record, now),
         operation=body["operation"],
         progress=told,
-        attempt=_attempt(record, lease),
+        attempt=job.attempt(record),
         tries=int(body["retries"]) + 1,
         created=moment(body["created"]),
         age=ago(now - body["created"]),
         duration=span(_duration(record, now, lease)),
         source=body.get("source") or "–",
     )
-
-
-def map_waited_for(record: Record) -> str:
-    wait = record.body.get("wait", {})
-    return str(wait["name"]) if wait.get("for") == "children" else ""
 
 
 def _of_children(tally: Body) -> Progress:
@@ -128,15 +127,6 @@ def _was_woken(record: Record) -> bool:
     """By somebody, and the record does not tell when."""
     slices = record.body.get("slices", [])
     return bool(slices) and slices[-1][2] in ("signal", "children")
-
-
-def _attempt(record: Record, lease: float) -> int:
-    """Which attempt this is, or the next one will be; 0 for a job that has never begun."""
-    if job.begun(record, lease) is None:
-        return 0
-    between = record.label in (job.QUEUED, job.WAITING)
-    tries = int(record.body["retries"]) + 1
-    return min(max(1, job.attempt(record) + between), tries)
 
 
 def _duration(record: Record, now: float, lease: float) -> float | None:

@@ -4,12 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from app.doors.console import story
-from app.doors.console.glance import glance, map_waited_for
+from app.doors.console.glance import glance
 from app.doors.console.page import page
 from app.doors.console.span import moment
+from app.doors.jobs import Jobs
 from app.ports import Body, Record
 from app.room import job
 from app.room.children import MAPS
@@ -31,21 +32,19 @@ class Brood:
 
 
 def shown(
-    room: Room, record: Record, problem: Problem | None = None, text: str = "true"
+    jobs: Jobs, record: Record, problem: Problem | None = None, text: str = "true"
 ) -> Response:
     """`problem`: why what was just asked of it could not be; `text`: the signal that was typed."""
-    map = map_waited_for(record)
-    tally = room.ports.records.get(MAPS, map) if map else None
+    room, view, tally = jobs.room, jobs.view(record), tally_waited_for(jobs, record)
     now, lease = room.ports.clock.now(), room.engine.lease
     journal, lost = _journal(room, record)
-    view = room.view(record, request.root_path)
     error = view["error"] or {}
     return page(
         "job",
         job=glance(record, now, lease, tally),
         view=view,
         known=record.body["operation"] in room.registry,
-        wait=record.body.get("wait", {}),
+        wait=record.body["wait"] if record.label == job.WAITING else {},
         params=_pretty(view["params"]),
         result=_pretty(view["result"]),
         error=error,
@@ -63,6 +62,13 @@ def shown(
         problem=problem,
         text=text,
     )
+
+
+def tally_waited_for(jobs: Jobs, record: Record) -> Record | None:
+    """Of the map whose children the job waits for."""
+    if not job.waits_for(record, "children"):
+        return None
+    return jobs.room.ports.records.get(MAPS, record.body["wait"]["name"])
 
 
 def _journal(room: Room, record: Record) -> tuple[list[Body], bool]:

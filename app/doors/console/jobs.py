@@ -8,22 +8,21 @@ from urllib.parse import urlencode
 
 from flask import Response, request, url_for
 
-from app.doors.console.glance import Glance, glance, map_waited_for
-from app.doors.console.job import shown
+from app.doors.console.glance import Glance, glance
+from app.doors.console.job import shown, tally_waited_for
 from app.doors.console.page import page, posted, seen_at
 from app.doors.flask_forms import asked
 from app.doors.http import STATUS
+from app.doors.jobs import Jobs
 from app.ports import Record
-from app.room.call import LOCAL
+from app.room.access import check_scope
 from app.room.children import MAPS, child_id
 from app.room.enter import Room
-from app.room.errors import Conflict, Invalid, Malformed, Problem, Unknown, UnknownOperation, Wrong
+from app.room.errors import Malformed, Problem, Unknown
 from app.room.job import FAILED, JOBS, STATUSES
 from app.room.strict_json import read_json
 
-CALLER = LOCAL  # pages know no other yet
 LIMIT = 50  # jobs on a page
-RETRIED = 1000  # that one press of the button retries
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,17 @@ class Wanted:
 
 
 def all_jobs(room: Room) -> Response:
-    texts = asked().texts()
+    jobs, texts = ours(room), asked().texts()
     wanted = Wanted(**{name: texts.get(name, [""])[0] for name in Wanted.__annotations__})
-    records, following = _listed(room, wanted)
-    counts = {} if wanted.operation or wanted.map else counted(room)
+    records, following = _listed(jobs, wanted)
+    counts = {} if wanted.operation or wanted.map else counted(jobs)
     return page(
         "jobs",
         wanted=wanted,
         statuses=STATUSES,
         counts=counts,
         operations=sorted(each.name for each in room.registry),
-        jobs=glances(room, records),
+        jobs=glances(jobs, records),
         following=following,
         retried=texts.get("retried", [""])[0],
         way=_a_way(room),
@@ -61,76 +60,69 @@ def all_jobs(room: Room) -> Response:
 
 
 def one_job(room: Room, id: str) -> Response:
-    return shown(room, room.engine.get(id, CALLER))
+    jobs = ours(room)
+    return shown(jobs, jobs.record(id))
 
 
 def cancel(room: Room, id: str) -> Response:
-    return _done(room, id, lambda: room.engine.cancel(id, CALLER))
+    jobs = ours(room)
+    return _done(jobs, id, lambda: str(jobs.cancel(id)["id"]))
 
 
 def retry(room: Room, id: str) -> Response:
-    return _done(room, id, lambda: room.engine.retry(id, CALLER, source="console"))
+    jobs = ours(room)
+    return _done(jobs, id, lambda: jobs.retried(id, None).id)
 
 
 def signal(room: Room, id: str) -> Response:
     """Brings what the form says, JSON or nothing, to the run that waits for it."""
-    given = posted()
+    jobs, given = ours(room), posted()
     name, text = given.get("name", [""])[0], given.get("value", [""])[0].strip()
 
-    def send() -> Record:
-        if not name:
-            raise Invalid(errors=[Wrong("/name", "A signal has a name.")])
+    def send() -> str:
         try:
             value = read_json(text.encode()) if text else None
         except Malformed as error:
             raise Malformed(f'{error.detail} Write a text in quotes: "yes".') from None
-        return room.engine.signal(id, name, value, CALLER)
+        return str(jobs.signal(id, name, value)["id"])
 
-    return _done(room, id, send, text)
+    return _done(jobs, id, send, text)
 
 
 def retry_failed(room: Room) -> Response:
-    """Those that the list shows as failed, the newest first; each once, however often it is sent.
-
-    What is there no more to be called stays as it is.
-    """
+    """Those that the list shows as failed, the newest first, as many as one request may."""
     given = posted()
-    operation = given.get("operation", [""])[0]
-    cursor, retried, looked = given.get("cursor", [""])[0] or None, 0, 0
-    while looked < RETRIED:
-        found = room.engine.list(
-            CALLER, status=FAILED, operation=operation or None, cursor=cursor, limit=200
-        )
-        retried += sum(_retried(room, record) for record in found.items)
-        looked, cursor = looked + max(1, len(found.items)), found.next
-        if cursor is None:
-            break
-    told = Wanted(FAILED, operation).query(retried=str(retried), cursor=cursor or "")
+    operation, cursor = given.get("operation", [""])[0], given.get("cursor", [""])[0]
+    made = ours(room).retry_all(FAILED, operation or None, cursor or None)
+    told = Wanted(FAILED, operation).query(retried=str(len(made.items)), cursor=made.next or "")
     return seen_at(f"{url_for('console.jobs')}{told}")
 
 
-def counted(room: Room, statuses: Iterable[str] = STATUSES) -> dict[str, int]:
-    """How many jobs there are of each status."""
-    count = room.ports.records.count
-    return {status: count(JOBS, owner=CALLER.owner, label=status) for status in statuses}
+def ours(room: Room) -> Jobs:
+    """The jobs of whoever looks at the page."""
+    request = asked()
+    prefix = request.headers.get("SCRIPT_NAME", "")
+    return Jobs(room, request.caller, prefix, "console", request.request_id)
 
 
-def glances(room: Room, records: Iterable[Record]) -> list[Glance]:
-    now, get = room.ports.clock.now(), room.ports.records.get
-    made = []
-    for record in records:
-        map = map_waited_for(record)
-        tally = get(MAPS, map) if map else None
-        made.append(glance(record, now, room.engine.lease, tally))
-    return made
+def counted(jobs: Jobs, statuses: Iterable[str] = STATUSES) -> dict[str, int]:
+    """How many there are of each status."""
+    count, owner = jobs.room.ports.records.count, jobs.caller.owner
+    return {status: count(JOBS, owner=owner, label=status) for status in statuses}
 
 
-def _listed(room: Room, wanted: Wanted) -> tuple[tuple[Record, ...], str]:
+def glances(jobs: Jobs, records: Iterable[Record]) -> list[Glance]:
+    now, lease = jobs.room.ports.clock.now(), jobs.engine.lease
+    return [glance(record, now, lease, tally_waited_for(jobs, record)) for record in records]
+
+
+def _listed(jobs: Jobs, wanted: Wanted) -> tuple[tuple[Record, ...], str]:
     """A page, and the cursor of the next one."""
+    check_scope(jobs.caller, "read")
     if wanted.map:
-        return _children(room, wanted)
-    found = room.engine.list(
-        CALLER,
+        return _children(jobs, wanted)
+    found = jobs.engine.list(
+        jobs.caller,
         status=wanted.status or None,
         operation=wanted.operation or None,
         cursor=wanted.cursor or None,
@@ -139,36 +131,24 @@ def _listed(room: Room, wanted: Wanted) -> tuple[tuple[Record, ...], str]:
     return found.items, found.next or ""
 
 
-def _children(room: Room, wanted: Wanted) -> tuple[tuple[Record, ...], str]:
+def _children(jobs: Jobs, wanted: Wanted) -> tuple[tuple[Record, ...], str]:
     """Of one `run.map`, in the order of its items; their ids are their places."""
-    tally = room.ports.records.get(MAPS, wanted.map)
-    if tally is None:
+    get = jobs.room.ports.records.get
+    tally = get(MAPS, wanted.map)
+    if tally is None or tally.owner != jobs.caller.owner:
         raise Unknown("There are no such children.")
-    room.engine.get(tally.body["parent"], CALLER)
     start = int(wanted.cursor) if wanted.cursor.isascii() and wanted.cursor.isdigit() else 0
-    ids = [child_id(wanted.map, index) for index in range(start, start + LIMIT)]
-    found = [room.ports.records.get(JOBS, id) for id in ids]
+    found = [get(JOBS, child_id(wanted.map, n)) for n in range(start, start + LIMIT)]
     return tuple(filter(None, found)), str(start + LIMIT) if found[-1] else ""
 
 
-def _retried(room: Room, record: Record) -> bool:
-    """Was it retried just now? The key stands for the one retry that a failed job gets here."""
-    before = room.ports.clock.now()
-    key = f"retry of {record.id}"
-    try:
-        again = room.engine.retry(record.id, CALLER, key=key, source="console")
-    except (UnknownOperation, Conflict):
-        return False
-    return bool(again.body["created"] >= before)
-
-
-def _done(room: Room, id: str, act: Callable[[], Record], text: str = "") -> Response:
+def _done(jobs: Jobs, id: str, act: Callable[[], str], text: str = "") -> Response:
     """Leads to the job that came of it; why nothing did is told on the page of the job."""
-    record = room.engine.get(id, CALLER)
+    record = jobs.record(id)
     try:
-        return seen_at(url_for("console.job", id=act().id))
+        return seen_at(url_for("console.job", id=act()))
     except Problem as problem:
-        reply = shown(room, record, problem, text)
+        reply = shown(jobs, record, problem, text)
         reply.status_code = STATUS[problem.kind]
         return reply
 

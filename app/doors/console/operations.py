@@ -33,11 +33,12 @@ def start(room: Room) -> Response:
 def _jobs(room: Room) -> dict[str, Any]:
     """The newest, and how many want attention. Without a store the page does without."""
     try:
-        newest = room.engine.list(jobs.CALLER, limit=NEWEST).items
-        counts = jobs.counted(room, IN_HAND) if newest else {}
+        ours = jobs.ours(room)
+        newest = room.engine.list(ours.caller, limit=NEWEST).items
+        counts = jobs.counted(ours, IN_HAND) if newest else {}
     except Unavailable:
         return {"newest": [], "counts": {}}
-    return {"newest": jobs.glances(room, newest), "counts": counts}
+    return {"newest": jobs.glances(ours, newest), "counts": counts}
 
 
 def show(room: Room, name: str) -> Response:

@@ -23,19 +23,20 @@ def span(seconds: float | None) -> str:
     return f"{whole} s"
 
 
-def whole(seconds: float) -> str:
-    """The largest unit alone, for what is only about so long."""
-    return next(
-        (f"{int(seconds // size)} {unit}" for size, unit in UNITS if seconds >= size), "0 s"
-    )
-
-
 def ago(seconds: float) -> str:
-    return "just now" if seconds < 1 else f"{whole(seconds)} ago"
+    """The largest unit alone, for what is past is only about so old."""
+    if seconds < 1:
+        return "just now"
+    return next(f"{int(seconds // size)} {unit} ago" for size, unit in UNITS if seconds >= size)
 
 
 def ahead(seconds: float) -> str:
-    return "now" if seconds < 1 else f"in {whole(seconds)}"
+    return "now" if seconds < 1 else f"in {roughly(seconds)}"
+
+
+def roughly(seconds: float) -> str:
+    """As `span`, in whole seconds."""
+    return span(round(seconds)) if seconds >= 10 else f"{max(0, round(seconds))} s"
 
 
 def moment(seconds: float) -> str:

@@ -11,7 +11,7 @@ from app.ports import Body, Record
 from app.room import job
 
 WIDTH = 1000  # of the picture of its runs, in its own units
-LEAST = 4  # that are still seen
+LEAST = 8  # that are still seen
 SHOWN = 160  # characters of a remembered value
 ENTRIES = 200  # of a journal that are shown, the newest
 
@@ -57,7 +57,7 @@ class Entry:
     began: str
     took: str
     value: str
-    map: str = ""
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,10 @@ def crashes(record: Record) -> int:
         return 0
     ends = [why for _, _, why in record.body.get("slices", [])]
     known = sum(why in ("retry", *job.TERMINAL) for why in ends)
-    return max(0, job.attempt(record) - known - (record.label == job.RUNNING))
+    under_way = record.label == job.RUNNING or "midway" in record.body
+    if record.label == job.CANCELLED:  # between two runs of one attempt
+        under_way = bool(ends) and ends[-1] not in ("retry", *job.TERMINAL)
+    return max(0, job.attempt(record) - known - under_way)
 
 
 def entries(journal: Sequence[Body], now: float) -> list[Entry]:
@@ -139,21 +142,20 @@ def _entry(entry: Body, now: float) -> Entry:
     began, ended = entry.get("t") or (None, None)
     took = "–" if began is None else span(ended - began)
     at = "–" if began is None else clock(began)
-    return Entry(kind, name, at, took, _value(entry, now), entry.get("map", ""))
+    value = shortened(entry["v"]) if "v" in entry else ""
+    return Entry(kind, name, at, took, value, "" if value else _remark(entry, now))
 
 
-def _value(entry: Body, now: float) -> str:
-    """What is remembered of it, in few words."""
+def _remark(entry: Body, now: float) -> str:
+    """How it stands with what has no value, or none yet."""
     kind, until = entry["k"], entry.get("until")
-    if "v" in entry:
-        return shortened(entry["v"])
     if kind == "each":
         return f"{count(entry['at'])} items, {'all done' if entry.get('done') else 'so far'}"
     if kind == "map":
         return f"{count(entry['at'])} items"
-    if kind == "signal":
-        return "none came in time" if entry.get("done") else "waiting"
+    if kind == "signal" and entry.get("done"):
+        return "none came in time"
     if until is None:
-        return ""
+        return "waiting" if kind == "signal" else ""
     near = ahead(until - now) if until > now else ago(now - until)
     return f"until {moment(until)}, {near}"

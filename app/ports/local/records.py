@@ -222,7 +222,8 @@ def _take(
     token = _token()
     found = list(_due(rows, collection, now, limit))
     return tuple(
-        _record(rows(schema.CLAIM, (*claim, _token(), token, rowid))[0]) for rowid in found
+        _record(rows(schema.CLAIM, (*claim, f"{token}-{place}", token, rowid))[0])
+        for place, rowid in enumerate(found)
     )
 
 
