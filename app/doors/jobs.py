@@ -41,7 +41,7 @@ class Jobs:
     def engine(self) -> Engine:
         return self.room.engine
 
-    def get(self, id: str, wait: Seconds | None = None) -> Body:
+    def get(self, id: str, wait: Seconds = 0) -> Body:
         """Tell of a job.
 
         With `wait`, when it has ended, or as it is after so many seconds; over 25 count as 25.
@@ -86,7 +86,7 @@ class Jobs:
     def view(self, record: Record) -> Body:
         return self.room.view(record, self.prefix)
 
-    def record(self, id: str, wait: float | None = None) -> Record:
+    def record(self, id: str, wait: float = 0) -> Record:
         check_scope(self.caller, "read")
         if not wait:
             return self.engine.get(id, self.caller)
