@@ -1,6 +1,5 @@
 """Decides about the job that runs: is it over its time, over its memory, unwanted, overtaken?"""
 
-import time
 from dataclasses import replace
 
 from app.ports import Record
@@ -18,7 +17,8 @@ class Guardian:
 
     def __init__(self, room: Room, slice: float | None) -> None:
         self._room, self._slice = room, slice
-        self._renewed = 0.0
+        self._clock = room.ports.clock
+        self._renewed = float("-inf")
         self._wished: tuple[str, float] | None = None
         self.rung = False
         self.told_to_stop = False
@@ -40,12 +40,12 @@ class Guardian:
         if error := self._over_time(record, age) or self._over_memory(record, took):
             return Ending("failed", error=error, ran=age)
         self._ask_store(record)
-        if self._wished and time.monotonic() - self._wished[1] > CANCEL_SECONDS:
+        if self._wished and self._clock.monotonic() - self._wished[1] > CANCEL_SECONDS:
             return Ending("cancelled", ran=age)
         return None
 
     def _ask_store(self, record: Record) -> None:
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if not self.rung and now - self._renewed < self._room.engine.lease / 4:
             return
         self.rung, self._renewed = False, now
@@ -61,7 +61,7 @@ class Guardian:
 
     def with_output(self, record: Record, ending: Ending, output: bytes) -> Ending:
         """What a job's subprocesses and C code have written is a part of its log."""
-        log = Log(ending.own.get("log") or record.body.get("log", {}), self._room.ports.clock)
+        log = Log(ending.own.get("log") or record.body.get("log", {}), self._clock)
         for line in output.decode(errors="replace").splitlines():
             log.add("OUT", line)
         return replace(ending, own=ending.own | {"log": log.written()})

@@ -49,6 +49,12 @@ def short(n: int) -> int:
 
 
 @nasty(retries=0)
+def measures(text: str) -> int:
+    """Count characters."""
+    return len(text)
+
+
+@nasty(retries=0)
 def surroundings() -> dict[str, object]:
     """Tell what a job finds."""
     return {
@@ -324,9 +330,10 @@ def child_lives_on() -> int:
 @nasty()
 def child_survives_crash() -> None:
     """Leave a child, and crash."""
-    if os.fork() == 0:
+    if (child := os.fork()) == 0:
         time.sleep(60)
         os._exit(0)
+    Path("child").write_text(str(child))
     ctypes.string_at(0)
 
 

@@ -1,14 +1,16 @@
 """Whatever a job does to its process, it ends as it should, and its neighbours never notice."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
 
 from app.ports import Record
-from tests.whole.workers import Workshop, is_alive, workshop
+from tests.whole.workers import Workshop, is_alive, runner_of, until, workshop
 
 NEIGHBOURS = 20
 
@@ -114,3 +116,84 @@ def test_an_odd_job_succeeds_and_its_neighbours_too(
     assert record.label == "succeeded", record.body["error"]
     assert record.body["result"] == result
     assert record.body["attempt"] == 1
+
+
+@pytest.fixture(scope="module")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """With one worker, so that each job finds what the last one left."""
+    with workshop(tmp_path_factory.mktemp("lonely"), "tests.whole.nasty", workers=1) as up:
+        yield up
+
+
+def test_a_job_finds_its_process_as_the_last_one_did(lonely: Workshop) -> None:
+    """Folder, environment, signals, timers, streams, limits and loggers are put back."""
+    before = lonely.result(lonely.submit("surroundings"))
+    assert lonely.result(lonely.submit("turns_around")) == 1
+    assert lonely.result(lonely.submit("surroundings")) == before
+    id = lonely.submit("logs_badly")
+    lonely.ended(id)
+    assert lonely.lines(id)[-1] == "then this"
+
+
+def test_a_job_is_not_charged_for_the_memory_that_others_left(lonely: Workshop) -> None:
+    """memory= counts from what its process held when the job began."""
+    assert lonely.result(lonely.submit("keeps_memory")) == 1
+    assert lonely.result(lonely.submit("takes_little")) == 20_000_000
+
+
+def test_what_a_crashed_job_started_ends_with_it(lonely: Workshop) -> None:
+    """Its children are ended with its process."""
+    lonely.ended(lonely.submit("child_survives_crash"))
+    child = int((lonely.folder / "child").read_text())
+    until(lambda: not is_alive(child))
+
+
+@pytest.mark.parametrize("operation", ["child_lives_on", "daemon"])
+def test_a_child_that_lives_on_holds_nobody_up(lonely: Workshop, operation: str) -> None:
+    """Though it holds all that it inherited open."""
+    child = lonely.result(lonely.submit(operation))
+    crashed = lonely.ended(lonely.submit("segfault"), 10)
+    assert "SIGSEGV" in crashed.body["error"]["detail"]
+    assert lonely.result(lonely.submit("short", n=1)) == 2
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+
+
+def test_what_is_written_past_python_is_in_the_log_of_its_job(lonely: Workshop) -> None:
+    """And in that of no other, though they were claimed together."""
+    ids = lonely.submit_all([("short", {"n": 1}), ("writes_past_python", {}), ("short", {"n": 1})])
+    for id in ids:
+        lonely.ended(id)
+    assert [lonely.lines(id) for id in ids] == [[], ["by descriptor", "by a program"], []]
+
+
+def test_a_crash_in_the_midst_of_short_jobs_is_told_by_its_own_record(lonely: Workshop) -> None:
+    """The dump of its stack is not in a neighbour's log."""
+    shorts = [("short", {"n": n}) for n in range(30)]
+    ids = lonely.submit_all([*shorts, ("segfault", {}), *shorts])
+    record = lonely.ended(ids.pop(30))
+    assert "in segfault" in record.body["error"]["traceback"]
+    assert [lonely.result(id) for id in ids] == [2 * n for n in range(30)] * 2
+    assert [lonely.lines(id) for id in ids] == [[]] * 60
+
+
+def test_a_full_mailbox_holds_no_worker_up(lonely: Workshop) -> None:
+    """A job that gives no thread a turn ends in time, with megabytes claimed behind it."""
+    for id in lonely.submit_all([("short", {"n": n}) for n in range(100)]):
+        lonely.result(id)  # by now it claims many at a time
+    text = "x" * 100_000
+    behind = [("measures", {"text": text})] * 25
+    ids = lonely.submit_all([("hogs", {}), *behind])
+    record = lonely.ended(ids[0], 10)
+    assert record.body["error"]["kind"] == "timeout"
+    assert [lonely.result(id) for id in ids[1:]] == [100_000] * 25
+
+
+def test_a_worker_outlives_its_runner(lonely: Workshop) -> None:
+    """A runner that somebody kills while it has nothing to do is replaced."""
+    worker = lonely.workers[0]
+    runner = runner_of(worker)
+    assert runner
+    os.kill(runner, signal.SIGKILL)
+    until(lambda: runner_of(worker) not in (None, runner))
+    assert lonely.result(lonely.submit("short", n=1)) == 2
