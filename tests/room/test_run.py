@@ -892,7 +892,9 @@ def test_thousands_of_steps_write_little_each(lab, declare):
     lab.run()
     assert lab.result(id) == sum(range(2000)) + 1
     assert ran == list(range(2000))
-    largest = max(len(str(write.record.body)) for asked in writes for write in asked if isinstance(write, Put))
+    largest = max(
+        len(str(write.record.body)) for asked in writes for write in asked if isinstance(write, Put)
+    )
     assert largest < 60_000
     pages = lab.room.engine.get(id, LOCAL).body["pages"]
     assert pages > 5
