@@ -53,7 +53,7 @@ def document(error: ManydoorsError) -> str:
 def near(problem: Problem, name: str, service: Service) -> Problem:
     """The problem of an unknown operation, with the names that were perhaps meant."""
     names = [str(each["name"]) for each in service.operations()]
-    found = difflib.get_close_matches(name, names, n=3)
+    found = difflib.get_close_matches(name, names, n=3, cutoff=0.75)
     hint = f"Did you mean {' or '.join(found)}?" if found else "`operations` lists those there are."
     known = type(problem)(f"{problem.detail} {hint}")
     known.members = problem.members

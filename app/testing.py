@@ -7,30 +7,36 @@
             job = service.submit("cats.sheet", pics=["a", "b"])
             service.crash_at("draw")
             service.run()
-            assert service.job(job)["status"] == "succeeded"
+            assert service.result(job) == "sheet.png"
+            assert service.crashes == 1
 
 Jobs run when `run` is called, one after another, to their end; what sleeps is woken by moving the
-clock, so a day takes no time. The store is the embedded one, in a folder that is taken away.
+clock, so a day takes no time. The store is the embedded one, in a folder that is taken away; inside
+the block `records(…)` means it, for the test as for the operations.
 """
 
 import json
+import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Ports, Record
+from app.ports import Ports, Record, Records
 from app.room.boundary import Control
-from app.room.call import LOCAL, Call
+from app.room.call import LOCAL, Call, Outcome
+from app.room.duration import seconds
 from app.room.enter import Room
-from app.room.job import TERMINAL
+from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
+from app.room.records import opened
 
 BEGIN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MOST_RUNS = 100_000
@@ -66,20 +72,34 @@ class Silent:
 class Testing(AbstractContextManager["Testing"]):
     """A service without processes."""
 
-    __test__ = False  # for pytest, which takes any Test… for tests
+    __test__ = False  # pytest takes names that begin so for tests
 
-    def __init__(self, registry: Registry = REGISTRY, *, slice: float | None = None) -> None:
-        """`slice`: seconds after which a run must go on in another, as MANYDOORS_SLICE sets it."""
-        from app.wiring import make_ports
-
+    def __init__(
+        self,
+        registry: Registry = REGISTRY,
+        *,
+        slice: float | None = None,
+        records: Records | None = None,
+    ) -> None:
+        """`slice`: seconds after which a run must go on in another, as MANYDOORS_SLICE sets it.
+        `records`: a store of your own, which stays open."""
         self.clock = OwnClock()
         self.slice = slice
-        self._folder = Path(tempfile.mkdtemp(prefix="manydoors-"))
-        records = make_ports(Settings(data=self._folder, min_free=1)).records
+        self.crashes = 0
+        self._open = ExitStack()
         numbers = count(1)
-        ports = Ports(records, self.clock, lambda prefix: f"{prefix}_{next(numbers):026}", Silent())
+        ports = Ports(
+            self._fresh_store() if records is None else records,
+            self.clock,
+            lambda prefix: f"{prefix}_{next(numbers):026}",
+            Silent(),
+        )
         self.room = Room(registry, ports)
-        self._crashes: list[tuple[str, int]] = []
+        self._crashes: list[tuple[str, Iterator[bool]]] = []
+
+    def __enter__(self) -> "Testing":
+        self._open.enter_context(opened(self.room.ports))
+        return self
 
     def __exit__(
         self,
@@ -87,32 +107,60 @@ class Testing(AbstractContextManager["Testing"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.room.ports.records.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._open.close()
 
-    def call(self, name: str, **params: Any) -> Any:
+    # What callers do
+
+    def call(self, name: str, /, **params: Any) -> Any:
         """What the operation gives at once; raises the problem, if it has one."""
-        outcome = self.room.enter(Call(name, params))
+        outcome, cause = self._enter(Call(name, params))
         if outcome.problem:
-            raise outcome.problem
+            raise outcome.problem from cause
         return outcome.value
 
-    def submit(self, name: str, **params: Any) -> str:
+    def submit(
+        self,
+        name: str,
+        params: Mapping[str, Any] | None = None,
+        /,
+        *,
+        key: str | None = None,
+        delay: str | float | timedelta = 0.0,
+        priority: int | None = None,
+        **more: Any,
+    ) -> str:
         """A job's id. It runs when `run` is called."""
-        outcome = self.room.enter(Call(name, params, asynchronous=True))
+        due = self.clock.now() + _seconds(delay)
+        params = {**(params or {}), **more}
+        call = Call(name, params, key=key, due=due, priority=priority, asynchronous=True)
+        outcome, cause = self._enter(call)
         if outcome.problem:
-            raise outcome.problem
+            raise outcome.problem from cause
         return str(json.loads(outcome.json)["id"])
 
     def job(self, id: str) -> dict[str, Any]:
         """The job as GET /v1/jobs/{id} shows it."""
         return self.room.view(self.room.engine.get(id, LOCAL))
 
+    def jobs(self, operation: str | None = None) -> list[dict[str, Any]]:
+        """All jobs, or those of one operation, the oldest first: children of `run.map` too."""
+        found = [record for record in self._records() if record.owner == LOCAL.owner]
+        return [
+            self.room.view(record)
+            for record in found
+            if operation in (None, record.body["operation"])
+        ]
+
     def result(self, id: str) -> Any:
-        """Of a job that succeeded; an AssertionError says why it did not."""
-        job = self.job(id)
-        assert job["status"] == "succeeded", f"the job is {job['status']}: {job['error']}"  # noqa: S101
-        return job["result"]
+        """Of a job that succeeded; an AssertionError tells why it did not."""
+        record = self.room.engine.get(id, LOCAL)
+        if record.label != SUCCEEDED:
+            raise AssertionError(_why_not(record))
+        return record.body["result"]
+
+    def error(self, id: str) -> dict[str, Any]:
+        """Why it failed, or its last attempt did: kind, detail and the like; {} if none did."""
+        return dict(self.room.engine.get(id, LOCAL).body.get("error") or {})
 
     def log(self, id: str) -> list[str]:
         """The lines that the job has logged or printed."""
@@ -120,61 +168,139 @@ class Testing(AbstractContextManager["Testing"]):
         return [text for _, _, text in record.body.get("log", {}).get("lines", [])]
 
     def signal(self, id: str, name: str, value: Any = None) -> None:
+        """Brings a value to `run.wait_for(name)`."""
         self.room.engine.signal(id, name, value, LOCAL)
 
     def cancel(self, id: str) -> None:
         self.room.engine.cancel(id, LOCAL)
 
-    def crash_at(self, step: str, *, times: int = 1) -> None:
-        """The next `times` that a run comes to the step's end, its process dies: after the step's
-        function, and before that is remembered."""
-        self._crashes.append((step, times))
+    def retry(self, id: str) -> str:
+        """The id of a new job like that one, which has ended."""
+        return self.room.engine.retry(id, LOCAL).id
+
+    # What goes wrong, and what time it is
+
+    def crash_at(self, step: str, *, times: int = 1, skip: int = 0) -> None:
+        """The next `times` that a run comes to the end of that step, its process dies: after the
+        step's function, and before its result is remembered. The first `skip` times go well.
+
+        An item of `run.each` is a step of that kind too, by the loop's note, or else "each".
+        """
+        turns = iter([False] * skip + [True] * times)
+        self._crashes.append((step, turns))
+
+    def advance(self, duration: str | float | timedelta) -> None:
+        """Moves the clock. What has become due by that runs at the next `run`."""
+        self.clock.sleep(_seconds(duration))
+
+    # What workers do
 
     def run(self) -> None:
-        """Runs what is due, and what becomes due, until nothing is left but to wait for signals."""
+        """Runs what is due, and what becomes due, until nothing is left but to wait for signals.
+
+        The clock moves as far as that takes, but never to the timeout of a `run.wait_for`: there
+        `advance` goes.
+        """
         for _ in range(MOST_RUNS):
-            if not (claimed := self.room.engine.claim()):
+            if self.run_next() is None:
                 if (due := self._next_due()) is None:
                     return
                 self.clock.sleep(due - self.clock.now())
-                continue
-            self.run_once(claimed[0])
         raise RuntimeError(f"After {MOST_RUNS:,} runs there is still more to run.")
 
+    def run_next(self) -> str | None:
+        """One run of the most pressing job that is due, to its end or to where it waits; its id.
+        None when nothing is due now."""
+        claimed = self.room.engine.claim()
+        if not claimed:
+            return None if self._next_due(self.clock.now()) is None else self.run_next()
+        self.run_once(claimed[0])
+        return claimed[0].id
+
+    def run_only(self, id: str) -> None:
+        """Runs that job alone while it is due, its children not; others stay as they are."""
+        others: list[tuple[Record, Ending]] = []
+        while claimed := self.room.engine.claim():
+            if claimed[0].id == id:
+                self.run_once(claimed[0])
+            else:
+                others.append((claimed[0], Ending("returned")))
+        self.room.engine.settle(others)
+
     def run_once(self, claimed: Record) -> None:
-        """One slice of one job."""
         until = float("inf") if self.slice is None else self.clock.monotonic() + self.slice
         engine = self.room.engine
         try:
             ending = engine.execute(claimed, Control(until, self._watch))
             engine.settle([(claimed, ending)])
-        except (Crash, Lost):
-            return  # found again once the lease is over
+        except Crash:
+            self.crashes += 1  # found again once the lease is over
+        except Lost:
+            return
 
     def _watch(self, moment: str, name: str) -> None:
-        for place, (step, times) in enumerate(self._crashes):
-            if moment == "end" and step == name:
-                self._crashes[place : place + 1] = [(step, times - 1)] if times > 1 else []
+        for step, turns in self._crashes:
+            if moment == "end" and step == name and next(turns, False):
                 raise Crash(name)
 
-    def _next_due(self) -> float | None:
+    def _enter(self, call: Call) -> tuple[Outcome, BaseException | None]:
+        """The outcome, and the error that callers are not told of."""
+        errors = _Errors()
+        logger = logging.getLogger("manydoors.room")
+        logger.addHandler(errors)
+        try:
+            return self.room.enter(call), errors.last
+        finally:
+            logger.removeHandler(errors)
+
+    def _next_due(self, until: float = float("inf")) -> float | None:
         """When something is to be looked at again; None when all wait for somebody outside."""
-        dues = [record.due for record in self._active() if not _waits_for_a_signal(record)]
-        return min((due for due in dues if due is not None), default=None)
+        active = [one for label in (QUEUED, RUNNING, WAITING) for one in self._records(label)]
+        dues = [one.due for one in active if not waits_for(one, "signal")]
+        return min((due for due in dues if due is not None and due <= until), default=None)
 
-    def _active(self) -> Sequence[Record]:
-        records = self.room.ports.records
-        found: list[Record] = []
-        for label in ("queued", "running", "waiting"):
-            cursor: str | None = None
-            while True:
-                page = records.list("jobs", label=label, cursor=cursor, limit=200)
-                found += page.items
-                if (cursor := page.next) is None:
-                    break
-        return found
+    def _records(self, label: str | None = None) -> Iterator[Record]:
+        cursor: str | None = None
+        while True:
+            page = self.room.ports.records.list(
+                JOBS, label=label, newest_first=False, cursor=cursor, limit=200
+            )
+            yield from page.items
+            if (cursor := page.next) is None:
+                return
+
+    def _fresh_store(self) -> Records:
+        from app.wiring import make_ports
+
+        folder = Path(tempfile.mkdtemp(prefix="manydoors-"))
+        self._open.callback(shutil.rmtree, folder, ignore_errors=True)
+        records = make_ports(Settings(data=folder, min_free=1)).records
+        self._open.callback(records.close)
+        return records
 
 
-def _waits_for_a_signal(record: Record) -> bool:
+class _Errors(logging.Handler):
+    """Catches what the room logs of an operation that failed."""
+
+    last: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            self.last = record.exc_info[1]
+
+
+def _why_not(record: Record) -> str:
     wait = record.body.get("wait", {})
-    return record.label not in TERMINAL and wait.get("for") == "signal"
+    if waits_for(record, "signal"):
+        return f"the job waits for a signal: service.signal({record.id!r}, {wait['name']!r}, …)"
+    error = record.body.get("error") or {}
+    told = f"the job is {record.label}"
+    if error:
+        told += f"; {error['kind']}: {error['detail']}"
+    if "traceback" in error:
+        told += f"\n{error['traceback']}"
+    return told if error or record.label not in (QUEUED, WAITING) else f"{told}: call service.run()"
+
+
+def _seconds(duration: str | float | timedelta) -> float:
+    return duration.total_seconds() if isinstance(duration, timedelta) else seconds(duration)

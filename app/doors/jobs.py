@@ -1,6 +1,6 @@
 """What callers ask of jobs, whichever door they came through: who may, which job, what is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -41,7 +41,7 @@ class Jobs:
     def engine(self) -> Engine:
         return self.room.engine
 
-    def get(self, id: str, wait: Seconds | None = None) -> Body:
+    def get(self, id: str, wait: Seconds = 0) -> Body:
         """Tell of a job.
 
         With `wait`, when it has ended, or as it is after so many seconds; over 25 count as 25.
@@ -86,7 +86,7 @@ class Jobs:
     def view(self, record: Record) -> Body:
         return self.room.view(record, self.prefix)
 
-    def record(self, id: str, wait: float | None = None) -> Record:
+    def record(self, id: str, wait: float = 0) -> Record:
         check_scope(self.caller, "read")
         if not wait:
             return self.engine.get(id, self.caller)
@@ -159,6 +159,16 @@ GET, LIST, CANCEL, RETRY, SIGNAL = (
     Params.of(fields_of(method, name=f"jobs.{method.__name__}"))
     for method in (_UNBOUND.get, _UNBOUND.list, _UNBOUND.cancel, _UNBOUND.retry, _UNBOUND.signal)
 )
+
+
+METHODS: Mapping[str, tuple[Callable[..., Any], Params]] = {
+    "jobs.get": (Jobs.get, GET),
+    "jobs.list": (Jobs.list, LIST),
+    "jobs.cancel": (Jobs.cancel, CANCEL),
+    "jobs.retry": (Jobs.retry, RETRY),
+    "jobs.signal": (Jobs.signal, SIGNAL),
+}
+"""What a protocol of methods can ask of jobs, and what each takes."""
 
 
 def _together(records: list[Record]) -> Iterator[list[Record]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.doors.job_schema import job_schema, page
-from app.doors.rpc import JOBS
+from app.doors.jobs import METHODS
 from app.room.enter import Room
 from app.room.operation import Operation
 from app.room.schema.json_schema import Book, describe
@@ -26,7 +26,7 @@ def written(room: Room) -> bytes:
 def document(room: Room) -> Document:
     book = Book()
     methods = [_method(operation, book) for operation in room.registry]
-    methods += [_of_jobs(name, ask, takes) for name, (ask, takes) in JOBS.items()]
+    methods += [_of_jobs(name, ask, takes) for name, (ask, takes) in METHODS.items()]
     return {
         "openrpc": OPENRPC,
         "info": {"title": "Manydoors", "version": VERSION},

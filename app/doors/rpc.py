@@ -1,7 +1,7 @@
 """JSON-RPC 2.0: each operation is a method, over one path, singly or in batches; so is what can
 be asked of jobs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,12 +9,11 @@ from flask import Flask, Response
 
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
-from app.doors.jobs import CANCEL, GET, LIST, RETRY, SIGNAL, Jobs
+from app.doors.jobs import METHODS, Jobs
 from app.doors.wishes import NONE, Wishes, wishes
 from app.room.call import LOCAL, Call, Caller, Outcome
 from app.room.enter import Room, by_name
 from app.room.errors import NotARequest, Problem, TooLarge, UnknownOperation
-from app.room.schema.params import Params
 from app.room.strict_json import read_json, write_json
 
 CODES: Mapping[str, int] = {
@@ -49,15 +48,6 @@ TITLES = {-32700: "Parse error", -32600: "Invalid Request", -32601: "Method not 
 PATH = "/rpc"
 BATCH = 100
 DISCOVER = "rpc.discover"
-
-JOBS: Mapping[str, tuple[Callable[..., Any], Params]] = {
-    "jobs.get": (Jobs.get, GET),
-    "jobs.list": (Jobs.list, LIST),
-    "jobs.cancel": (Jobs.cancel, CANCEL),
-    "jobs.retry": (Jobs.retry, RETRY),
-    "jobs.signal": (Jobs.signal, SIGNAL),
-}
-"""What can be asked of jobs, and what each takes."""
 
 _MEMBERS = frozenset(("jsonrpc", "method", "params", "id"))
 
@@ -137,7 +127,7 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
         from app.doors import openrpc  # most processes are never asked
 
         return Outcome(openrpc.written(room))
-    if method in JOBS:
+    if method in METHODS:
         return _of_jobs(room, method, params, sender)
     wish = sender.wishes
     return room.enter(
@@ -156,13 +146,14 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
 
 
 def _of_jobs(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
-    ask, takes = JOBS[method]
+    ask, takes = METHODS[method]
     jobs = Jobs(room, sender.caller, sender.prefix, "rpc", sender.request_id)
-    try:
+
+    def outcome() -> Outcome:
         given = params if isinstance(params, dict) else by_name(takes.names, params)
         return Outcome(write_json(ask(jobs, **takes.load(given))))
-    except Problem as problem:
-        return Outcome(problem=problem)
+
+    return room.told(Call(method, request_id=sender.request_id), outcome)
 
 
 def _check(message: Any) -> None:

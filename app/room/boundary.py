@@ -37,8 +37,8 @@ class Control:
     def __init__(
         self, until: float = FOREVER, watch: Callable[[str, str], None] = _unwatched
     ) -> None:
-        """`until`: when the slice ends, by the monotonic clock. `watch` sees each step begin and
-        end: ("begin", its name)."""
+        """`until`: when the slice ends, by the monotonic clock. `watch` sees each step, and each
+        item of a loop by the loop's note, begin and end: ("begin", its name)."""
         self.until = until
         self.watch = watch
         self.cancelled = Event()

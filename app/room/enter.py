@@ -38,7 +38,7 @@ class Room:
 
         Never raises, except for the KeyboardInterrupt of whoever sits at the terminal.
         """
-        return self._told(call, lambda: self._enter(call))
+        return self.told(call, lambda: self._enter(call))
 
     def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """A job for each call, all or none. Raises the `Problem` of the first that is wrong."""
@@ -53,7 +53,8 @@ class Room:
         made = self.engine.submit_all(submissions, calls[0].caller)
         return [self._job(call, record) for call, record in zip(calls, made, strict=True)]
 
-    def _told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
+    def told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
+        """What `enter` gives; whatever it raises is an outcome too."""
         try:
             return enter()
         except Problem as problem:

@@ -92,6 +92,11 @@ class Journal:
         del self._entries[place:], self._sizes[place:]
         self._next, self._counts = place, dict(counts)
 
+    def forget_failure(self) -> None:
+        """Of the step whose error ended the run, for nothing came after it: it is to run again."""
+        if len(self._entries) > self.paged and "e" in self._entries[-1]:
+            del self._entries[-1], self._sizes[-1]
+
     def place(self, entry: Body) -> str:
         """Where an entry stands, in words that no other entry of this job ever has: items of loops
         forget their entries, so that a name and its occurrence come again."""

@@ -72,6 +72,7 @@ class Notes:
         Of an item of `run.each`, the items before it too; unless a write of theirs went wrong, for
         then the store alone knows what was written.
         """
+        self.journal.forget_failure()
         if self._begun is not None and self.trouble is None:
             return self.own()
         shown: Body = {"log": self.log.written()} if self.log.count else {}

@@ -14,10 +14,12 @@ from app.room.children import Children, Results
 from app.room.duration import seconds
 from app.room.errors import TimedOut, sayable
 from app.room.job import Wait
-from app.room.journal import copied
+from app.room.journal import Misfit, copied
+from app.room.ledger import Lost
 from app.room.notes import WRITE_EVERY, Notes
 from app.room.records import Collection, records
 from app.room.schema.plain import plain
+from app.room.step_error import remembered, revived
 
 NOTE = 200  # characters of what progress says
 
@@ -68,19 +70,29 @@ class Run:
     def step(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """What `function` gives, as JSON has it; from then on it is remembered, and not run again.
 
-        It may run twice if the process dies after it and before it is remembered.
+        It may run twice if the process dies after it and before it is remembered. What it raises
+        is remembered too, if you catch it and go on; else the next attempt runs it again.
         """
         self._boundary.check()
         journal = self._notes.journal
         if (entry := journal.ask("step", name)) is not None:
+            if "e" in entry:
+                raise revived(entry["e"])
             return copied(entry["v"])
         began = self._clock.now()
         self._watch("begin", name)
-        with journal.inside(name):
-            value = plain(function(*args, **kwargs))
-        self._watch("end", name)
-        times = [round(began, 3), round(self._clock.now(), 3)]
-        entry = journal.add("step", name, v=value, t=times)
+        try:
+            with journal.inside(name):
+                value = plain(function(*args, **kwargs))
+            self._watch("end", name)
+            times = [round(began, 3), round(self._clock.now(), 3)]
+            journal.add("step", name, v=value, t=times)
+        except (Misfit, Lost):
+            raise
+        except Exception as error:
+            journal.add("step", name, e=remembered(error))
+            self._notes.note()
+            raise
         self._notes.save()
         return copied(value)
 
@@ -94,7 +106,7 @@ class Run:
         later run finds `run.state` here as it was saved, whatever it did to it before the loop.
         """
         self._boundary.check()
-        many, pause = _every(every)
+        pace = _every(every)
         journal = self._notes.journal
         total = len(items) if isinstance(items, Sized) else None
         if (entry := journal.ask("each", "each")) is None:
@@ -103,24 +115,7 @@ class Run:
             self._notes.restore()
         if entry.get("done"):
             return
-        mark = journal.mark()
-        self._notes.begin_item()
-        for item in islice(iter(items), entry["at"], None):
-            self._boundary.check()
-            self._tell(entry["at"], total, note)
-            try:
-                yield item
-            except GeneratorExit:
-                journal.leave(entry)
-                raise
-            journal.cut(mark)
-            entry["at"] += 1
-            self._notes.note()
-            self._notes.begin_item()
-            if many and entry["at"] % many == 0:
-                self._notes.save()
-            elif not many:
-                self._notes.save_if(pause)
+        yield from self._rest(items, entry, pace, total, note)
         entry["done"] = True
         self._tell(entry["at"], total, note)
         self._notes.save()
@@ -181,6 +176,38 @@ class Run:
     def records(self, collection: str) -> Collection:
         """State of your own that outlives the job; as `from app import records`."""
         return records(collection)
+
+    def _rest(
+        self,
+        items: Iterable[Any],
+        entry: Body,
+        pace: tuple[int, float],
+        total: int | None,
+        note: str,
+    ) -> Iterator[Any]:
+        """The items that are left; the entry keeps count."""
+        many, pause = pace
+        journal, shown = self._notes.journal, note or "each"
+        mark = journal.mark()
+        self._notes.begin_item()
+        for item in islice(iter(items), entry["at"], None):
+            self._boundary.check()
+            self._tell(entry["at"], total, note)
+            self._watch("begin", shown)
+            try:
+                yield item
+            except GeneratorExit:
+                journal.leave(entry)
+                raise
+            self._watch("end", shown)
+            journal.cut(mark)
+            entry["at"] += 1
+            self._notes.note()
+            self._notes.begin_item()
+            if many and entry["at"] % many == 0:
+                self._notes.save()
+            elif not many:
+                self._notes.save_if(pause)
 
     def _pause(self, until: float, kind: str) -> None:
         self._boundary.check()

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app import Run
 from app.config import Settings
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, Caller
@@ -188,8 +189,39 @@ def test_a_bulk_retry_is_bounded(client: FlaskClient, room: Room) -> None:
 
 
 def test_what_cannot_run_is_passed_over(client: FlaskClient, room: Room) -> None:
-    """A job of an operation that is gone; a child, which its parent makes again."""
+    """A job of an operation that is gone."""
     submit(room, 2, "fail")
     work(room)
     del room.registry._operations["fail"]
     assert retry_all(client)["items"] == []
+
+
+def test_children_are_left_to_their_parents(client: FlaskClient, room: Room) -> None:
+    """A parent that is retried makes its children again; both at once would run them twice."""
+
+    @room.registry.operation("parent", retries=0)
+    def parent(run: Run) -> None:
+        run.map("fail", [{"how": "refused"}])
+
+    id = room.engine.submit(Submission("parent"), LOCAL).id
+    work(room)
+    assert len(told(client.get(f"{JOBS}?status=failed"))["items"]) == 2
+    (again,) = retry_all(client)["items"]
+    assert again["retry_of"] == id
+
+
+def test_who_may_not_run_it_retries_nothing(client: FlaskClient, room: Room) -> None:
+    """An operation's own scope holds for its retries too, one by one and in bulk."""
+
+    @room.registry.operation("guarded", long=True, scope="admin", retries=0)
+    def guarded() -> None:
+        raise RuntimeError
+
+    id = room.engine.submit(Submission("guarded"), LOCAL).id
+    work(room)
+    runner = {"manydoors.caller": Caller("local", "run")}
+    one = client.post(f"{JOBS}/{id}/retry", environ_overrides=runner)
+    assert problem(one) == "forbidden"
+    many = client.post(f"{JOBS}/retry", json={}, environ_overrides=runner)
+    assert told(many)["items"] == []
+    assert len(retry_all(client)["items"]) == 1

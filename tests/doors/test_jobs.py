@@ -222,15 +222,12 @@ def test_a_batch_has_one_key(client: FlaskClient, room: Room) -> None:
     assert room.ports.records.count("jobs") == 3
 
 
-@pytest.mark.parametrize("wait", ["-1", "x", "", "1&wait=2", "nan"])
+@pytest.mark.parametrize("wait", ["-1", "x", "", "1&wait=2", "nan", "1e999"])
 def test_a_wait_is_a_number(client: FlaskClient, wait: str) -> None:
     """Of seconds, given once."""
     job = made(client)
     answer = client.get(f"{JOBS}/{job['id']}?wait={wait}")
-    if wait:
-        assert pointers(answer) == ["/wait"]
-    else:
-        assert answer.status_code == 200
+    assert pointers(answer) == ["/wait"]
 
 
 def test_a_job_is_waited_for(client: FlaskClient, room: Room, clock: OwnClock) -> None:
@@ -251,7 +248,7 @@ def test_an_unchanged_job_is_not_sent_again(client: FlaskClient) -> None:
 @pytest.mark.parametrize("path", ["", "/result", "/events"])
 def test_an_unknown_job_is_unknown(client: FlaskClient, path: str) -> None:
     """Whatever is asked of it, and whatever its id looks like."""
-    for id in ("job_0", "%00" * 2 + "x", "a" * 600, "batch"):
+    for id in ("job_0", "%00" * 2 + "x", "a" * 600, "batches"):
         accept = {"Accept": "*/*"}
         kind = problem(client.get(f"{JOBS}/{id}{path}", headers=accept))
         assert kind == ("malformed" if "%00" in id and not path else "unknown")

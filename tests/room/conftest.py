@@ -10,9 +10,11 @@ import pytest
 
 from app.config import Settings
 from app.ports import Ports
+from app.ports.local.records import LocalRecords
 from app.room.call import Call, Outcome
 from app.room.enter import Room
 from app.room.operation import Registry
+from app.testing import Testing
 from app.wiring import make_ports
 
 
@@ -39,3 +41,22 @@ def outcome(room: Room) -> Callable[..., Outcome]:
         return room.enter(call or Call("tried"))
 
     return run
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Testing]:
+    """A service with no operations yet, the embedded store, and a clock moved by hand."""
+    records = LocalRecords(tmp_path / "lab.db", floor=1)
+    with Testing(Registry(), records=records) as made:
+        yield made
+    records.close()
+
+
+@pytest.fixture
+def declare(lab: Testing) -> Callable[..., Any]:
+    """Declares a function as the job `tried`."""
+
+    def declared(function: Callable[..., Any], name: str = "tried", /, **options: Any) -> Any:
+        return lab.room.registry.operation(name, **{"long": True, **options})(function)
+
+    return declared

@@ -1,5 +1,6 @@
 """What the REST door answers: a method, a path, and a function from a request to an answer."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ class Endpoint:
     @property
     def template(self) -> str:
         """The path as OpenAPI writes it."""
-        return self.rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
+        return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", self.rule)
 
     def answer(self, request: Request, path: Path) -> Answer:
         """The answer; a problem on the way is an answer too."""

@@ -23,6 +23,7 @@ from app.doors.rest.description import (
 )
 from app.doors.rest.jobs import ENDED
 from app.doors.rest.submission import JOB as SUBMISSION
+from app.doors.rest.submission import LONGEST_DELAY
 from app.room.acceptance import BATCH
 from app.room.job import STATUSES
 from app.room.operation import Operation, Registry
@@ -98,12 +99,13 @@ def _submit() -> Document:
 
 
 def _batch() -> Document:
-    jobs = {"type": "array", "items": {"$ref": _SUBMITTED}, "maxItems": BATCH}
+    jobs = {"type": "array", "items": {"$ref": _SUBMITTED}}
     given = closed({"jobs": jobs}, "jobs")
     made = closed({"items": {"type": "array", "items": JOB}}, "items")
     return {
         **_service("Make many jobs, all or none.", "batch"),
-        "description": "An Idempotency-Key for all of them gives each a key by its place.",
+        "description": f"At most {BATCH:,}. An Idempotency-Key for all of them gives each a key by "
+        "its place.",
         "parameters": [IDEMPOTENCY_KEY],
         "requestBody": body(given),
         "responses": responses(None, *KINDS, *WITH_BODY, "unknown", "conflict", accepted=made),
@@ -191,6 +193,7 @@ def _submission(operation: Operation, book: Book) -> Document:
     whole, _ = describe(SUBMISSION.schema)
     properties = dict(whole["properties"])
     del properties["callback_url"]
+    properties["delay"] |= {"minimum": 0, "maximum": LONGEST_DELAY}
     properties["operation"] = {"type": "string", "const": operation.name}
     properties["params"] = params
     required = ["operation", *(["params"] if params.get("required") else [])]

@@ -22,7 +22,8 @@ from app.room.stats import stats
 from app.room.strict_json import check_text, read_json, read_object, write_json
 
 JOBS = "/v1/jobs"
-EACH = f"{JOBS}/<id>"
+EACH = f"{JOBS}/<job:id>"
+NO_IDS = ("batch", "retry")  # paths of their own, which take another method
 
 Reply = Callable[[Jobs, Request, Path], Answer]
 
@@ -58,8 +59,8 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
 
     yield told("GET", JOBS, "list", _list)
     yield told("POST", JOBS, "submit", _submit)
-    yield told("POST", f"{JOBS}/batch", "batch", _submit_all)
-    yield told("POST", f"{JOBS}/retry", "retry_all", _retry_all)
+    yield told("POST", f"{JOBS}/{NO_IDS[0]}", "batch", _submit_all)
+    yield told("POST", f"{JOBS}/{NO_IDS[1]}", "retry_all", _retry_all)
     yield told("GET", "/v1/stats", "stats", _stats)
     yield told("GET", EACH, "get", _get)
     yield told("GET", f"{EACH}/result", "result", _result)

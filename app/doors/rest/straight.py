@@ -22,7 +22,7 @@ from app.room.errors import Forbidden
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-_ONE = re.compile(r"([^<]*)/<(\w+)>")
+_ONE = re.compile(r"([^<]*)/<(?:job:)?(\w+)>")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")  # of which no router makes anything else
 _STATUS = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 
@@ -36,9 +36,11 @@ class Straight:
         self.hosts: Collection[str] = app.config[HOSTS]
         self.new_id = new_id
         self.endpoints: dict[tuple[str, str], Endpoint] = {}
+        self.fixed: set[str] = set()
         self.last: dict[tuple[str, str], tuple[Endpoint, str]] = {}  # by what stands before it
         for each in endpoints:
             if "<" not in each.rule:
+                self.fixed.add(each.rule)
                 self.endpoints.setdefault((each.method, each.rule), each)
             elif ends := _ONE.fullmatch(each.rule):
                 self.last.setdefault((each.method, ends[1]), (each, ends[2]))
@@ -63,7 +65,7 @@ class Straight:
             return endpoint, {}
         head, _, last = path.rpartition("/")
         found = self.last.get((method, head))
-        if found is None or not _PLAIN.fullmatch(last):
+        if found is None or path in self.fixed or not _PLAIN.fullmatch(last):
             return None, {}
         return found[0], {found[1]: last}
 

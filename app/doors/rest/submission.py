@@ -16,6 +16,7 @@ from app.room.schema.field import Duration, Moment
 from app.room.schema.params import Params
 from app.room.strict_json import read_object
 
+LONGEST_DELAY = timedelta.max // timedelta(seconds=1)
 LAST_DUE = 253402300799.0  # of what RFC 3339 can say
 
 
