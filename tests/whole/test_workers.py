@@ -18,7 +18,7 @@ NEIGHBOURS = 20
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with workshop(tmp_path_factory.mktemp("workers"), "tests.whole.nasty") as up:
+    with workshop(tmp_path_factory.mktemp("workers"), "tests.whole.untidy") as up:
         workers = [worker.pid for worker in up.workers]
         yield up
         assert all(map(is_alive, workers)), up.log.read_text()[-5000:]
@@ -127,7 +127,7 @@ def test_an_odd_job_succeeds_and_its_neighbours_too(
 @pytest.fixture(scope="module")
 def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """With one worker, so that each job finds what the last one left."""
-    with workshop(tmp_path_factory.mktemp("lonely"), "tests.whole.nasty", workers=1) as up:
+    with workshop(tmp_path_factory.mktemp("lonely"), "tests.whole.untidy", workers=1) as up:
         yield up
 
 

@@ -32,7 +32,7 @@ class Clock:
 class Puppet:
     """A runner that only notes what it is sent."""
 
-    socket = output = None
+    socket, output = None, 0
     is_ending = is_behind = False
 
     def __init__(self, *_: object) -> None:
@@ -41,7 +41,6 @@ class Puppet:
         self.says: list[dict[str, Any]] = []
         self.died = ""
         self.written = b""
-        self.output = 0
         made.append(self)
 
     def send(self, message: dict[str, Any]) -> None:
