@@ -1,6 +1,7 @@
 """What lies on a runner's desk, as its keeper sees it."""
 
 import os
+import signal
 import threading
 
 from app.worker.desk import Desk, Now, memory_of
@@ -27,7 +28,7 @@ def test_a_child_that_has_died_left_it_as_it_was() -> None:
     desk = Desk()
     if (child := os.fork()) == 0:
         desk.begin(3, 1.5)
-        os.abort()
+        os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert desk.look() == Now(3, 1.5, 0)
 
