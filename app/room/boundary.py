@@ -61,10 +61,15 @@ class Boundary:
         return self._control.cancelled.is_set() or "cancel" in self._notes.record.body
 
     def check(self) -> None:
-        """Ends the run here if it was asked to stop, or its slice is over."""
+        """Ends the run here if it was asked to stop, or its slice is over.
+
+        A run that has come no further than the one before it goes on beyond its slice, for the
+        next would come no further either.
+        """
         if self.cancelled:
             self._part(Stopped("cancelled"))
-        if self._control.stop.is_set() or self.remaining <= 0:
+        is_over = self.remaining <= 0 and self._notes.journal.advanced
+        if self._control.stop.is_set() or is_over:
             self._part(Stopped("continued"))
 
     def suspend(self, wait: Wait) -> NoReturn:

@@ -78,6 +78,7 @@ class Children:
             self._store(self._made(called, chunk, entry))
             self._ports.queue.ring(self._notes.record.id)
             entry["at"] += len(chunk)
+            self._notes.journal.advanced = True
             self._notes.tell([0, entry["at"], f"submitting {called.name}"])
             self._notes.save_if(WRITE_EVERY)
         entry["total"] = entry["at"]

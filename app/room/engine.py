@@ -64,6 +64,7 @@ class Engine:
                 ready.append(record)
             else:
                 decided.append((record, ending))
+                parents[record.id] = True
         with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
             self.settle(decided)
         return ready

@@ -33,6 +33,7 @@ class Journal:
         self._counts: dict[str, int] = {}
         self._busy = ""
         self._left: list[Body] = []
+        self.advanced = False  # has this run remembered anything yet?
 
     def ask(self, kind: str, name: str) -> Body | None:
         """The entry that is remembered at this place; None when the run has not been here yet."""
@@ -58,6 +59,7 @@ class Journal:
         self._entries.append(entry)
         self._sizes.append(size)
         self._pass(name)
+        self.advanced = True
         return entry
 
     def measure(self, entry: Body) -> None:
@@ -91,6 +93,7 @@ class Journal:
             )
         del self._entries[place:], self._sizes[place:]
         self._next, self._counts = place, dict(counts)
+        self.advanced = True
 
     def forget_failure(self) -> None:
         """Of the step whose error ended the run, for nothing came after it: it is to run again."""

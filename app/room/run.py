@@ -117,7 +117,7 @@ class Run:
             return
         yield from self._rest(items, entry, pace, total, note)
         entry["done"] = True
-        self._tell(entry["at"], total, note)
+        self._notes.note()
         self._notes.save()
 
     def sleep(self, duration: float | str | timedelta) -> None:
@@ -190,9 +190,9 @@ class Run:
         journal, shown = self._notes.journal, note or "each"
         mark = journal.mark()
         self._notes.begin_item()
+        self._tell(entry["at"], total, note)
         for item in islice(iter(items), entry["at"], None):
             self._boundary.check()
-            self._tell(entry["at"], total, note)
             self._watch("begin", shown)
             try:
                 yield item
@@ -202,7 +202,7 @@ class Run:
             self._watch("end", shown)
             journal.cut(mark)
             entry["at"] += 1
-            self._notes.note()
+            self._tell(entry["at"], total, note)
             self._notes.begin_item()
             if many and entry["at"] % many == 0:
                 self._notes.save()

@@ -285,10 +285,14 @@ class Torture(RuleBasedStateMachine):
             if (moment, name) == ("end", crash):
                 raise Crash(name)
 
+        def host(notes):
+            hand.notes = notes
+
+        def run():
+            return self.engine.execute(hand.record, Control(watch=watch), host)
+
         try:
-            hand.ending = self.under(
-                fault, lambda: self.engine.execute(hand.record, Control(watch=watch))
-            )
+            hand.ending = self.under(fault, run)
         except Crash:
             self.hands.remove(hand)
         except Lost:
