@@ -12,6 +12,7 @@ from typing import Any
 from app.doors.failure import failed
 from app.doors.http import Answer, Request
 from app.doors.rest.endpoint import Endpoint, Path
+from app.doors.rest.jobs import NO_IDS
 from app.doors.sender import check_sender
 from app.ports import NewId
 from app.room.errors import Forbidden
@@ -19,6 +20,7 @@ from app.room.errors import Forbidden
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _NAME = re.compile(r"<(?:job:)?(\w+)>")
+_JOB = "<job:"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")  # of which no router makes anything else
 _STATUS = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 
@@ -84,7 +86,7 @@ class Ways:
                 self._fixed.setdefault((each.method, each.rule), each)
             elif all(_NAME.fullmatch(one) or "<" not in one for one in segments):
                 rules = self._rules.setdefault((first, len(segments)), [])
-                shape = tuple(None if "<" in one else one for one in segments)
+                shape = tuple(_NAME.sub("<>", one) if _JOB not in one else _JOB for one in segments)
                 rule = next((one for one in rules if one.shape == shape), None)
                 if rule is None:
                     rules.append(rule := _Rule(shape))
@@ -109,16 +111,18 @@ class Ways:
 
 
 class _Rule:
-    """Paths of one shape: fixed segments, and None where a name stands."""
+    """Paths of one shape: fixed segments, and a mark where a name stands."""
 
-    def __init__(self, shape: tuple[str | None, ...]) -> None:
+    def __init__(self, shape: tuple[str, ...]) -> None:
         self.shape = shape
         self.methods: dict[str, tuple[Endpoint, tuple[tuple[str, int], ...]]] = {}
 
     def fits(self, segments: list[str]) -> bool:
         return all(
-            bool(_PLAIN.fullmatch(segment)) if fixed is None else fixed == segment
-            for fixed, segment in zip(self.shape, segments, strict=True)
+            bool(_PLAIN.fullmatch(given)) and not (mark == _JOB and given in NO_IDS)
+            if mark.startswith("<")
+            else mark == given
+            for mark, given in zip(self.shape, segments, strict=True)
         )
 
 
