@@ -9,7 +9,7 @@ from app.room.acceptance import Submission
 from app.room.access import check_scope
 from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
-from app.room.engine import Engine
+from app.room.engine import LEASE, Engine
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
@@ -28,10 +28,11 @@ log = logging.getLogger("manydoors.room")
 class Room:
     """What takes a call and gives an outcome."""
 
-    def __init__(self, registry: Registry, ports: Ports) -> None:
+    def __init__(self, registry: Registry, ports: Ports, lease: float = LEASE) -> None:
+        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed."""
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports, tally=Tally(ports.records, ports.clock))
+        self.engine = Engine(registry, ports, lease, Tally(ports.records, ports.clock))
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.
