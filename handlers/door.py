@@ -4,6 +4,7 @@ A door is three pure things: `knows(event)`, `asks(event, registry)`, `answer(ev
 that is done is done here.
 """
 
+import hashlib
 import logging
 import math
 import os
@@ -15,8 +16,8 @@ from typing import Any, Protocol
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
-from app.room.errors import Conflict, Internal, Problem
-from app.room.job import Error
+from app.room.errors import Conflict, Internal, Problem, sayable
+from app.room.execute import error_of
 from app.room.job_view import UNREADABLE
 from app.room.operation import Registry
 from app.room.strict_json import write_json
@@ -139,27 +140,26 @@ class House:
     def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:
         """A failed job, so that a final failure leaves a trace."""
         log.error("%s could not be read: %s", ask.source, why.detail)
-        params = {"source": ask.source, "id": ask.id, "bytes": len(ask.raw)}
+        params: dict[str, Any] = {
+            "source": sayable(ask.source),
+            "id": sayable(ask.id),
+            "bytes": len(ask.raw),
+        }
         if operation:
             params["operation"] = operation
         if not self._has_secrets(operation):
             params["base64"] = b64encode(ask.raw[:LARGEST_RAW]).decode()
             params["whole"] = len(ask.raw) <= LARGEST_RAW
-        members = dict(why.members)
-        error = Error(getattr(why, "kind", "malformed"), why.detail, members=members)
-        key = write_json([ask.source, ask.id, operation]).decode()
-        self.room.engine.submit(
-            Submission(UNREADABLE, params, key, source=_door(ask), failed=error), LOCAL
+        key = hashlib.sha256(write_json(params) + ask.raw).hexdigest()
+        made = Submission(
+            UNREADABLE, params, key, source=ask.source.partition(":")[0], failed=error_of(why)
         )
+        self.room.engine.submit(made, LOCAL)
 
     def _has_secrets(self, operation: str) -> bool:
         """Then nothing of what came is kept, for the secret is somewhere in it."""
         registry = self.room.registry
         return operation in registry and bool(registry.get(operation).params.secrets)
-
-
-def _door(ask: Ask) -> str:
-    return ask.source.partition(":")[0]
 
 
 _first = Lock()

@@ -14,11 +14,11 @@ from typing import Any
 from app.room.call import Call
 from app.room.errors import Malformed, Problem, Unknown
 from app.room.operation import Operation, Registry
-from app.room.strict_json import check_text, read_json, write_json
+from app.room.strict_json import check_text, read_json
 from app.room.trigger import Named
 from handlers import upload
 from handlers.ask import Ask, Make, Unreadable, What, Work
-from handlers.shape import exactly, fits
+from handlers.shape import checked, exactly, fits
 
 LONGEST_KEY = 255
 OWN = {"operation", "params", "key"}
@@ -71,14 +71,6 @@ def told(value: Any, message: Message, registry: Registry) -> What:
         return _of(checked(value), message, registry)
     except Problem as problem:
         return Unreadable(problem)
-
-
-def checked(value: Any) -> Any:
-    """As the strict reader would have read it, or `Malformed`: the platform's own is not strict."""
-    try:
-        return read_json(write_json(value))
-    except (TypeError, ValueError, RecursionError):
-        raise Malformed("It holds what JSON cannot say.") from None
 
 
 def encoded(text: str) -> bytes:

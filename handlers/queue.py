@@ -6,10 +6,10 @@ from app.room.operation import Registry
 from app.room.trigger import Queue
 from handlers.ask import Ask, Came, failures
 from handlers.message import Message, ask, encoded, takers
-from handlers.shape import fits, last_name, records
+from handlers.shape import fits, last_name, name, records
 
 FIFO = ".fifo"
-EVENT = records("aws:sqs", messageId=str, body=str, eventSourceARN=str, attributes=dict | None)
+EVENT = records("aws:sqs", messageId=name, body=str, eventSourceARN=name, attributes=dict | None)
 
 
 def knows(event: Any) -> bool:
@@ -25,14 +25,14 @@ def answer(event: Any, came: list[Came]) -> Any:
 
 
 def _ask(record: Any, registry: Registry) -> Ask:
-    name = last_name(record["eventSourceARN"])
+    queue = last_name(record["eventSourceARN"])
     message = Message(
         raw=encoded(record["body"]),
         id=record["messageId"],
         door="queue",
-        name=name,
-        takers=takers(registry, Queue, name, name.removesuffix(FIFO)),
+        name=queue,
+        takers=takers(registry, Queue, queue, queue.removesuffix(FIFO)),
     )
     group = str((record.get("attributes") or {}).get("MessageGroupId", ""))
-    line = f"{name} {group}" if name.endswith(FIFO) else None
+    line = f"{queue} {group}" if queue.endswith(FIFO) else None
     return ask(message, registry, id=record["messageId"], line=line)

@@ -7,10 +7,10 @@ from typing import Any
 
 from app.room.operation import Registry
 from handlers.ask import Ask, Came, Work, check_done
-from handlers.message import Message, encoded, told
-from handlers.shape import exactly, fits
+from handlers.message import Message, told
+from handlers.shape import exactly, fits, name, raw_of
 
-EVENT = {"version": exactly("0"), "id": str, "detail-type": str, "source": str}
+EVENT = {"version": exactly("0"), "id": name, "detail-type": str, "source": str}
 CLOCKS = ("aws.events", "aws.scheduler")
 TICK = "Scheduled Event"
 
@@ -30,16 +30,10 @@ def asks(event: Any, registry: Registry) -> list[Ask]:
         "type": event["detail-type"],
         "data": event["detail"],
     }
-    message = Message(_raw(event), event["id"], "schedule", event["source"])
+    message = Message(raw_of(event), event["id"], "schedule", event["source"])
     what = told(as_cloud_event, message, registry)
     return [Ask(what, event["id"], message.raw, source)]
 
 
 def answer(event: Any, came: list[Came]) -> None:
     check_done(came)
-
-
-def _raw(event: Any) -> bytes:
-    import json
-
-    return encoded(json.dumps(event, ensure_ascii=False))

@@ -1,8 +1,14 @@
 """Has an event the members that its door is going to read? Asked once, before anything is read."""
 
+import json
 from collections.abc import Callable
 from types import UnionType
 from typing import Any
+
+from app.room.errors import Malformed, sayable
+from app.room.strict_json import read_json, write_json
+
+LONGEST_NAME = 2048
 
 Shape = type | UnionType | Callable[[Any], bool] | dict[str, Any] | list[Any]
 
@@ -38,6 +44,27 @@ def mapping(shape: Shape) -> Callable[[Any], bool]:
 def listing(shape: Shape) -> Callable[[Any], bool]:
     """A list that may be empty."""
     return lambda value: isinstance(value, list) and all(fits(each, shape) for each in value)
+
+
+def name(value: Any) -> bool:
+    """Text that a record may be found by: an id, an ARN."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and sayable(value) == value
+
+
+def checked(value: Any) -> Any:
+    """As the strict reader would have read it, or `Malformed`: the platform's own is not strict."""
+    try:
+        return read_json(write_json(value))
+    except (TypeError, ValueError, RecursionError):
+        raise Malformed("It holds what JSON cannot say.") from None
+
+
+def raw_of(value: Any) -> bytes:
+    """What the platform has read already, as it may have been written."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")
+    except (TypeError, ValueError, RecursionError):
+        return repr(value).encode(errors="replace")
 
 
 def records(source: str, **members: Any) -> Shape:

@@ -11,18 +11,17 @@ from typing import Any
 
 from app.room.errors import Malformed, Problem, Unknown
 from app.room.operation import Registry
-from app.room.strict_json import write_json
 from app.room.trigger import Stream
 from handlers.ask import Ask, Came, Make, Unreadable, What, failures
-from handlers.message import Message, ask, call, checked, takers
-from handlers.shape import fits, last_name, optional, records
+from handlers.message import Message, ask, call, takers
+from handlers.shape import checked, fits, last_name, name, optional, raw_of, records
 from handlers.upload import chosen
 
 SHARD = "shard"
 IMAGE = optional(dict)
-CHANGE = {"SequenceNumber": str, "Keys": IMAGE, "NewImage": IMAGE, "OldImage": IMAGE}
-DYNAMODB = records("aws:dynamodb", eventSourceARN=str, eventName=str, dynamodb=CHANGE)
-KINESIS = records("aws:kinesis", eventSourceARN=str, kinesis={"sequenceNumber": str, "data": str})
+CHANGE = {"SequenceNumber": name, "Keys": IMAGE, "NewImage": IMAGE, "OldImage": IMAGE}
+DYNAMODB = records("aws:dynamodb", eventSourceARN=name, eventName=str, dynamodb=CHANGE)
+KINESIS = records("aws:kinesis", eventSourceARN=name, kinesis={"sequenceNumber": name, "data": str})
 
 
 def knows(event: Any) -> bool:
@@ -45,7 +44,7 @@ def _change(record: Any, registry: Registry) -> Ask:
     change, arn = record["dynamodb"], record["eventSourceARN"]
     table = arn.partition(":table/")[2].partition("/")[0]
     found = takers(registry, Stream, table)
-    message = Message(_written(record), f"{arn} {change['SequenceNumber']}", "stream", table, found)
+    message = Message(raw_of(record), f"{arn} {change['SequenceNumber']}", "stream", table, found)
     what = _row(record, message)
     return Ask(what, change["SequenceNumber"], message.raw, f"stream:{table}", SHARD)
 
@@ -72,27 +71,20 @@ def _row(record: Any, message: Message) -> What:
 
 
 def _datum(record: Any, registry: Registry) -> Ask:
-    name = last_name(record["eventSourceARN"]).removeprefix("stream/")
+    stream = last_name(record["eventSourceARN"]).removeprefix("stream/")
     sequence, data = record["kinesis"]["sequenceNumber"], record["kinesis"]["data"]
     id = f"{record['eventSourceARN']} {sequence}"
     try:
         raw = b64decode(data, validate=True)
     except (NotBase64, ValueError):
         why = Unreadable(Malformed("The data is not base64."))
-        return Ask(why, sequence, _written(record), f"stream:{name}", SHARD)
-    message = Message(raw, id, "stream", name, takers(registry, Stream, name))
+        return Ask(why, sequence, raw_of(record), f"stream:{stream}", SHARD)
+    message = Message(raw, id, "stream", stream, takers(registry, Stream, stream))
     return ask(message, registry, id=sequence, line=SHARD)
 
 
-def _written(record: Any) -> bytes:
-    try:
-        return write_json(record)
-    except (ValueError, RecursionError):
-        return repr(record).encode(errors="replace")
-
-
 def _plain_row(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if row is None else {name: plain(value) for name, value in row.items()}
+    return None if row is None else {column: plain(value) for column, value in row.items()}
 
 
 def plain(value: Any) -> Any:
@@ -128,7 +120,7 @@ def _list(value: Any, read: Callable[[Any], Any]) -> list[Any]:
 def _map(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed("A map of DynamoDB's is none.")
-    return {name: plain(each) for name, each in value.items()}
+    return {member: plain(each) for member, each in value.items()}
 
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {

@@ -7,9 +7,9 @@ from typing import Any
 
 from app.room.operation import Registry
 from handlers.ask import Ask, Came, Work, check_done
-from handlers.shape import fits
+from handlers.shape import fits, name
 
-EVENT = {"manydoors": {"job": str}}
+EVENT = {"manydoors": {"job": name}}
 
 
 def knows(event: Any) -> bool:

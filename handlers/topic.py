@@ -6,9 +6,9 @@ from app.room.operation import Registry
 from app.room.trigger import Topic
 from handlers.ask import Ask, Came, check_done
 from handlers.message import Message, ask, encoded, takers
-from handlers.shape import exactly, fits, last_name
+from handlers.shape import exactly, fits, last_name, name
 
-SNS = {"MessageId": str, "Message": str, "TopicArn": str}
+SNS = {"MessageId": name, "Message": str, "TopicArn": name}
 EVENT = {"Records": [{"EventSource": exactly("aws:sns"), "Sns": SNS}]}
 
 
@@ -25,6 +25,6 @@ def answer(event: Any, came: list[Came]) -> None:
 
 
 def _ask(sns: Any, registry: Registry) -> Ask:
-    name = last_name(sns["TopicArn"])
-    found = takers(registry, Topic, name, name.removesuffix(".fifo"))
-    return ask(Message(encoded(sns["Message"]), sns["MessageId"], "topic", name, found), registry)
+    topic = last_name(sns["TopicArn"])
+    found = takers(registry, Topic, topic, topic.removesuffix(".fifo"))
+    return ask(Message(encoded(sns["Message"]), sns["MessageId"], "topic", topic, found), registry)

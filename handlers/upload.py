@@ -4,11 +4,11 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from app.room.call import Call
+from app.room.errors import Malformed, sayable
 from app.room.operation import Operation, Registry
-from app.room.strict_json import write_json
 from app.room.trigger import Upload
-from handlers.ask import Ask, Came, Make, check_done
-from handlers.shape import exactly, fits, optional, records
+from handlers.ask import Ask, Came, Make, Unreadable, What, check_done
+from handlers.shape import checked, exactly, fits, name, optional, raw_of, records
 
 WHOLE = "message"  # the parameter that gets all facts
 CREATED = "ObjectCreated:"
@@ -23,7 +23,7 @@ EVENT = records(
     "aws:s3",
     eventName=str,
     eventTime=str | None,
-    s3=lambda s3: fits(s3, {"bucket": {"name": str}, "object": OBJECT}),
+    s3=lambda s3: fits(s3, {"bucket": {"name": name}, "object": OBJECT}),
 )
 TEST = {"Service": exactly("Amazon S3"), "Event": exactly("s3:TestEvent"), "Bucket": optional(str)}
 
@@ -44,13 +44,20 @@ def _ask(record: Any, registry: Registry) -> Ask:
     """What was removed, and what nobody waits for, asks for nothing."""
     facts = _facts(record)
     which = facts["version"] or record["s3"]["object"].get("sequencer")
-    id = f"{facts['bucket']}/{facts['key']} {which}"
+    id = sayable(f"{facts['bucket']}/{facts['key']} {which}")
     source = f"upload:{facts['bucket']}"
     if not record["eventName"].removeprefix("s3:").startswith(CREATED):
         return Ask(None, id, source=source)
-    calls = [_call(each, facts, id) for each in registry if _is_for(each, facts["key"])]
-    raw = write_json(record) if calls else b""
-    return Ask(Make(tuple(calls)) if calls else None, id, raw, source)
+    wanted = [each for each in registry if _is_for(each, facts["key"])]
+    return Ask(_made(wanted, facts, id) if wanted else None, id, raw_of(record), source)
+
+
+def _made(wanted: list[Operation], facts: dict[str, Any], id: str) -> What:
+    try:
+        known = checked(facts)
+    except Malformed as problem:
+        return Unreadable(problem)
+    return Make(tuple(_call(each, known, id) for each in wanted))
 
 
 def _is_for(operation: Operation, key: str) -> bool:
@@ -83,5 +90,5 @@ def _call(operation: Operation, facts: dict[str, Any], id: str) -> Call:
 def chosen(operation: Operation, facts: dict[str, Any]) -> dict[str, Any]:
     """Those facts that are parameters of the operation, by name; all, as its `message`."""
     names = operation.params.names
-    given = {name: fact for name, fact in facts.items() if name in names}
+    given = {each: fact for each, fact in facts.items() if each in names}
     return {WHOLE: facts} if WHOLE in names and not given else given
