@@ -20,6 +20,7 @@ class Visit:
     """A request over HTTP, as WSGI names its parts."""
 
     environ: dict[str, Any]
+    within: float  # seconds that its gateway waits for an answer
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from io import BytesIO, StringIO
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes, urlencode
 
+from app.room.boundary import FOREVER
 from handlers.ask import Told
 from handlers.gateway_answer import answered
 from handlers.shape import exactly, fits, listing, mapping, optional
@@ -46,6 +47,9 @@ HTTP = {
 }
 AUTHORIZER = ("methodArn", "routeArn", "type")  # asks whether somebody may, and not for anything
 
+GATEWAY_WAITS = 28.0  # seconds; a REST API answers 504 after 29, an HTTP API after 30
+BALANCER_WAITS = 58.0  # unless its idle timeout is another than the usual minute
+
 _METHOD = re.compile(r"[A-Za-z]{1,20}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
@@ -64,6 +68,14 @@ def form_of(event: Any) -> Form | None:
         return None
     encoded = event.get("isBase64Encoded") and event.get("body")
     return form if not encoded or _BASE64.fullmatch(encoded) else None
+
+
+def patience(event: Any) -> float:
+    """Seconds until a gateway answers in our place, a little less of it."""
+    form = form_of(event)
+    if form == "balancer":
+        return BALANCER_WAITS
+    return FOREVER if form == "http" and _is_function_url(event) else GATEWAY_WAITS
 
 
 def environ(event: Any) -> dict[str, Any]:
@@ -168,7 +180,7 @@ def _path_of_http(event: Any) -> tuple[str, str]:
     neither: https://github.com/middleapi/standard-server/pull/93"""
     raw, context = event["rawPath"], event["requestContext"]
     domain = context.get("domainName") or ""
-    if ".lambda-url." in domain:
+    if _is_function_url(event):
         return "", _decoded(raw)
     path, stage = _octets(raw), context.get("stage")
     if stage and stage != "$default" and ".execute-api." in domain:
@@ -204,6 +216,10 @@ def _mapped(event: Any, path: str) -> tuple[str, str]:
             if path.endswith(ended):
                 return path.removesuffix(ended), ended
     return "", path
+
+
+def _is_function_url(event: Any) -> bool:
+    return ".lambda-url." in (event["requestContext"].get("domainName") or "")
 
 
 def _without(path: str, prefix: str) -> tuple[str, str]:

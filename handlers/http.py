@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.config import Settings
+from app.room.boundary import FOREVER
 from app.room.enter import Room
 from app.room.operation import Registry
 from handlers import gateway
 from handlers.ask import Ask, Came, Told, Visit
 from handlers.wsgi import visited
+
+SHORTEST = 0.5  # seconds for a call, however late it came
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -21,7 +24,7 @@ def knows(event: Any) -> bool:
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:
-    return [Ask(Visit(gateway.environ(event)))]
+    return [Ask(Visit(gateway.environ(event), gateway.patience(event)))]
 
 
 def answer(event: Any, came: list[Came]) -> Any:
@@ -36,9 +39,15 @@ class Front:
         self._wsgi: Wsgi | None = None
 
     def visited(self, visit: Visit, until: float) -> Told:
+        """The answer, as far as there is one before `until`, by the monotonic clock."""
         if self._wsgi is None:  # no other event pays for it
             self._wsgi = self._made()
-        return visited(self._wsgi, visit.environ, until, self._room.ports.clock.monotonic)
+        monotonic = self._room.ports.clock.monotonic
+        self._room.answer_within = max(SHORTEST, round(min(visit.within, until - monotonic()), 1))
+        try:
+            return visited(self._wsgi, visit.environ, until, monotonic)
+        finally:
+            self._room.answer_within = FOREVER
 
     def _made(self) -> Wsgi:
         from app import logs
