@@ -8,7 +8,7 @@ from app.testing import Testing
 
 
 def test_what_cannot_run_is_a_job_that_has_failed() -> None:
-    """Never due, final, told why, and kept as long as any; of an operation that there need not be."""
+    """Never due, final, told why; of an operation that there need not be; once for a key."""
     with Testing(Registry()) as service:
         why = Error("malformed", "It is torn.")
         one = Submission("inbox.unreadable", {"id": "m1"}, key="m1", failed=why)
