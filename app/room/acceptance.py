@@ -10,12 +10,14 @@ from app.ports import Ports, Put, Record, Write
 from app.room import job
 from app.room.call import Caller
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
+from app.room.gate import Gates
 from app.room.ledger import Ledger
 from app.room.operation import Registry
 from app.room.policy import Policy
 from app.room.strict_json import write_json
 
 KEYS = "job_keys"  # who holds an idempotency key
+TRIES = 10  # when others take the same keys meanwhile
 BATCH = 1000  # jobs submitted together, at most
 LARGEST_PARAMS = 102_400  # encoded bytes that a job's record keeps
 
@@ -45,6 +47,7 @@ class Acceptance:
 
     def __init__(self, registry: Registry, ports: Ports, ledger: Ledger) -> None:
         self._registry, self._ports, self._ledger = registry, ports, ledger
+        self.gates = Gates(ports.records, ports.clock)
 
     def accept(
         self, submissions: Sequence[Submission], caller: Caller, *, listed: bool = False
@@ -56,24 +59,32 @@ class Acceptance:
         if not submissions:
             return []
         now = self._ports.clock.now()
-        for _ in range(3):
+        for _ in range(TRIES):
             made, writes = self._made(submissions, caller, now, listed)
-            if len(writes) > (most := self._ports.records.most_writes):
-                raise TooLarge(f"The store takes {most} writes together, a key is one.", limit=most)
             try:
-                if writes:
-                    self._ports.records.commit(*writes)
+                self._store(writes, caller.owner)
             except Stale:
                 continue  # another took one of the keys meanwhile: look again
             ring(self._ports, made, now)
             return made
-        raise Conflict("The same idempotency key is being used by others just now.")
+        raise Conflict(_IN_USE)
+
+    def _store(self, writes: Sequence[Write], owner: str) -> None:
+        if len(writes) <= self._ports.records.most_writes:
+            try:
+                self._ports.records.commit(*writes)
+                return
+            except TooLarge:
+                if len(writes) <= 2:  # one job, with its key
+                    raise
+        self.gates.accept(self._ports.new_id("gate"), owner, writes)
 
     def _made(
         self, submissions: Sequence[Submission], caller: Caller, now: float, listed: bool
     ) -> tuple[list[Record], list[Write]]:
         made: list[Record] = []
         writes: list[Write] = []
+        keyed: list[Write] = []
         keys: dict[str, tuple[str, Record]] = {}
         for place, one in enumerate(submissions):
             at = f"/jobs/{place}" if listed else ""
@@ -95,14 +106,19 @@ class Acceptance:
                 body = {"job": record.id, "digest": digest}
                 expires = max(now, record.due or now) + job.HELD
                 holder = Record(KEYS, id, body, owner=caller.owner, expires=expires)
-                writes += [Put(holder, expect=held.version if held else 0), Put(record, expect=0)]
+                keyed += [Put(holder, expect=held.version if held else 0), Put(record, expect=0)]
             keys[id] = digest, record
             made.append(record)
-        return made, writes
+        return made, keyed + writes
 
     def _holder(self, held: Record, now: float) -> Record | None:
         """The job that has a key; None once it ended so long ago that the key is free again."""
         known = self._ledger.get(held.body["job"])
+        if known is not None and "gate" in known.body:
+            is_open = self.gates.is_open(known.body["gate"])
+            if is_open is None:
+                raise Conflict(_IN_USE)
+            known = known if is_open else None
         if known is None or now > known.body.get("finished", now) + job.REMEMBERED:
             return None
         return known
@@ -130,6 +146,9 @@ class Acceptance:
             batch=one.batch,
         )
         return job.stillborn(made, one.failed, now) if one.failed else made
+
+
+_IN_USE = "The same idempotency key is being used by others just now."
 
 
 def ring(ports: Ports, made: Iterable[Record], now: float) -> None:

@@ -56,7 +56,7 @@ class Engine:
         )
         parents: dict[str, bool] = {}
         decided, ready = [], []
-        for record in found:
+        for record in filter(self._is_accepted, found):
             ending = job.verdict(record, now)
             if ending is None and self._is_orphan(record, parents):
                 ending = Ending("cancelled", begun=False)
@@ -69,14 +69,23 @@ class Engine:
             self.settle(decided)
         return ready
 
+    def _is_accepted(self, record: Record) -> bool:
+        """One of many that were to be stored together may stand behind a gate that never opened."""
+        gates = self.acceptance.gates
+        if "gate" not in record.body or gates.settle(record.body["gate"], record.owner):
+            return True
+        gates.drop(record)
+        return False
+
     def _is_orphan(self, record: Record, parents: dict[str, bool]) -> bool:
-        """A child whose parent has ended already: nobody asks for it any more."""
+        """A child whose parent, or a parent of that, has ended: nobody asks for it any more."""
         parent = record.body.get("parent")
         if parent is None:
             return False
         if parent not in parents:
             found = self.ledger.get(parent)
-            parents[parent] = found is None or found.label in TERMINAL
+            ended = found is None or found.label in TERMINAL
+            parents[parent] = ended or (found is not None and self._is_orphan(found, parents))
         return parents[parent]
 
     def execute(

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections import Counter
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from app.ports.local.records import LocalRecords
 from app.room.operation import Registry
 from app.testing import Crash, Testing
+from tests.room.model_jobs import Flaky
 
 # A program: what a function does, in order. Loops hold programs of their own.
 LEAVES = st.one_of(
@@ -37,6 +39,7 @@ PROGRAMS = st.lists(NODES, min_size=1, max_size=4)
 TROUBLE = st.lists(st.tuples(st.integers(0, 25), st.sampled_from(["crash", "fail"])), max_size=6)
 
 
+PLAYS = count()
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
@@ -85,38 +88,37 @@ def play(run: Any, lab: Testing, program: Any, moment: Disturbed, path: str = ""
                 moment()
 
 
-def outcome(lab: Testing, program: Any, trouble: list[tuple[int, str]], slice: float | None) -> Any:
-    moment = Disturbed(trouble)
-    registry = Registry()
-    lab.room.registry = lab.room.engine.registry = lab.room.engine.acceptance._registry = registry
-    lab.slice = slice
+def outcome(
+    records: LocalRecords, program: Any, trouble: list[tuple[int, str]], slice: float | None
+) -> Any:
+    """What the program gives, and how many children it made."""
+    moment, registry = Disturbed(trouble), Registry()
+    with Testing(registry, slice=slice, records=Flaky(records, f"play {next(PLAYS)}")) as lab:
 
-    @registry.operation("leaf", long=True)
-    def leaf(n: int) -> int:
-        return 3 * n + 1
+        @registry.operation("leaf", long=True)
+        def leaf(n: int) -> int:
+            return 3 * n + 1
 
-    @registry.operation("played", long=True, retries=20, backoff=0)
-    def played(run) -> dict[str, Any]:
-        run.state.update(sum=0, deep={"list": []})
-        # What was counted before a loop stands in the state as a loop saves it.
-        for _ in run.each(range(1), every=1):
-            play(run, lab, program, moment)
-        return dict(run.state)
+        @registry.operation("played", long=True, retries=20, backoff=0)
+        def played(run) -> dict[str, Any]:
+            run.state.update(sum=0, deep={"list": []})
+            # What was counted before a loop stands in the state as a loop saves it.
+            for _ in run.each(range(1), every=1):
+                play(run, lab, program, moment)
+            return dict(run.state)
 
-    id = lab.submit("played")
-    lab.run()
-    assert lab.job(id)["status"] == "succeeded", lab.error(id)
-    children = Counter(child["parent"] for child in lab.jobs("leaf") if child["parent"] == id)
-    return json.loads(json.dumps(lab.result(id))), children[id]
+        id = lab.submit("played")
+        lab.run()
+        return json.loads(json.dumps(lab.result(id))), len(lab.jobs("leaf"))
 
 
 @pytest.fixture(scope="module")
-def shared() -> Any:
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+def shared() -> Iterator[LocalRecords]:
+    """One store for all plays, in memory where there is a folder for it."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with TemporaryDirectory(dir=memory) as folder:
         records = LocalRecords(Path(folder) / "each.db", floor=1)
-        with Testing(Registry(), records=records) as lab:
-            yield lab
+        yield records
         records.close()
 
 
