@@ -80,17 +80,17 @@ class House:
             return _house[0]
 
     def answer(self, door: Door, event: Any, context: Context) -> Any:
+        """What its sender gets, after all that it asks for."""
         until = self._until(context)
-        came: list[Came] = []
+        asks = list(enumerate(door.asks(event, self.room.registry)))
+        came: dict[int, Came] = {}
         stopped: set[str] = set()
-        for ask in door.asks(event, self.room.registry):
-            if ask.line in stopped:
-                came.append(Came(ask, done=False))
-                continue
-            came.append(self._came(ask, until))
-            if ask.line is not None and not came[-1].done:
+        for place, ask in sorted(asks, key=_is_for_later):
+            done = Came(ask, done=False) if ask.line in stopped else self._came(ask, until)
+            if ask.line is not None and not done.done:
                 stopped.add(ask.line)
-        return door.answer(event, came)
+            came[place] = done
+        return door.answer(event, [came[place] for place in sorted(came)])
 
     def _until(self, context: Context) -> float:
         """When the last job is to come to a boundary, by the monotonic clock."""
@@ -160,6 +160,11 @@ class House:
         """Then nothing of what came is kept, for the secret is somewhere in it."""
         registry = self.room.registry
         return operation in registry and bool(registry.get(operation).params.secrets)
+
+
+def _is_for_later(placed: tuple[int, Ask]) -> bool:
+    """What takes long comes behind what only has to be accepted, but where there is an order."""
+    return isinstance(placed[1].what, Work) and placed[1].line is None
 
 
 _first = Lock()

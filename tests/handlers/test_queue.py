@@ -173,6 +173,14 @@ def away() -> Any:
     raise Unavailable("The store is away.")
 
 
+def test_a_hint_in_a_group_keeps_its_place(home: Home) -> None:
+    """What stands behind it waits, should it fail."""
+    home.store.fails = lambda verb: verb == "take"
+    batch = sqs({"job": "job_1"}, {"order": 1}, queue="line.fifo", groups="aa")
+    assert failed(home.bring(batch)) == ["m0", "m1"]
+    assert home.jobs() == []
+
+
 def test_a_recorded_group_is_taken_in_order(home: Home) -> None:
     """A queue's .fifo need not stand in the trigger."""
     assert failed(home.bring("queue_fifo")) == []

@@ -151,3 +151,17 @@ def test_who_is_overtaken_writes_nothing(home: Home) -> None:
     assert failed(home.bring(sqs({"job": id}), seconds=900)) == []
     assert [one.id for one in taken] == [id]
     assert status(home, id) == "running"
+
+
+def test_messages_are_accepted_before_jobs_are_run(home: Home) -> None:
+    """A job that takes all the time, or its process with it, keeps no message waiting."""
+    id = submitted(home, "walk", steps=1, each=0.0)
+    seen: list[int] = []
+    execute = home.room.engine.execute
+    home.room.engine.execute = lambda *a, **k: seen.append(len(home.jobs())) or execute(*a, **k)  # type: ignore[method-assign,func-returns-value]
+    batch = sqs({"job": id}, {"order": 1}, {"order": 2})
+    home.store.fails = lambda verb: verb == "take"
+    assert failed(home.bring(batch)) == ["m0"]
+    home.store.fails = lambda verb: False
+    assert failed(home.bring(batch)) == []
+    assert seen == [3]
