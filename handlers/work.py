@@ -50,8 +50,6 @@ def _one(room: Room, record: Record, end: float, until: float) -> None:
 def _ending(room: Room, record: Record, end: float, seen: list[Notes]) -> Ending:
     """How it ended; also of a run that ended by what is no Exception, or that the store left."""
     began, left = room.ports.clock.monotonic(), _left(room, record)
-    if left <= 0:
-        return Ending("failed", error=_over_time(room, record))
     control = Control(until=min(end, began + left))
     try:
         with _watched(room, record, control, seen):

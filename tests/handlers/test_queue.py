@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.room.call import LOCAL, Call
-from app.room.errors import Unavailable
+from app.room.call import LOCAL, Call, Outcome
+from app.room.errors import Busy, Conflict, Internal, Problem, TimedOut, Unavailable
 from tests.handlers.home import Home, event, failed, sqs
 
 
@@ -158,6 +158,18 @@ def test_trouble_of_ours_brings_the_message_again(home: Home) -> None:
     home.store.fails = lambda verb: False
     assert failed(home.bring(batch)) == []
     assert len(home.jobs()) == 2
+
+
+@pytest.mark.parametrize("trouble", [Unavailable(), Busy(), Internal(), TimedOut(), Conflict()])
+def test_what_another_try_may_help_leaves_no_trace(home: Home, trouble: Problem) -> None:
+    """It is brought again, and then it is done."""
+    enter = home.room.enter
+    home.room.enter = lambda call: Outcome(problem=trouble)  # type: ignore[method-assign]
+    assert failed(home.bring(sqs({"order": 1}))) == ["m0"]
+    assert home.jobs() == []
+    home.room.enter = enter  # type: ignore[method-assign]
+    assert failed(home.bring(sqs({"order": 1}))) == []
+    assert len(home.jobs("orders.take")) == 1
 
 
 def test_a_group_stops_at_its_first_failure(home: Home) -> None:
