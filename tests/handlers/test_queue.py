@@ -46,6 +46,13 @@ def test_a_cloud_event_is_a_call_of_its_type(home: Home) -> None:
     assert job["key"] == "https://example.com/orders A234-1234"
 
 
+def test_a_cloud_event_of_another_type_is_for_those_who_take_the_queue(home: Home) -> None:
+    """Its data is the message."""
+    cloud = {"specversion": "1.0", "id": "1", "source": "s", "type": "sold", "data": {"n": 1}}
+    assert failed(home.bring(sqs(cloud))) == []
+    assert home.params("orders.take") == [{"message": {"n": 1}}]
+
+
 @pytest.mark.parametrize(
     ("data", "name"),
     [
