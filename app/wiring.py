@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from app.config import Settings
 from app.ports import Ports, Records
+from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadSetting
 from app.room.operation import REGISTRY, Registry
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from app.ports.local.queue import Bell
 
 
-def make_room(settings: Settings) -> Room:
+def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    return Room(load_operations(settings), make_ports(settings))
+    return Room(load_operations(settings), make_ports(settings), lease)
 
 
 def load_operations(settings: Settings) -> Registry:

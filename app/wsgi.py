@@ -10,26 +10,42 @@ from app import logs, wiring
 from app.config import Settings
 from app.doors import console, flask_forms, rest, rpc
 from app.doors.edge import Edge
+from app.doors.rest import restx
+from app.doors.rest.endpoint import Endpoint
+from app.doors.rest.straight import Straight
 from app.room.enter import Room
 
 
 def create_app(room: Room, settings: Settings | None = None) -> Flask:
     """All doors where somebody waits, on one room. Reads no environment."""
     settings = settings or Settings()
+    everything = rest.endpoints(room)
+    app = create_inner(room, settings, everything)
+    wsgi: Any = Straight(
+        app.wsgi_app,
+        everything,
+        room.ports.new_id,
+        most=settings.max_body,
+        hosts=settings.hosts,
+    )
+    if hops := settings.trusted_proxies:
+        wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
+    access = logs.access_log(settings.log, settings.log_level)
+    app.wsgi_app = Edge(wsgi, access)  # type: ignore[method-assign]  # the way Flask documents
+    return app
+
+
+def create_inner(room: Room, settings: Settings, everything: list[Endpoint]) -> Flask:
+    """What Flask answers, without the layers around it."""
     app = Flask("app.doors", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config[flask_forms.HOSTS] = settings.hosts
     app.url_map.merge_slashes = False  # an unknown path is unknown, and no page sends elsewhere
     flask_forms.answer_errors(app, room.ports.new_id, console.problem)
     flask_forms.check_senders(app)
-    rest.mount(app, room)
+    restx.mount(app, room, everything)
     rpc.mount(app, room)
     console.mount(app, room)
-    wsgi: Any = app.wsgi_app
-    if hops := settings.trusted_proxies:
-        wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
-    access = logs.access_log(settings.log, settings.log_level)
-    app.wsgi_app = Edge(wsgi, access)  # type: ignore[method-assign]  # the way Flask documents
     return app
 
 

@@ -1,0 +1,16 @@
+"""Where a platform brings events: `handle` is what Lambda calls.
+
+Zappa's own handler runs what a message names, forgets what it does not know and routes a batch by
+its first record; so it is this one that `zappa_settings.json` names.
+"""
+
+from typing import Any
+
+from handlers import door, http, queue, schedule, stream, task, topic, upload
+
+DOORS: tuple[door.Door, ...] = (http, queue, topic, schedule, upload, stream, task)
+
+
+def handle(event: Any, context: door.Context) -> Any:
+    """The answer that the event's sender wants; raises what is to be brought again."""
+    return door.run(DOORS, event, context)

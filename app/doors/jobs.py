@@ -90,7 +90,7 @@ class Jobs:
         check_scope(self.caller, "read")
         if not wait:
             return self.engine.get(id, self.caller)
-        return self.engine.wait(id, self.caller, min(wait, LONGEST_WAIT))
+        return self.engine.wait(id, self.caller, min(wait, LONGEST_WAIT, self.room.answer_within))
 
     def result(self, id: str) -> Any:
         """Raises `Conflict`, which tells the status and the error, while there is none."""

@@ -13,6 +13,7 @@ from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.gate import Gates
 from app.room.ledger import Ledger
 from app.room.operation import Registry
+from app.room.policy import Policy
 from app.room.strict_json import write_json
 
 KEYS = "job_keys"  # who holds an idempotency key
@@ -34,6 +35,7 @@ class Submission:
     request_id: str = ""
     retry_of: str | None = None
     batch: int | None = None  # a child that runs its operation on each of a list of params
+    failed: job.Error | None = None  # it ends before it begins, and nobody is to run it
 
 
 class UsedKey(Invalid):
@@ -122,18 +124,18 @@ class Acceptance:
         return known
 
     def _new(self, one: Submission, caller: Caller, now: float) -> Record:
-        operation = self._registry.get(one.operation)
+        policy = Policy() if one.failed else self._registry.get(one.operation).policy
         if (size := len(write_json(one.params))) > LARGEST_PARAMS:
             raise TooLarge(
                 f"The parameters have {size:,} bytes, and a job's record keeps {LARGEST_PARAMS:,}.",
                 limit=LARGEST_PARAMS,
             )
-        return job.new(
+        made = job.new(
             self._ports.new_id("job"),
-            operation=operation.name,
+            operation=one.operation,
             params=one.params,
             owner=caller.owner,
-            policy=operation.policy,
+            policy=policy,
             now=now,
             due=one.due,
             priority=one.priority,
@@ -143,6 +145,7 @@ class Acceptance:
             retry_of=one.retry_of,
             batch=one.batch,
         )
+        return job.stillborn(made, one.failed, now) if one.failed else made
 
 
 _IN_USE = "The same idempotency key is being used by others just now."

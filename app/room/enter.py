@@ -7,9 +7,10 @@ from typing import Any
 from app.ports import Body, Ports, Record
 from app.room.acceptance import Submission
 from app.room.access import check_scope
+from app.room.boundary import FOREVER
 from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
-from app.room.engine import Engine
+from app.room.engine import LEASE, Engine
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
@@ -28,10 +29,12 @@ log = logging.getLogger("manydoors.room")
 class Room:
     """What takes a call and gives an outcome."""
 
-    def __init__(self, registry: Registry, ports: Ports) -> None:
+    def __init__(self, registry: Registry, ports: Ports, lease: float = LEASE) -> None:
+        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed."""
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports, tally=Tally(ports.records, ports.clock))
+        self.engine = Engine(registry, ports, lease, Tally(ports.records, ports.clock))
+        self.answer_within = FOREVER  # seconds that a platform lets an answer take
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.
@@ -76,7 +79,8 @@ class Room:
         if wait is None and not is_job:
             wait = LONGEST_WAIT  # only for its key is it a job, so that it runs once
         if wait is not None:
-            record = self.engine.wait(record.id, call.caller, min(wait, LONGEST_WAIT))
+            longest = min(wait, LONGEST_WAIT, self.answer_within)
+            record = self.engine.wait(record.id, call.caller, longest)
         return self._job(call, record, waited=wait is not None)
 
     def _checked(self, call: Call) -> tuple[Operation, Mapping[str, Any], dict[str, Any]]:
@@ -98,12 +102,19 @@ class Room:
         return described(record, self.registry, prefix, self.engine.lease)
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
+        own, here = operation.policy.timeout, self.answer_within
         try:
-            with opened(self.ports), deadline(operation.policy.timeout, operation.name):
+            with opened(self.ports), deadline(min(own, here), operation.name):
                 value = operation.function(**arguments)
         except CallTimedOut:
+            told = f"The operation did not end within {min(own, here):g} s"
+            if here < own:
+                raise TimedOut(
+                    f"{told}, and no answer can take longer here. Call it as a job "
+                    "(Prefer: respond-async), or declare it as one (long=True)."
+                ) from None
             raise TimedOut(
-                f"The operation did not end within {operation.policy.timeout:g} s. "
+                f"{told}. "
                 "Its author can give it more time (timeout=…); hours belong to a job (long=True)."
             ) from None
         return write_json(operation.result.dump(value))

@@ -61,7 +61,7 @@ def execute(
     try:
         notes = Notes(ledger, record, ports.clock)
     except Problem as error:  # a page of its journal can't be read
-        return Ending("failed", error=_error(error))
+        return Ending("failed", error=error_of(error))
     boundary = Boundary(notes, control, ports.clock)
     children = Children(registry, ports, ledger, notes, boundary)
     run = Run(notes, boundary, children, control, ports.clock)
@@ -70,13 +70,13 @@ def execute(
     with opened(ports), captured(notes.log):
         ending = _ending(Work(record, operation, notes, run, boundary))
     if notes.trouble is not None and ending.what != "failed":
-        ending = Ending("failed", error=_error(notes.trouble))
+        ending = Ending("failed", error=error_of(notes.trouble))
     ran = ports.clock.monotonic() - began
     try:
         own = notes.of_failure() if ending.what == "failed" else notes.own()
     except (TypeError, ValueError) as error:  # a state that does not fit into JSON
         own = {}
-        ending = Ending("failed", error=_error(error))
+        ending = Ending("failed", error=error_of(error))
     return Ending(ending.what, ending.result, ending.error, ending.wait, own, ran)
 
 
@@ -106,7 +106,7 @@ def _ending(work: Work) -> Ending:
     except (Lost, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it does, the job has an ending
-        return Ending("failed", error=_error(error))
+        return Ending("failed", error=error_of(error))
     except SystemExit as error:
         text = sayable(f"It called sys.exit({error.code})."[:DETAIL])
         return Ending("failed", error=Error("internal", text))
@@ -138,7 +138,7 @@ def _one(operation: Operation, first: tuple[Run, ...], params: Any) -> Any:
     return operation.result.dump(operation.function(*first, **operation.params.load(params)))
 
 
-def _error(error: Exception) -> Error:
+def error_of(error: Exception) -> Error:
     """What a failed attempt says. An unknown error may be mended by another try."""
     if isinstance(error, Misfit):
         return Error("misfit", str(error), final=True)

@@ -126,6 +126,12 @@ def new(
     return Record(JOBS, id, body, owner=owner, label=QUEUED, due=start, priority=pressing)
 
 
+def stillborn(record: Record, error: Error, now: float) -> Record:
+    """A new job as one that has failed already, for something that cannot be run at all."""
+    ending = Ending("failed", error=replace(error, final=True), begun=False)
+    return settled(replace(record, label=RUNNING), ending, now)
+
+
 def attempt(record: Record) -> int:
     """Which attempt this is: how often it was claimed, but for claims that ended in good order.
 

@@ -9,6 +9,7 @@ from app.room.errors import Conflict, Internal, Invalid, Problem, Wrong, kinds
 from app.room.operation import Registry
 from app.room.schema.secret import MASK, mask
 
+UNREADABLE = "inbox.unreadable"  # no operation: what came and could not become a job
 HTTP_ONLY = frozenset(("not_allowed", "not_acceptable", "precondition", "unsupported", "range"))
 
 
@@ -83,6 +84,8 @@ def progress_of(progress: list[Any] | None) -> Body | None:
 
 def _shown(record: Record, registry: Registry) -> Any:
     params, name = record.body["params"], record.body["operation"]
+    if name == UNREADABLE:
+        return params
     if name not in registry:  # nobody knows any more which of them are secret
         return dict.fromkeys(params, MASK) if isinstance(params, dict) else []
     schema = registry.get(name).params.schema

@@ -1,8 +1,10 @@
 """What makes a job without anybody calling: the values of `on=[…]`."""
 
+import re
 import sys
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from app.room.duration import seconds
@@ -65,7 +67,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Upload(Named):
-    """A file whose name fits a glob: `Upload("pics/*.jpg")`."""
+    """A file whose name fits a glob: `Upload("pics/*.jpg")`; `**` goes into folders too."""
+
+    def fits(self, name: str) -> bool:
+        return re.fullmatch(_pattern(self.name), name, re.DOTALL) is not None
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,14 @@ Trigger = Cron | Every | Upload | Topic | Queue | Stream
 def described(trigger: Trigger) -> dict[str, Any]:
     """The trigger as JSON can say it: `{"type": "cron", "line": …, "tz": …}`."""
     return {"type": type(trigger).__name__.lower(), **vars(trigger)}
+
+
+@cache
+def _pattern(glob: str) -> str:
+    """`*` and `?` stand for no slash, `**/` for any folders or none."""
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
+    return "".join(wild.get(part) or re.escape(part) for part in parts)
 
 
 def _text(value: object) -> str:

@@ -53,3 +53,25 @@ def test_refuses_a_zone(tz):
     """A zone that there is not is told, whatever it does to a file system."""
     with pytest.raises(BadOperation, match="no such zone"):
         Cron("0 3 * * *", tz=tz)
+
+
+@pytest.mark.parametrize(
+    ("glob", "name", "fits"),
+    [
+        ("pics/*.jpg", "pics/a.jpg", True),
+        ("pics/*.jpg", "pics/a b,ü.jpg", True),
+        ("pics/*.jpg", "pics/2026/a.jpg", False),
+        ("pics/*.jpg", "more/pics/a.jpg", False),
+        ("pics/*.jpg", "pics/a.jpg\n", False),
+        ("pics/**/*.jpg", "pics/a.jpg", True),
+        ("pics/**/*.jpg", "pics/2026/11/a.jpg", True),
+        ("**", "any/thing", True),
+        ("a?.txt", "ab.txt", True),
+        ("a?.txt", "a/.txt", False),
+        ("a[1].txt", "a[1].txt", True),
+        ("a[1].txt", "a1.txt", False),
+    ],
+)
+def test_an_uploads_name_fits_a_glob(glob: str, name: str, fits: bool) -> None:
+    """A star stands for no slash, two for any; nothing else is special."""
+    assert Upload(glob).fits(name) is fits

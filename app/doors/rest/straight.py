@@ -1,5 +1,4 @@
-"""The short way to an endpoint: a fixed path, or one that ends in its one parameter, needs no
-framework to find it.
+"""The short way to an endpoint: a path that can mean but one needs no framework to find it.
 
 Flask spends more on a request than the whole rest of a call. What is not found here, Flask routes
 to the very same endpoints, so an answer is the same whichever way its request took.
@@ -10,45 +9,42 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask
-
 from app.doors.failure import failed
-from app.doors.flask_forms import HOSTS
 from app.doors.http import Answer, Request
 from app.doors.rest.endpoint import Endpoint, Path
+from app.doors.rest.jobs import NO_IDS
 from app.doors.sender import check_sender
 from app.ports import NewId
 from app.room.errors import Forbidden
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-_ONE = re.compile(r"([^<]*)/<(?:job:)?(\w+)>")
+_NAME = re.compile(r"<(?:job:)?(\w+)>")
+_JOB = "<job:"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")  # of which no router makes anything else
 _STATUS = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 
 
 class Straight:
-    """Wraps a WSGI application; answers the endpoints of fixed paths itself."""
+    """Wraps a WSGI application; answers itself what it finds."""
 
-    def __init__(self, app: Flask, endpoints: Iterable[Endpoint], new_id: NewId) -> None:
-        self.wsgi: Wsgi = app.wsgi_app
-        self.most: int = app.config["MAX_CONTENT_LENGTH"]
-        self.hosts: Collection[str] = app.config[HOSTS]
-        self.new_id = new_id
-        self.endpoints: dict[tuple[str, str], Endpoint] = {}
-        self.fixed: set[str] = set()
-        self.last: dict[tuple[str, str], tuple[Endpoint, str]] = {}  # by what stands before it
-        for each in endpoints:
-            if "<" not in each.rule:
-                self.fixed.add(each.rule)
-                self.endpoints.setdefault((each.method, each.rule), each)
-            elif ends := _ONE.fullmatch(each.rule):
-                self.last.setdefault((each.method, ends[1]), (each, ends[2]))
+    def __init__(
+        self,
+        wsgi: Wsgi,
+        endpoints: Iterable[Endpoint],
+        new_id: NewId,
+        *,
+        most: int,
+        hosts: Collection[str],
+    ) -> None:
+        """`most`: bytes of a body. `hosts`: the names that the service goes by."""
+        self.wsgi, self.new_id, self.most, self.hosts = wsgi, new_id, most, hosts
+        self._ways = Ways(endpoints)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        endpoint, path = self._find(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        endpoint, path = self._ways.find(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
         if endpoint is None or not self._welcomes(environ):
             return self.wsgi(environ, start_response)
         answer = self._answer(endpoint, Request(environ, self.most), path)
@@ -59,15 +55,6 @@ class Straight:
             answer.headers.append(("Content-Length", str(len(answer.body))))
         start_response(_STATUS[answer.status], answer.headers)
         return [answer.body]
-
-    def _find(self, method: str, path: str) -> tuple[Endpoint | None, Path]:
-        if endpoint := self.endpoints.get((method, path)):
-            return endpoint, {}
-        head, _, last = path.rpartition("/")
-        found = self.last.get((method, head))
-        if found is None or path in self.fixed or not _PLAIN.fullmatch(last):
-            return None, {}
-        return found[0], {found[1]: last}
 
     def _welcomes(self, environ: Mapping[str, Any]) -> bool:
         """Whom not, Flask tells, in the form that they prefer."""
@@ -82,3 +69,69 @@ class Straight:
             return endpoint.answer(request, path)
         except Exception as error:  # noqa: BLE001 - a bug of ours is an answer too
             return failed(error, request, self.new_id)
+
+
+class Ways:
+    """From a method and a path to the one endpoint that they can mean."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._fixed: dict[tuple[str, str], Endpoint] = {}
+        self._taken: set[str] = set()  # fixed paths, by any method
+        self._rules: dict[tuple[str, int], list[_Rule]] = {}  # by the first segment, and how many
+        self._deep: set[str] = set()  # first segments below which a path may stand for one name
+        for each in endpoints:
+            first, segments = _split(each.rule)
+            if "<" not in each.rule:
+                self._taken.add(each.rule)
+                self._fixed.setdefault((each.method, each.rule), each)
+            elif all(_NAME.fullmatch(one) or "<" not in one for one in segments):
+                rules = self._rules.setdefault((first, len(segments)), [])
+                shape = tuple(_NAME.sub("<>", one) if _JOB not in one else _JOB for one in segments)
+                rule = next((one for one in rules if one.shape == shape), None)
+                if rule is None:
+                    rules.append(rule := _Rule(shape))
+                rule.methods.setdefault(each.method, (each, _names(segments)))
+            else:
+                self._deep.add(first)
+
+    def find(self, method: str, path: str) -> tuple[Endpoint | None, Path]:
+        """None when there is none, or only a router can tell which."""
+        if endpoint := self._fixed.get((method, path)):
+            return endpoint, {}
+        if path in self._taken:
+            return None, {}
+        first, segments = _split(path)
+        if first in self._deep:
+            return None, {}
+        fit = [rule for rule in self._rules.get((first, len(segments)), ()) if rule.fits(segments)]
+        if len(fit) != 1 or method not in fit[0].methods:
+            return None, {}
+        endpoint, names = fit[0].methods[method]
+        return endpoint, {name: segments[place] for name, place in names}
+
+
+class _Rule:
+    """Paths of one shape: fixed segments, and a mark where a name stands."""
+
+    def __init__(self, shape: tuple[str, ...]) -> None:
+        self.shape = shape
+        self.methods: dict[str, tuple[Endpoint, tuple[tuple[str, int], ...]]] = {}
+
+    def fits(self, segments: list[str]) -> bool:
+        return all(
+            bool(_PLAIN.fullmatch(given)) and not (mark == _JOB and given in NO_IDS)
+            if mark.startswith("<")
+            else mark == given
+            for mark, given in zip(self.shape, segments, strict=True)
+        )
+
+
+def _split(path: str) -> tuple[str, list[str]]:
+    segments = path.split("/")[1:]
+    return (segments[0] if segments else ""), segments
+
+
+def _names(segments: list[str]) -> tuple[tuple[str, int], ...]:
+    """The names, and in which segment each stands."""
+    found = ((_NAME.fullmatch(segment), place) for place, segment in enumerate(segments))
+    return tuple((match[1], place) for match, place in found if match)

@@ -1,0 +1,90 @@
+"""What an event asks for, and what came of it: the words between the doors and their loop."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.room.call import Call
+from app.room.errors import ManydoorsError, Problem
+
+
+class UnknownEvent(ManydoorsError):
+    """No door, or more than one, knows the event. Raised, so that nobody takes it for done."""
+
+
+class NotDone(ManydoorsError):
+    """Raised to the platform, which will bring the event again."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request over HTTP, as WSGI names its parts."""
+
+    environ: dict[str, Any]
+    within: float  # seconds that its gateway waits for an answer
+
+
+@dataclass(frozen=True)
+class Make:
+    """Jobs. Each call has a key, so an event that comes twice makes them once."""
+
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Jobs that are due are to be run, while there is time. `hint`: one that was rung for; without
+    one, as many as there are."""
+
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """It can't become a job; its bytes are kept with the reason."""
+
+    why: Problem
+
+
+What = Visit | Make | Work | Unreadable | None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One of the things that an event asks for; None: it is well as it is."""
+
+    what: What
+    id: str = ""  # by which the platform knows it; an unreadable one is kept once for each
+    raw: bytes = b""  # as it came
+    source: str = ""  # the door, and the name of what stands before it
+    line: str | None = None  # behind one that was not done, none of its line is begun
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer over HTTP."""
+
+    status: int
+    reason: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Came:
+    """`done`: the platform may forget it."""
+
+    ask: Ask
+    done: bool = True
+    told: Told | None = None
+
+
+def failures(came: list[Came]) -> dict[str, list[dict[str, str]]]:
+    """What ReportBatchItemFailures wants to hear: what is to be brought again, and no more."""
+    undone = [{"itemIdentifier": each.ask.id} for each in came if not each.done]
+    return {"batchItemFailures": undone}
+
+
+def check_done(came: list[Came]) -> None:
+    """Raises `NotDone` where a platform asks for all or nothing."""
+    if undone := [each.ask.id for each in came if not each.done]:
+        raise NotDone(f"To be brought again: {', '.join(undone)}.")

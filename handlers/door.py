@@ -1,0 +1,183 @@
+"""The loop that every door runs in: whose event is it, what does it ask for, what came of it.
+
+A door is three pure things: `knows(event)`, `asks(event, registry)`, `answer(event, came)`. All
+that is done is done here.
+"""
+
+import hashlib
+import logging
+import math
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any, Protocol
+
+from app.room.acceptance import Submission
+from app.room.call import LOCAL, Call
+from app.room.enter import Room
+from app.room.errors import Conflict, Internal, Problem, sayable
+from app.room.execute import error_of
+from app.room.job_view import UNREADABLE
+from app.room.operation import Registry
+from app.room.strict_json import write_json
+from handlers.ask import Ask, Came, Make, UnknownEvent, Unreadable, Visit, Work
+from handlers.http import Front
+from handlers.work import work
+
+LARGEST_RAW = 60 * 1024  # bytes of what could not be read that are kept
+RESERVE, SHORTEST_RESERVE = 15.0, 2.0  # seconds for a boundary to be saved and a run settled
+LEASE_MARGIN = 10.0  # seconds that a claim outlives the platform's own limit
+
+log = logging.getLogger("manydoors.lambda")
+
+
+class Door(Protocol):
+    def knows(self, event: Any) -> bool:
+        """Is it one of its events, with all that is read of them? Never raises."""
+
+    def asks(self, event: Any, registry: Registry) -> list[Ask]: ...
+
+    def answer(self, event: Any, came: list[Came]) -> Any:
+        """In the platform's words; raises `NotDone` where that is one of them."""
+
+
+class Context(Protocol):
+    """What of Lambda's context is asked."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def run(doors: Sequence[Door], event: Any, context: Context) -> Any:
+    """What the platform gets, from this process's own room."""
+    door = recognised(doors, event)
+    return House.of_this_process(context).answer(door, event, context)
+
+
+def recognised(doors: Sequence[Door], event: Any) -> Door:
+    """The one door that knows the event, or `UnknownEvent`."""
+    known = [door for door in doors if door.knows(event)]
+    if len(known) == 1:
+        return known[0]
+    members = ", ".join(sorted(map(repr, event))) if isinstance(event, dict) else type(event)
+    raise UnknownEvent(
+        f"{'Several doors know' if known else 'No door knows'} this event; it has: {members}"[:500]
+    )
+
+
+class House:
+    """A room, with the loop around it."""
+
+    def __init__(self, room: Room, front: Front, slice: float | None = None) -> None:
+        self.room, self.front, self._slice = room, front, slice
+
+    @classmethod
+    def of_this_process(cls, context: Context) -> "House":
+        """Made at the first event, of what the environment says."""
+        with _first:
+            if not _house:
+                _house.append(_opened(context))
+            return _house[0]
+
+    def answer(self, door: Door, event: Any, context: Context) -> Any:
+        """What its sender gets, after all that it asks for."""
+        until = self._until(context)
+        asks = list(enumerate(door.asks(event, self.room.registry)))
+        came: dict[int, Came] = {}
+        stopped: set[str] = set()
+        for place, ask in sorted(asks, key=_is_for_later):
+            done = Came(ask, done=False) if ask.line in stopped else self._came(ask, until)
+            if ask.line is not None and not done.done:
+                stopped.add(ask.line)
+            came[place] = done
+        return door.answer(event, [came[place] for place in sorted(came)])
+
+    def _until(self, context: Context) -> float:
+        """When the last job is to come to a boundary, by the monotonic clock."""
+        left = context.get_remaining_time_in_millis() / 1000
+        reserve = min(RESERVE, max(SHORTEST_RESERVE, left / 10))
+        return self.room.ports.clock.monotonic() + left - reserve
+
+    def _came(self, ask: Ask, until: float) -> Came:
+        if isinstance(ask.what, Visit):
+            return Came(ask, told=self.front.visited(ask.what, until))
+        try:
+            return Came(ask, done=self._do(ask, until))
+        except Problem as problem:
+            log.warning("%s is to be brought again: %s", ask.source, problem.detail)
+        except Exception:
+            log.exception("%s is to be brought again", ask.source)
+        return Came(ask, done=False)
+
+    def _do(self, ask: Ask, until: float) -> bool:
+        match ask.what:
+            case Make(calls):
+                made = [self._made(ask, call) for call in calls]  # each is tried
+                return all(made)
+            case Work(hint):
+                self._work(hint, until)
+            case Unreadable(why):
+                self._keep(ask, why)
+        return True
+
+    def _made(self, ask: Ask, call: Call) -> bool:
+        """Is there a job now, or a trace of why there is none?"""
+        problem = self.room.enter(call).problem
+        if problem is None:
+            return True
+        # A conflict here is another's use of the same key in this moment.
+        if problem.retry or isinstance(problem, Conflict | Internal):
+            log.warning("%s is to be brought again: %s", ask.source, problem.detail)
+            return False
+        self._keep(ask, problem, call.operation)
+        return True
+
+    def _work(self, hint: str | None, until: float) -> None:
+        runs = work(self.room, until, None if hint is None else 1, self._slice)
+        if hint is not None and not runs and self.room.ports.clock.monotonic() >= until:
+            self.room.ports.queue.ring(hint)  # there was no time to look; the next one has it
+
+    def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:
+        """A failed job, so that a final failure leaves a trace."""
+        log.error("%s could not be read: %s", ask.source, why.detail)
+        params: dict[str, Any] = {
+            "source": sayable(ask.source),
+            "id": sayable(ask.id),
+            "bytes": len(ask.raw),
+        }
+        if operation:
+            params["operation"] = operation
+        if not self._has_secrets(operation):
+            params["base64"] = b64encode(ask.raw[:LARGEST_RAW]).decode()
+            params["whole"] = len(ask.raw) <= LARGEST_RAW
+        key = hashlib.sha256(write_json(params) + ask.raw).hexdigest()
+        made = Submission(
+            UNREADABLE, params, key, source=ask.source.partition(":")[0], failed=error_of(why)
+        )
+        self.room.engine.submit(made, LOCAL)
+
+    def _has_secrets(self, operation: str) -> bool:
+        """Then nothing of what came is kept, for the secret is somewhere in it."""
+        registry = self.room.registry
+        return operation in registry and bool(registry.get(operation).params.secrets)
+
+
+def _is_for_later(placed: tuple[int, Ask]) -> bool:
+    """What takes long comes behind what only has to be accepted, but where there is an order."""
+    return isinstance(placed[1].what, Work) and placed[1].line is None
+
+
+_first = Lock()
+_house: list[House] = []
+
+
+def _opened(context: Context) -> House:
+    from app import logs, wiring
+    from app.config import Settings
+
+    settings = Settings.read(os.environ)
+    logs.set_up(settings.log, settings.log_level)
+    # No process renews what a frozen one has claimed: a claim lasts as long as this may run.
+    lease = math.ceil(context.get_remaining_time_in_millis() / 1000) + LEASE_MARGIN
+    room = wiring.make_room(settings, lease)
+    return House(room, Front(room, settings), settings.slice)

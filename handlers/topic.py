@@ -1,0 +1,30 @@
+"""SNS: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html"""
+
+from typing import Any
+
+from app.room.operation import Registry
+from app.room.trigger import Topic
+from handlers.ask import Ask, Came, check_done
+from handlers.message import Message, ask, encoded, takers
+from handlers.shape import exactly, fits, last_name, name
+
+SNS = {"MessageId": name, "Message": str, "TopicArn": name}
+EVENT = {"Records": [{"EventSource": exactly("aws:sns"), "Sns": SNS}]}
+
+
+def knows(event: Any) -> bool:
+    return fits(event, EVENT)
+
+
+def asks(event: Any, registry: Registry) -> list[Ask]:
+    return [_ask(record["Sns"], registry) for record in event["Records"]]
+
+
+def answer(event: Any, came: list[Came]) -> None:
+    check_done(came)
+
+
+def _ask(sns: Any, registry: Registry) -> Ask:
+    topic = last_name(sns["TopicArn"])
+    found = takers(registry, Topic, topic, topic.removesuffix(".fifo"))
+    return ask(Message(encoded(sns["Message"]), sns["MessageId"], "topic", topic, found), registry)

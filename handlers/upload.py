@@ -1,0 +1,94 @@
+"""S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
+
+from typing import Any
+from urllib.parse import unquote_plus
+
+from app.room.call import Call
+from app.room.errors import Malformed, sayable
+from app.room.operation import Operation, Registry
+from app.room.trigger import Upload
+from handlers.ask import Ask, Came, Make, Unreadable, What, check_done
+from handlers.shape import checked, exactly, fits, name, optional, raw_of, records
+
+WHOLE = "message"  # the parameter that gets all facts
+CREATED = "ObjectCreated:"
+OBJECT = {
+    "key": str,
+    "size": int | None,
+    "eTag": str | None,
+    "versionId": str | None,
+    "sequencer": str | None,
+}
+EVENT = records(
+    "aws:s3",
+    eventName=str,
+    eventTime=str | None,
+    s3=lambda s3: fits(s3, {"bucket": {"name": name}, "object": OBJECT}),
+)
+TEST = {"Service": exactly("Amazon S3"), "Event": exactly("s3:TestEvent"), "Bucket": optional(str)}
+
+
+def knows(event: Any) -> bool:
+    return fits(event, EVENT) or fits(event, TEST)
+
+
+def asks(event: Any, registry: Registry) -> list[Ask]:
+    return [_ask(record, registry) for record in event.get("Records", ())]
+
+
+def answer(event: Any, came: list[Came]) -> None:
+    check_done(came)
+
+
+def _ask(record: Any, registry: Registry) -> Ask:
+    """What was removed, and what nobody waits for, asks for nothing."""
+    facts = _facts(record)
+    which = facts["version"] or record["s3"]["object"].get("sequencer")
+    id = sayable(f"{facts['bucket']}/{facts['key']} {which}")
+    source = f"upload:{facts['bucket']}"
+    if not record["eventName"].removeprefix("s3:").startswith(CREATED):
+        return Ask(None, id, source=source)
+    wanted = [each for each in registry if _is_for(each, facts["key"])]
+    return Ask(_made(wanted, facts, id) if wanted else None, id, raw_of(record), source)
+
+
+def _made(wanted: list[Operation], facts: dict[str, Any], id: str) -> What:
+    try:
+        known = checked(facts)
+    except Malformed as problem:
+        return Unreadable(problem)
+    return Make(tuple(_call(each, known, id) for each in wanted))
+
+
+def _is_for(operation: Operation, key: str) -> bool:
+    return any(isinstance(each, Upload) and each.fits(key) for each in operation.triggers)
+
+
+def _facts(record: Any) -> dict[str, Any]:
+    put = record["s3"]["object"]
+    return {
+        "bucket": record["s3"]["bucket"]["name"],
+        "key": unquote_plus(put["key"]),
+        "size": put.get("size"),
+        "etag": put.get("eTag"),
+        "version": put.get("versionId"),
+        "time": record.get("eventTime"),
+    }
+
+
+def _call(operation: Operation, facts: dict[str, Any], id: str) -> Call:
+    return Call(
+        operation=operation.name,
+        params=chosen(operation, facts),
+        source="upload",
+        request_id=id,
+        key=id,
+        asynchronous=True,
+    )
+
+
+def chosen(operation: Operation, facts: dict[str, Any]) -> dict[str, Any]:
+    """Those facts that are parameters of the operation, by name; all, as its `message`."""
+    names = operation.params.names
+    given = {each: fact for each, fact in facts.items() if each in names}
+    return {WHOLE: facts} if WHOLE in names and not given else given

@@ -1,0 +1,162 @@
+"""What SNS, S3, the streams, EventBridge and our own invocations bring."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from app import Unavailable
+from handlers.ask import NotDone
+from tests.handlers.home import Home, event, failed
+
+
+def away(call: Any = None) -> Any:
+    raise Unavailable("The store is away.")
+
+
+def test_a_topics_message_makes_a_job(home: Home) -> None:
+    """Of each operation that takes the topic; once."""
+    for _ in range(2):
+        assert home.bring("topic") is None
+    (job,) = home.jobs()
+    assert (job["operation"], job["params"], job["source"]) == (
+        "news.read",
+        {"title": "Cats"},
+        "topic",
+    )
+
+
+def test_a_message_that_names_a_function_only_leaves_a_trace(home: Home) -> None:
+    """What Zappa would have run is kept as unreadable."""
+    home.bring("topic_zappa_task")
+    (job,) = home.jobs()
+    assert (job["operation"], job["error"]["kind"]) == ("inbox.unreadable", "unknown")
+    assert home.ran == []
+
+
+@pytest.mark.parametrize("name", ["topic", "upload", "schedule_custom"])
+def test_where_only_all_or_nothing_can_be_said_trouble_is_raised(home: Home, name: str) -> None:
+    """And the event that comes again makes its jobs."""
+    home.store.fails = lambda verb: True
+    with pytest.raises(NotDone):
+        home.bring(name)
+    home.store.fails = lambda verb: False
+    home.bring(name)
+    assert len(home.jobs()) == 1
+
+
+def test_an_upload_makes_a_job_by_its_name(home: Home) -> None:
+    """The key url-decoded, plus signs too; the facts that the operation names; once a version."""
+    for _ in range(2):
+        home.bring("upload")
+    (job,) = home.jobs()
+    assert job["operation"] == "pics.look"
+    assert job["params"] == {
+        "bucket": "doors-files",
+        "key": "pics/a cat, Jürgen+1.jpg",
+        "version": "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+    }
+
+
+def test_without_versions_each_write_is_told_apart(home: Home) -> None:
+    """By the sequencer."""
+    given = event("upload")
+    put = given["Records"][0]["s3"]["object"]
+    del put["versionId"]
+    again = deepcopy(given)
+    again["Records"][0]["s3"]["object"]["sequencer"] = "0066F1A2B3C4D5E6F8"
+    for each in (given, given, again):
+        home.bring(each)
+    assert len(home.jobs()) == 2
+
+
+@pytest.mark.parametrize("name", ["upload_test", "upload_removed"])
+def test_what_is_no_new_file_asks_for_nothing(home: Home, name: str) -> None:
+    """A test of the notification, a delete, a delete marker."""
+    assert home.bring(name) is None
+    assert home.jobs() == []
+
+
+def test_a_changed_row_makes_a_job_with_what_it_was_and_is(home: Home) -> None:
+    """In order, in plain JSON."""
+    assert failed(home.bring("stream_table")) == []
+    first, second, third = home.params("cats.watch")
+    assert [each["event"] for each in (first, second, third)] == ["insert", "modify", "remove"]
+    assert first["new"] == {
+        "id": "tom",
+        "age": 3,
+        "weight": 4.25,
+        "tags": ["a", "b"],
+        "toys": [{"name": "ball", "old": True}, None],
+        "pic": "AAEC",
+    }
+    assert (second["new"]["age"], second["old"]["age"]) == (4, 3)
+    assert (third["new"], third["old"]["id"]) == (None, "tom")
+
+
+def test_a_streams_record_is_a_message(home: Home) -> None:
+    """JSON or text, in order."""
+    assert failed(home.bring("stream_kinesis")) == []
+    assert home.params("orders.take") == [
+        {"message": {"order": 1}},
+        {"message": "Hello, this is text."},
+    ]
+
+
+@pytest.mark.parametrize("name", ["stream_table", "stream_kinesis"])
+def test_a_stream_stops_at_the_first_failure(home: Home, name: str) -> None:
+    """Its sequence number alone is told; what comes before it is not made again."""
+    records = event(name)["Records"]
+    sequences = [
+        (record.get("dynamodb") or {}).get("SequenceNumber") or record["kinesis"]["sequenceNumber"]
+        for record in records
+    ]
+    enter = home.room.enter
+    home.room.enter = lambda call: (  # type: ignore[method-assign]
+        away() if call.request_id.endswith(sequences[1]) else enter(call)
+    )
+    assert failed(home.bring(name)) == [sequences[1]]
+    assert len(home.jobs()) == 1
+    home.room.enter = enter  # type: ignore[method-assign]
+    assert failed(home.bring({"Records": records[1:]})) == []
+    assert failed(home.bring(name)) == []  # bisected, or brought again from before
+    assert len(home.jobs()) == len(records)
+
+
+def test_what_a_stream_cannot_say_leaves_a_trace_and_the_stream_goes_on(home: Home) -> None:
+    """One bad record does not hold up a shard."""
+    rows, data = event("stream_table"), event("stream_kinesis")
+    rows["Records"][0]["dynamodb"]["NewImage"] = {"a": {"N": "many"}}
+    rows["Records"][1]["dynamodb"]["NewImage"] = {"a": {"Z": 1}}
+    data["Records"][0]["kinesis"]["data"] = "%%%"
+    assert failed(home.bring(rows)) == failed(home.bring(data)) == []
+    assert len(home.unreadable()) == 3
+    assert len(home.jobs()) == 5
+
+
+def test_a_streams_name_without_takers_leaves_a_trace(home: Home) -> None:
+    given = event("stream_kinesis")
+    for record in given["Records"]:
+        record["eventSourceARN"] += "2"
+    assert failed(home.bring(given)) == []
+    assert [job["error"]["kind"] for job in home.unreadable()] == ["unknown", "malformed"]
+
+
+def test_an_event_of_ones_own_is_a_call_of_its_type(home: Home) -> None:
+    """As a CloudEvent of the bus."""
+    for _ in range(2):
+        home.bring("schedule_custom")
+    (job,) = home.jobs()
+    assert (job["operation"], job["params"], job["source"]) == (
+        "greet",
+        {"name": "Ada"},
+        "schedule",
+    )
+
+
+def test_an_event_of_an_unknown_type_leaves_a_trace(home: Home) -> None:
+    home.bring(event("schedule_custom") | {"detail-type": "Order \ud800 placed"})
+    home.bring(event("schedule_custom") | {"detail-type": "os.system", "id": "2"})
+    assert [job["error"]["kind"] for job in home.unreadable()] == ["malformed", "unknown"]
+    assert json.loads(json.dumps(home.unreadable()))
