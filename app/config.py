@@ -1,6 +1,7 @@
 """The settings: read once from a mapping, frozen, every one of them in the table below."""
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -21,6 +22,9 @@ class Settings:
 
     data: Path = Path("var")
     """The folder of the embedded store."""
+
+    table: str = ""
+    """The DynamoDB table of the records; the embedded store, while there is none."""
 
     operations: tuple[str, ...] = ("app.operations",)
     """The modules that declare operations, comma-separated."""
@@ -82,6 +86,12 @@ def _folder(text: str) -> Path:
     if not text:
         raise ValueError("name a folder")
     return Path(text)
+
+
+def _table(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{3,255}", text):
+        raise ValueError("a table's name has 3 to 255 letters, digits, dots, hyphens, underscores")
+    return text
 
 
 def _modules(text: str) -> tuple[str, ...]:
@@ -154,6 +164,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
+    "table": _table,
     "operations": _modules,
     "slice": _some_time,
     "max_body": _size,

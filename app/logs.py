@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-FACTS = ("operation", "request_id", "error_id", "status", "ms", "source")
+FACTS = ("operation", "job", "kind", "why", "request_id", "error_id", "status", "ms", "source")
 """What a log call may say with `extra=`, beside its message."""
 
 

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from app.config import Settings
-from app.ports import Ports
+from app.ports import Ports, Records
 from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadSetting
@@ -42,17 +42,32 @@ def listen(settings: Settings) -> "Bell":
 
 
 def reclaim(settings: Settings, room: Room) -> int:
-    """After the death of the whole service nobody need wait for its leases to end."""
+    """After the death of the whole service nobody need wait for its leases to end.
+
+    Never of a table: other machines may be at work on it.
+    """
     from app.ports.local.queue import LocalQueue
 
-    return 0 if LocalQueue(settings.data).is_heard() else room.engine.reclaim()
+    if settings.table or LocalQueue(settings.data).is_heard():
+        return 0
+    return room.engine.reclaim()
 
 
 def make_ports(settings: Settings) -> Ports:
+    """A table is many machines'; the queue here wakes the workers of this one alone, and others
+    find by themselves what is due."""
     from app.ports.local.clock import SystemClock, Ulids
     from app.ports.local.queue import LocalQueue
+
+    queue = LocalQueue(settings.data)
+    return Ports(records=_records(settings), clock=SystemClock(), new_id=Ulids(), queue=queue)
+
+
+def _records(settings: Settings) -> Records:
+    if settings.table:
+        from app.ports.aws.records import AwsRecords
+
+        return AwsRecords(settings.table)
     from app.ports.local.records import LocalRecords
 
-    records = LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)
-    queue = LocalQueue(settings.data)
-    return Ports(records=records, clock=SystemClock(), new_id=Ulids(), queue=queue)
+    return LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)

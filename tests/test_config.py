@@ -12,6 +12,7 @@ KB, MB = 1024, 1024 * 1024
 
 GOOD = {
     "data": {"store": Path("store"), " /srv/doors ": Path("/srv/doors")},
+    "table": {"manydoors-dev": "manydoors-dev", " a_b.c ": "a_b.c"},
     "operations": {"ours": ("ours",), "a.b, c_1.d ,": ("a.b", "c_1.d")},
     "slice": {"2": 2.0, "0.5": 0.5, "90s": 90.0, "15m": 900.0},
     "max_body": {"1": 1, "2048": 2048, "500KB": 500 * KB, "5MB": 5 * MB},
@@ -29,6 +30,7 @@ GOOD = {
 }
 BAD = {
     "data": ["", "  "],
+    "table": ["", "ab", "a b c", "a/b/c", "tablé", "a" * 256],
     "operations": ["", ",", "a b", "a..b", ".a", "a.", "a/b", "1a", "os;x"],
     "slice": ["", "0", "-1", "soon", "1 s", "nan", "٣"],
     "max_body": [

@@ -25,6 +25,7 @@ def job_schema() -> Document:
             "params": {"type": ["object", "array"]},
             "result": {},
             "error": maybe("object"),
+            "waiting_for": maybe("object"),
             "progress": maybe("object"),
             "attempt": {"type": "integer"},
             "retries": {"type": "integer"},

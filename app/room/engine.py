@@ -4,6 +4,7 @@ Store first: a job is in the store before anybody is told of it, and a ring is o
 Fenced: whoever claims gets a fresh lease, and no write of an older one lands.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +24,8 @@ from app.room.notes import Notes
 from app.room.operation import Registry
 from app.room.strict_json import write_json
 from app.room.tally import Tally
+
+log = logging.getLogger("manydoors.jobs")
 
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
 LOOKS = 1000  # records that one page of a filtered list reads, at most
@@ -160,6 +163,8 @@ class Engine:
     def _follow(self, written: Sequence[Record], now: float) -> None:
         """What endings set going; a later look finds it again should this process die here."""
         ring(self.ports, written, now)
+        for record in written:
+            _log(record)
         for map in {record.body["map"] for record in written if "map" in record.body}:
             self._look_after(map)
         for record in written:
@@ -323,3 +328,15 @@ def _tallies(after: Sequence[Record]) -> list[Add]:
             sum["ended"] += 1
             sum["failed"] += record.label != job.SUCCEEDED
     return [Add(MAPS, map, sum) for map, sum in sums.items()]
+
+
+def _log(record: Record) -> None:
+    """What an operator should hear of."""
+    facts = {"job": record.id, "operation": record.body["operation"]}
+    if record.label == job.FAILED:
+        error = record.body["error"]
+        log.warning(
+            "a job has failed", extra=facts | {"kind": error["kind"], "why": error["detail"]}
+        )
+    elif record.body.get("wait", {}).get("for") == "operation":
+        log.warning("a job waits for its operation, which is not declared here", extra=facts)

@@ -12,7 +12,7 @@ from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
 from app.room.errors import Internal, Invalid, Problem, TooLarge, UnknownOperation, sayable
-from app.room.job import Ending, Error
+from app.room.job import Ending, Error, Wait
 from app.room.journal import Misfit
 from app.room.ledger import Ledger, Lost
 from app.room.notes import Notes
@@ -23,6 +23,8 @@ from app.room.schema.plain import plain
 from app.room.strict_json import write_json
 
 LARGEST_RESULT = 102_400  # encoded bytes that a job's record keeps
+LOOK_FOR_OPERATION = 60.0  # seconds between looks whether a job's operation is declared again
+LONGEST_UNDECLARED = 86400.0
 TRACEBACK = 8000  # characters, of which the last are the interesting ones
 DETAIL = 2000  # characters of why it failed
 MEMBERS = 8 * 1024  # encoded bytes of what a problem says beside it
@@ -55,7 +57,7 @@ def execute(
     try:
         operation = registry.get(record.body["operation"])
     except UnknownOperation:
-        return Ending("failed", error=Error("unknown", _GONE, final=True))
+        return _undeclared(record, ports.clock.now())
     try:
         notes = Notes(ledger, record, ports.clock)
     except Problem as error:  # a page of its journal can't be read
@@ -78,10 +80,16 @@ def execute(
     return Ending(ending.what, ending.result, ending.error, ending.wait, own, ran)
 
 
-_GONE = (
-    "There is no operation of that name any more: declare it again and retry, or submit the job "
-    "to another."
-)
+def _undeclared(record: Record, now: float) -> Ending:
+    """Somebody may have started the service without its modules: the job waits for them."""
+    name = record.body["operation"]
+    if now < record.body["due"] + LONGEST_UNDECLARED:
+        return Ending("waiting", wait=Wait("operation", name, until=now + LOOK_FOR_OPERATION))
+    text = (
+        f"There was no operation {name} for a day: declare it again (MANYDOORS_OPERATIONS names "
+        "the modules) and retry, or submit the job to another."
+    )
+    return Ending("failed", error=Error("unknown", text, final=True))
 
 
 def _ending(work: Work) -> Ending:

@@ -65,7 +65,7 @@ class Error:
 class Wait:
     """What a suspended run waits for."""
 
-    reason: Literal["sleep", "signal", "children"]
+    reason: Literal["sleep", "signal", "children", "operation"]
     name: str = ""
     until: float | None = None
 

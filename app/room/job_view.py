@@ -25,6 +25,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "params": _shown(record, registry),
         "result": body.get("result"),
         "error": body.get("error"),
+        "waiting_for": _awaited(body.get("wait")),
         "progress": progress_of(body.get("progress")),
         "attempt": job.attempt(record),
         "retries": body["retries"],
@@ -45,6 +46,10 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
             **{name: f"{here}/{name}" for name in ("result", "events", "cancel", "retry")},
         },
     }
+
+
+def _awaited(wait: Body | None) -> Body | None:
+    return None if wait is None else {"reason": wait["for"], "name": wait["name"] or None}
 
 
 def moment(seconds: float | None) -> str | None:

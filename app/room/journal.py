@@ -46,8 +46,8 @@ class Journal:
         if (entry["k"], entry["n"], entry["i"]) != (kind, name, occurrence):
             raise Misfit(
                 f"The journal does not fit the code: at this place it remembers {_told(entry)}, "
-                f"and the code asks for {_named(kind, name, occurrence)}. Bring that place back "
-                "as it was, or cancel this job and submit a new one."
+                f"and the code asks for {_named(kind, name, occurrence)}. This job is over; "
+                "a retry is a new one, which begins at the top."
             )
         self._pass(name)
         return entry
@@ -89,7 +89,7 @@ class Journal:
         if place <= self.paged:  # a page has the loop's own entry
             raise Misfit(
                 "The journal does not fit the code: a loop that was left for good goes on. Let it "
-                "be left at the same item each time, or cancel this job and submit a new one."
+                "be left at the same item each time, for a retry is a new one, from the top."
             )
         del self._entries[place:], self._sizes[place:]
         self._next, self._counts = place, dict(counts)
@@ -119,8 +119,8 @@ class Journal:
             entry = self._entries[self._next]
             raise Misfit(
                 "The journal does not fit the code: the function has ended, and never asked for "
-                f"{_told(entry)}, which it did before. Bring that back, or cancel this job and "
-                "submit a new one."
+                f"{_told(entry)}, which it did before. This job is over; a retry is a new one, "
+                "which begins at the top."
             )
 
     def inline(self) -> list[Body]:

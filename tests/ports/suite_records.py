@@ -347,7 +347,11 @@ class RecordsSuite:
     @settings(
         max_examples=60,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.differing_executors,  # each adapter runs it, in a class of its own
+        ],
     )
     @given(commits=COMMITS)
     def test_model(self, records: Records, commits: list[list[tuple[Any, ...]]]) -> None:

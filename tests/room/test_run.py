@@ -97,7 +97,7 @@ def test_a_journal_that_does_not_fit_is_an_error(lab, declare, then, said):
     told = again(lab, declare, lambda run: (run.step("a", str), run.sleep(5)), then)
     assert (told["status"], told["error"]["kind"], told["attempt"]) == ("failed", "misfit", 1)
     assert said in told["error"]["detail"]
-    assert "submit a new one" in told["error"]["detail"]
+    assert "a retry is a new one" in told["error"]["detail"]
 
 
 def test_steps_may_be_added_at_the_end(lab, declare):
@@ -808,8 +808,22 @@ def test_a_result_too_large_fails_for_good(lab, declare):
     assert (lab.error(id)["kind"], lab.job(id)["attempt"]) == ("too_large", 1)
 
 
+def test_a_job_waits_for_its_operation(lab, declare):
+    """Somebody may have started the service without its modules: that costs no attempt."""
+    declare(lambda: 1)
+    id = lab.submit("tried")
+    declared = dict(lab.room.registry._operations)
+    lab.room.registry._operations.clear()
+    lab.run_next()
+    assert lab.job(id)["status"] == "waiting"
+    assert lab.job(id)["waiting_for"] == {"reason": "operation", "name": "tried"}
+    lab.room.registry._operations.update(declared)
+    lab.run()
+    assert (lab.result(id), lab.job(id)["attempt"]) == (1, 1)
+
+
 def test_an_operation_that_is_gone_fails_its_jobs(lab, declare):
-    """With a sentence that says so, and no retry."""
+    """After a day, with a sentence that says so, and no retry."""
     declare(lambda: 1)
     id = lab.submit("tried")
     lab.room.registry._operations.clear()

@@ -147,5 +147,6 @@ def _aside(record: Record, now: float) -> str:
             "sleep": f"asleep, wakes {ahead(due - now)}",
             "signal": f"for the signal {wait['name']}",
             "children": "for its children",
+            "operation": "for its operation, which is not declared",
         }[wait["for"]]
     return ""

@@ -24,6 +24,7 @@ WHY = {
     "sleep": "went to sleep",
     "signal": "began to wait for a signal",
     "children": "began to wait for its children",
+    "operation": "found no operation of its name",
     "": "at work",
 }
 BETWEEN = {
@@ -32,6 +33,7 @@ BETWEEN = {
     "sleep": "asleep",
     "signal": "waiting for a signal",
     "children": "waiting for its children",
+    "operation": "waiting for its operation",
 }
 
 

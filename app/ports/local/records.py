@@ -1,6 +1,5 @@
 """Records in one SQLite file."""
 
-import base64
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +8,14 @@ from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
-from app.ports import BODY_CAP, Add, Delete, Page, Put, Record, Write, check
+from app.ports import Add, Delete, Page, Put, Record, Write, check
+from app.ports.body import check_sizes, encode
+from app.ports.cursor import cursor_after, id_before
 from app.ports.local import schema
 from app.ports.local.committer import Committer
 from app.ports.local.connections import Connections, Row
 from app.ports.local.place import Place
-from app.room.errors import Invalid, Stale, TooLarge, Wrong
+from app.room.errors import Stale
 
 FLOOR = 64 * 1024 * 1024
 PATIENCE = 10.0  # seconds that a caller waits for others before `Unavailable`
@@ -23,8 +24,6 @@ TIDY_MOST = 100
 ABOVE_ALL = 101  # priorities end at 100
 MOST_WRITES = 2500  # a thousand jobs with a key each, in some 30 ms
 COMMIT_CAP = 8 * 1024 * 1024
-
-_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class LocalRecords:
@@ -52,8 +51,8 @@ class LocalRecords:
 
     def commit(self, *writes: Write) -> tuple[Record | None, ...]:
         check(writes, self.most_writes)
-        bodies = [_encode(write.record.body) if isinstance(write, Put) else "" for write in writes]
-        _check_sizes(bodies)
+        bodies = [encode(write.record.body) if isinstance(write, Put) else "" for write in writes]
+        check_sizes(bodies, COMMIT_CAP)
         token = _token()
         if not writes:
             return ()
@@ -73,14 +72,14 @@ class LocalRecords:
     ) -> Page:
         if limit < 1:
             raise ValueError(f"A page has at least one record, not {limit}.")
-        after = None if cursor is None else _after(cursor)
+        after = None if cursor is None else id_before(cursor)
         statement = schema.page(
             owner is not None, label is not None, newest_first, after is not None
         )
         values = [v for v in (collection, owner, label, after) if v is not None]
         rows = self._here().connections.read(statement, (*values, limit + 1))
         items = tuple(map(_record, rows[:limit]))
-        return Page(items, _cursor(items[-1].id) if len(rows) > limit else None)
+        return Page(items, cursor_after(items[-1].id) if len(rows) > limit else None)
 
     def count(self, collection: str, *, owner: str | None = None, label: str | None = None) -> int:
         statement = schema.count(owner is not None, label is not None)
@@ -200,8 +199,8 @@ def _add(database: Connection, add: Add, token: str) -> Record:
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise ValueError(f"{member!r} of {add.collection}/{add.id} is not a number.")
         old.body[member] = number + amount
-    body = _encode(old.body)
-    _check_sizes([body])
+    body = encode(old.body)
+    check_sizes([body], COMMIT_CAP)
     database.execute(schema.REWRITE, (body, token, *name))
     return replace(old, version=old.version + 1, writer=token)
 
@@ -243,31 +242,9 @@ def _record(row: Row) -> Record:
     return Record(row[0], row[1], json.loads(row[2]), *row[3:])
 
 
-def _check_sizes(bodies: Sequence[str]) -> None:
-    sizes = [len(body) if body.isascii() else len(body.encode()) for body in bodies]
-    if max(sizes, default=0) > BODY_CAP:
-        raise TooLarge(f"A record's body has {max(sizes)} bytes, and may have {BODY_CAP}.")
-    if sum(sizes) > COMMIT_CAP:
-        raise TooLarge(f"A commit's bodies have {sum(sizes)} bytes, and may have {COMMIT_CAP}.")
-
-
 def _stale(name: Record | Delete | Add) -> Stale:
     return Stale(f"{name.collection}/{name.id} has changed since it was read.")
 
 
 def _token() -> str:
     return os.urandom(12).hex()
-
-
-def _cursor(id: str) -> str:
-    return base64.urlsafe_b64encode(id.encode()).decode().rstrip("=")
-
-
-def _after(cursor: str) -> str:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        if text and _cursor(text) == cursor:
-            return text
-    except ValueError:
-        pass
-    raise Invalid(errors=[Wrong("/cursor", "This is not a cursor that a list gave.")])

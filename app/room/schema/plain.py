@@ -1,7 +1,7 @@
 """Python values as JSON-ready data: only None, bool, int, float, str, list and dict are left."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from app.room.errors import Problem
 from app.room.files import File
 
 NESTING = 64  # containers inside each other, the outermost counted
@@ -103,6 +104,10 @@ def _scalar(value: Any, path: list[str | int], inside: list[int]) -> Any:
             return _integer(int(value), path)
         case float():
             return _plain(float(value), path, inside)
+        case Problem():
+            return {"error": {"kind": getattr(value, "kind", "internal"), "detail": value.detail}}
+        case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
+            return _container(list(value), path, inside)
         case bytes() | bytearray() | memoryview():
             raise TypeError(_say(path, "bytes do not fit into JSON; save them as a file"))
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")

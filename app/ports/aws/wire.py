@@ -1,0 +1,68 @@
+"""Calls to DynamoDB: a client for each process, made late, and every error in our words."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import boto3.session
+from botocore.config import Config
+
+from app.ports.aws.trouble import ours
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# A call that finds no answer ends within half a minute; most wait for milliseconds.
+CONFIG = Config(
+    connect_timeout=1.5,
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 4},  # of throttling, 5xx and lost answers
+    max_pool_connections=32,
+    tcp_keepalive=True,
+)
+
+Answer = dict[str, Any]
+
+
+class Wire:
+    """`trace` is shown every verb and its answer, with the capacity that it took."""
+
+    def __init__(
+        self, url: str | None = None, trace: Callable[[str, Answer], object] | None = None
+    ) -> None:
+        self._url, self._trace = url, trace
+        self._clients: dict[int, DynamoDBClient] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, verb: str, **request: Any) -> Answer:
+        """`ask("get_item", TableName=…, Key=…)`."""
+        if self._trace:
+            request["ReturnConsumedCapacity"] = "INDEXES"
+        try:
+            answer: Answer = getattr(self._client(), verb)(**request)
+        except Exception as error:
+            raise ours(error) from error
+        if self._trace:
+            self._trace(verb, answer)
+        return answer
+
+    def close(self) -> None:
+        with self._lock:
+            client = self._clients.pop(os.getpid(), None)
+        if client:
+            client.close()
+
+    def _client(self) -> "DynamoDBClient":
+        pid = os.getpid()
+        # Under a fresh key after a fork: a socket must not be two processes'.
+        return self._clients.get(pid) or self._made(pid)
+
+    def _made(self, pid: int) -> "DynamoDBClient":
+        with self._lock:  # a session is one thread's
+            if pid not in self._clients:
+                session = boto3.session.Session()
+                self._clients[pid] = session.client(
+                    "dynamodb", endpoint_url=self._url, config=CONFIG
+                )
+            return self._clients[pid]
