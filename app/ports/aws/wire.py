@@ -13,14 +13,7 @@ from app.ports.aws.trouble import ours
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A call that finds no answer ends within half a minute; most wait for milliseconds.
-CONFIG = Config(
-    connect_timeout=1.5,
-    read_timeout=4,
-    retries={"mode": "standard", "total_max_attempts": 4},  # of throttling, 5xx and lost answers
-    max_pool_connections=32,
-    tcp_keepalive=True,
-)
+PATIENCE = 4.0  # seconds for one answer; with three more tries a call ends within half a minute
 
 Answer = dict[str, Any]
 
@@ -29,9 +22,12 @@ class Wire:
     """`trace` is shown every verb and its answer, with the capacity that it took."""
 
     def __init__(
-        self, url: str | None = None, trace: Callable[[str, Answer], object] | None = None
+        self,
+        url: str | None,
+        patience: float,
+        trace: Callable[[str, Answer], object] | None,
     ) -> None:
-        self._url, self._trace = url, trace
+        self._url, self._patience, self._trace = url, patience, trace
         self._clients: dict[int, DynamoDBClient] = {}
         self._lock = threading.Lock()
 
@@ -63,6 +59,17 @@ class Wire:
             if pid not in self._clients:
                 session = boto3.session.Session()
                 self._clients[pid] = session.client(
-                    "dynamodb", endpoint_url=self._url, config=CONFIG
+                    "dynamodb", endpoint_url=self._url, config=_config(self._patience)
                 )
             return self._clients[pid]
+
+
+def _config(patience: float) -> Config:
+    return Config(
+        connect_timeout=1.5,
+        read_timeout=patience,
+        # With jitter; of throttling, of 5xx and of answers that were lost.
+        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+    )
