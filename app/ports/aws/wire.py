@@ -1,7 +1,6 @@
 """Calls to DynamoDB: a client for each process, made late, and every error in our words."""
 
 import os
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,6 @@ class Wire:
     ) -> None:
         self._url, self._patience, self._trace = url, patience, trace
         self._clients: dict[int, DynamoDBClient] = {}
-        self._lock = threading.Lock()
 
     def ask(self, verb: str, **request: Any) -> Answer:
         """`ask("get_item", TableName=…, Key=…)`."""
@@ -44,24 +42,19 @@ class Wire:
         return answer
 
     def close(self) -> None:
-        with self._lock:
-            client = self._clients.pop(os.getpid(), None)
-        if client:
+        if client := self._clients.pop(os.getpid(), None):
             client.close()
 
     def _client(self) -> "DynamoDBClient":
         pid = os.getpid()
         # Under a fresh key after a fork: a socket must not be two processes'.
-        return self._clients.get(pid) or self._made(pid)
+        return self._clients.get(pid) or self._clients.setdefault(pid, self._made())
 
-    def _made(self, pid: int) -> "DynamoDBClient":
-        with self._lock:  # a session is one thread's
-            if pid not in self._clients:
-                session = boto3.session.Session()
-                self._clients[pid] = session.client(
-                    "dynamodb", endpoint_url=self._url, config=_config(self._patience)
-                )
-            return self._clients[pid]
+    def _made(self) -> "DynamoDBClient":
+        # No lock, which a fork could inherit held: threads that begin together make one each,
+        # of a session of its own, and one of them stays.
+        session = boto3.session.Session()
+        return session.client("dynamodb", endpoint_url=self._url, config=_config(self._patience))
 
 
 def _config(patience: float) -> Config:
