@@ -8,7 +8,7 @@ from app.ports.aws import items, table
 from app.ports.aws.claims import Claims
 from app.ports.aws.commit import Commit
 from app.ports.aws.reading import Reading
-from app.ports.aws.wire import Answer, Wire
+from app.ports.aws.wire import PATIENCE, Answer, Wire
 from app.ports.body import check_sizes, encode
 from app.ports.cursor import cursor_after, id_before
 
@@ -28,10 +28,11 @@ class AwsRecords:
         name: str,
         *,
         url: str | None = None,
+        patience: float = PATIENCE,
         trace: Callable[[str, Answer], object] | None = None,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._wire = Wire(url, trace)
+        self._wire = Wire(url, patience, trace)
         self._reading = Reading(self._wire, name, pause)
         self._claims = Claims(self._wire, name, pause)
         self._name, self._pause = name, pause

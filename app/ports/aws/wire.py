@@ -1,7 +1,6 @@
 """Calls to DynamoDB: a client for each process, made late, and every error in our words."""
 
 import os
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,7 @@ from app.ports.aws.trouble import ours
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A call that finds no answer ends within half a minute; most wait for milliseconds.
-CONFIG = Config(
-    connect_timeout=1.5,
-    read_timeout=4,
-    retries={"mode": "standard", "total_max_attempts": 4},  # of throttling, 5xx and lost answers
-    max_pool_connections=32,
-    tcp_keepalive=True,
-)
+PATIENCE = 4.0  # seconds for one answer; with three more tries a call ends within half a minute
 
 Answer = dict[str, Any]
 
@@ -29,11 +21,13 @@ class Wire:
     """`trace` is shown every verb and its answer, with the capacity that it took."""
 
     def __init__(
-        self, url: str | None = None, trace: Callable[[str, Answer], object] | None = None
+        self,
+        url: str | None,
+        patience: float,
+        trace: Callable[[str, Answer], object] | None,
     ) -> None:
-        self._url, self._trace = url, trace
+        self._url, self._patience, self._trace = url, patience, trace
         self._clients: dict[int, DynamoDBClient] = {}
-        self._lock = threading.Lock()
 
     def ask(self, verb: str, **request: Any) -> Answer:
         """`ask("get_item", TableName=…, Key=…)`."""
@@ -48,21 +42,27 @@ class Wire:
         return answer
 
     def close(self) -> None:
-        with self._lock:
-            client = self._clients.pop(os.getpid(), None)
-        if client:
+        if client := self._clients.pop(os.getpid(), None):
             client.close()
 
     def _client(self) -> "DynamoDBClient":
         pid = os.getpid()
         # Under a fresh key after a fork: a socket must not be two processes'.
-        return self._clients.get(pid) or self._made(pid)
+        return self._clients.get(pid) or self._clients.setdefault(pid, self._made())
 
-    def _made(self, pid: int) -> "DynamoDBClient":
-        with self._lock:  # a session is one thread's
-            if pid not in self._clients:
-                session = boto3.session.Session()
-                self._clients[pid] = session.client(
-                    "dynamodb", endpoint_url=self._url, config=CONFIG
-                )
-            return self._clients[pid]
+    def _made(self) -> "DynamoDBClient":
+        # No lock, which a fork could inherit held: threads that begin together make one each,
+        # of a session of its own, and one of them stays.
+        session = boto3.session.Session()
+        return session.client("dynamodb", endpoint_url=self._url, config=_config(self._patience))
+
+
+def _config(patience: float) -> Config:
+    return Config(
+        connect_timeout=1.5,
+        read_timeout=patience,
+        # With jitter; of throttling, of 5xx and of answers that were lost.
+        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+    )
