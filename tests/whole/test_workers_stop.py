@@ -159,7 +159,7 @@ def test_a_revived_worker_lands_nothing_of_a_job_that_another_has(
     assert shop.result(id, 25) == str(runner_of(second))
     until(lambda: is_replaced(first, runner))
     time.sleep(0.5)  # for a result of the first to come, should it
-    # Its function may well have come to its end, in the moment between: a function runs at least once.
+    # Its function may have come to its end in the moment between: it runs at least once.
     assert shop.job(id).body["result"] == str(runner_of(second))
 
 
