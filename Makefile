@@ -10,12 +10,12 @@ RUNTIME = .venv/.installed
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format bench torture lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: $(RUNTIME) ## serve on 127.0.0.1:8000; PORT=9000 HOST=0.0.0.0 ARGS="--workers 4"
+run: $(RUNTIME) ## serve on 127.0.0.1:8000; PORT=9000 HOST=0.0.0.0 ARGS="--workers 4 --reload"
 	@exec .venv/bin/python -m app up --host "$(HOST)" --port "$(PORT)" $(ARGS)
 
 test: $(DEV) ## run every test; ARGS="tests/room -k cancel"
@@ -31,12 +31,18 @@ format: $(DEV) ## lay the code out, and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-ONLY ?= http slow_clients records
+ONLY ?= http slow_clients records jobs
 
 bench: $(DEV) ## run the measured comparisons in bench/; ONLY="http records"
 	@for program in $(ONLY); do \
 		echo "== $$program"; $(BIN)/python -m "bench.$$program" $(ARGS) || exit 1; \
 	done
+
+TIME ?= 180
+SEED ?=
+
+torture: $(DEV) ## kill and stop the parts of a real service under load, and judge it; TIME=600 SEED=7
+	@$(BIN)/python -m tests.torture --seconds "$(TIME)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
 	@$(COMPILE) requirements.txt --output-file requirements.lock

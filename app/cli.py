@@ -3,157 +3,99 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from app import logs, wiring
-from app.config import Settings
-from app.room.call import Call, Outcome
-from app.room.enter import Room
-from app.room.errors import BadOperation, BadSetting, Problem
-from app.room.strict_json import read_json, write_json
-
-DONE, FAILED, USAGE = 0, 1, 2
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-OPEN = "Whoever reaches this address may call every operation: let only friends reach it."
+from app import cli_jobs, cli_serving, logs, wiring
+from app.cli_params import BadArgument, whole
+from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
+from app.client import Service
+from app.config import Settings, service_url
+from app.logs import escaped
+from app.room.errors import ManydoorsError
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Runs one command; gives the exit code."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    given = _parse(arguments)
     try:
-        settings = Settings.read(environ)
-        if given.data is not None:
-            settings = replace(settings, data=Path(given.data))
-        code: int = given.command(given, settings)
-    except (BadSetting, BadOperation) as error:
-        print(error, file=sys.stderr)
+        code = _run(given, environ)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return STOPPED
+    except BrokenPipeError:  # `| head` has seen enough
+        _forget_output()
+        return STOPPED
+    except BadArgument as error:
+        print(escaped(str(error)), file=sys.stderr)
         return USAGE
-    except Problem as problem:
-        print(problem.detail, file=sys.stderr)
-        return FAILED
-    return code
+    except ManydoorsError as error:
+        print(document(error) if given.json else sentences(error), file=sys.stderr)
+        return code_of(error)
 
 
-def up(given: argparse.Namespace, settings: Settings) -> int:
-    """Serves until told to stop. Each worker reads the environment for itself."""
-    from app.server import serve
-
-    if given.host in LOOPBACK:  # a name that leads here from elsewhere is some page's trick
-        os.environ.setdefault("MANYDOORS_HOSTS", ",".join(LOOPBACK))
-    else:
-        print(OPEN, file=sys.stderr)
-    _opened(settings).ports.records.close()  # what is wrong is told once, before any worker
-    os.environ["MANYDOORS_DATA"] = str(settings.data.absolute())
-    if sys.stderr.isatty():
-        os.environ.setdefault("MANYDOORS_LOG", "text")
-    serve(host=given.host, port=given.port, workers=given.workers)
-    return DONE
+def _run(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    settings = Settings.read(environ)
+    if given.data is not None:
+        settings = replace(settings, data=Path(given.data), url="")
+    if given.url is not None:
+        settings = replace(settings, url=given.url)
+    if "ask" not in given:
+        return int(given.command(given, settings))
+    with closing(_reach(settings)) as service:
+        return int(given.ask(given, service))
 
 
-def operations(given: argparse.Namespace, settings: Settings) -> int:
-    """Lists what can be called."""
-    registry = wiring.load_operations(settings)
-    if given.json:
-        listed = [{"name": each.name, "summary": each.summary} for each in registry]
-        print(write_json({"items": listed}).decode())
-        return DONE
-    width = max((len(each.name) for each in registry), default=0)
-    for each in registry:
-        print(f"{each.name:{width}}  {each.summary}")
-    return DONE
+def _reach(settings: Settings) -> Service:
+    """Whom a command asks: the service at the URL, or else the store in the folder."""
+    if settings.url:
+        from app.client.remote import Remote
+        from app.ports.local.clock import SystemClock
 
+        return Remote(settings.url, settings.key, SystemClock())
+    from app.client.local import Local
 
-def call(given: argparse.Namespace, settings: Settings) -> int:
-    """Calls an operation here, and prints its result or its problem as JSON."""
     logs.set_up("text", "ERROR")
-    room = _opened(settings)
+    return Local(wiring.make_room(settings), settings.data / "bells")
+
+
+def _forget_output() -> None:
+    """So that nothing is written to a closed pipe as the process ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    given, more = parser.parse_known_args(arguments)
+    if more and "params" in given and not any(each.startswith("-") for each in more):
+        given.params += more  # those behind an option; argparse takes only one row of them
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    if given.url is not None and given.data is not None:
+        parser.error("give --url or --data, not both")
+    if "check" in given and (wrong := given.check(given)):
+        parser.error(wrong)
+    return given
+
+
+def _url(text: str) -> str:
     try:
-        params, texts = _read_params(given.params)
+        return service_url(text)
     except ValueError as error:
-        print(error, file=sys.stderr)
-        return USAGE
-    outcome = room.enter(Call(given.name, params=params, texts=texts, source="cli"))
-    return _print(outcome)
-
-
-def _opened(settings: Settings) -> Room:
-    """A room whose store can be reached."""
-    room = wiring.make_room(settings)
-    room.ports.records.ping()
-    return room
-
-
-def _print(outcome: Outcome) -> int:
-    if problem := outcome.problem:
-        told = {"kind": problem.kind, "detail": problem.detail, **problem.members}
-        print(write_json(told).decode(), file=sys.stderr)
-        return FAILED
-    print(outcome.json.decode())
-    return DONE
-
-
-def _read_params(
-    pairs: Sequence[str],
-) -> tuple[dict[str, object], dict[str, list[str]]]:
-    """`name=text`, and `name=@file.json` for JSON from a file."""
-    params: dict[str, object] = {}
-    texts: dict[str, list[str]] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not (name and equals):
-            raise ValueError(f"{pair!r}: write name=value, or name=@file.json")
-        if name in params:
-            raise ValueError(f"{pair!r}: {name} is given twice")
-        if text.startswith("@"):
-            params[name] = _read_file(pair, text[1:])
-        else:
-            texts.setdefault(name, []).append(text)
-    return params, texts
-
-
-def _read_file(pair: str, path: str) -> object:
-    try:
-        return read_json(Path(path).read_bytes())
-    except (Problem, OSError) as error:
-        raise ValueError(f"{pair!r}: {error}") from None
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"write a whole number from {least} to {most}")
-        return int(text)
-
-    return number
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    parser.add_argument("--url", type=_url, help="the service to ask (or set MANYDOORS_URL)")
     parser.add_argument("--data", help="the folder of the store (default ./var)")
     parser.add_argument("--json", action="store_true", help="print for machines")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    serving = commands.add_parser("up", help="serve every door")
-    serving.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
-    serving.add_argument(
-        "--port", type=_whole(0, 65535), default=8000, help="0 takes a free one (default 8000)"
-    )
-    serving.add_argument(
-        "--workers", type=_whole(1, 64), default=2, help="web processes (default 2)"
-    )
-    serving.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
-    serving.set_defaults(command=up)
-
-    listing = commands.add_parser("operations", help="list what can be called")
-    listing.set_defaults(command=operations)
-
-    calling = commands.add_parser("call", help="call an operation here")
-    calling.add_argument("name", help="as `operations` lists it")
-    calling.add_argument(
-        "params", nargs="*", metavar="name=value", help="a parameter; name=@file.json for JSON"
-    )
-    calling.set_defaults(command=call)
+    cli_serving.add_to(commands, whole)
+    cli_jobs.add_to(commands, _url)
     return parser

@@ -1,11 +1,13 @@
 """The settings: read once from a mapping, frozen, every one of them in the table below."""
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from app.room.duration import seconds
 from app.room.errors import BadSetting
 
 PREFIX = "MANYDOORS_"
@@ -22,6 +24,9 @@ class Settings:
 
     operations: tuple[str, ...] = ("app.operations",)
     """The modules that declare operations, comma-separated."""
+
+    slice: float | None = None
+    """How long one run of a job may last before it is continued in another, as 90s or 15m."""
 
     max_body: int = 5 * MB
     """The largest body of a request, in bytes, or as 500KB, 5MB."""
@@ -41,24 +46,31 @@ class Settings:
     log_level: str = "INFO"
     """The least level that is logged: DEBUG, INFO, WARNING, ERROR."""
 
+    url: str = ""
+    """The service that the commands of a terminal ask; the store in `data`, while there is none."""
+
+    key: str = field(default="", repr=False, metadata={"secret": True})
+    """The API key that they show to it."""
+
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """The settings that an environment names, or `BadSetting`."""
         given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
-        known = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        known = {PREFIX + each.name.upper(): each for each in fields(cls)}
         values: dict[str, Any] = {}
         for variable, text in given.items():
             if variable not in known:
                 raise BadSetting(f"{variable} is no setting.{_nearest(variable, known)}")
-            name = known[variable]
+            name, secret = known[variable].name, "secret" in known[variable].metadata
             try:
                 values[name] = READERS[name](text.strip())
             except ValueError as error:
-                raise BadSetting(f"{variable}={text!r}: {error}") from None
+                shown = variable if secret else f"{variable}={text!r}"
+                raise BadSetting(f"{shown}: {error}") from None
         return cls(**values)
 
 
-def _nearest(variable: str, known: Mapping[str, str]) -> str:
+def _nearest(variable: str, known: Collection[str]) -> str:
     names = [name.removeprefix(PREFIX) for name in known]  # the prefix would make all alike
     near = difflib.get_close_matches(variable.removeprefix(PREFIX).upper(), names, n=1)
     return (
@@ -94,10 +106,41 @@ def _size(text: str) -> int:
     raise ValueError("write a number of bytes, or 500KB, 5MB")
 
 
+def _some_time(text: str) -> float:
+    is_number = text.isascii() and text.replace(".", "", 1).isdigit()
+    time = seconds(float(text) if is_number else text)
+    if not time:
+        raise ValueError("that would let nothing run")
+    return time
+
+
 def _hops(text: str) -> int:
     if text not in map(str, range(10)):
         raise ValueError("write how many proxies there are, 0 to 9")
     return int(text)
+
+
+def service_url(text: str) -> str:
+    """The address of a service, with the prefix it may have, or ValueError."""
+    try:
+        parts = urlsplit(text)
+        port_is_fine = parts.port != 0
+    except ValueError:
+        raise ValueError("write an address, as in http://127.0.0.1:8000") from None
+    is_plain = text.isascii() and text.isprintable() and " " not in text
+    if parts.scheme not in ("http", "https") or not (parts.hostname and port_is_fine and is_plain):
+        raise ValueError("write an address, as in http://127.0.0.1:8000")
+    if "@" in parts.netloc:
+        raise ValueError("write it without a user's name; MANYDOORS_KEY holds the key")
+    if parts.query or parts.fragment:
+        raise ValueError("write it without ? and #")
+    return text.rstrip("/")
+
+
+def _key(text: str) -> str:
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ValueError("a key is one word of printable ASCII, as in md_…")
+    return text
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -112,10 +155,13 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
     "operations": _modules,
+    "slice": _some_time,
     "max_body": _size,
     "min_free": _size,
     "hosts": _names,
     "trusted_proxies": _hops,
     "log": _one_of("json", "text"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    "url": service_url,
+    "key": _key,
 }

@@ -214,7 +214,7 @@ class Testing(AbstractContextManager["Testing"]):
         claimed = self.room.engine.claim()
         if not claimed:
             return None if self._next_due(self.clock.now()) is None else self.run_next()
-        self._run_once(claimed[0])
+        self.run_once(claimed[0])
         return claimed[0].id
 
     def run_only(self, id: str) -> None:
@@ -222,12 +222,12 @@ class Testing(AbstractContextManager["Testing"]):
         others: list[tuple[Record, Ending]] = []
         while claimed := self.room.engine.claim():
             if claimed[0].id == id:
-                self._run_once(claimed[0])
+                self.run_once(claimed[0])
             else:
                 others.append((claimed[0], Ending("returned")))
         self.room.engine.settle(others)
 
-    def _run_once(self, claimed: Record) -> None:
+    def run_once(self, claimed: Record) -> None:
         until = float("inf") if self.slice is None else self.clock.monotonic() + self.slice
         engine = self.room.engine
         try:

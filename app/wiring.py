@@ -1,12 +1,16 @@
 """Settings in, a room out: the one file that knows which adapters there are."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from app.config import Settings
 from app.ports import Ports
 from app.room.enter import Room
 from app.room.errors import BadSetting
 from app.room.operation import REGISTRY, Registry
+
+if TYPE_CHECKING:
+    from app.ports.local.queue import Bell
 
 
 def make_room(settings: Settings) -> Room:
@@ -27,6 +31,20 @@ def load_operations(settings: Settings) -> Registry:
                 ) from None
             raise
     return REGISTRY
+
+
+def listen(settings: Settings) -> "Bell":
+    """What a worker of this machine wakes by."""
+    from app.ports.local.queue import LocalQueue
+
+    return LocalQueue(settings.data).listen()
+
+
+def reclaim(settings: Settings, room: Room) -> int:
+    """After the death of the whole service nobody need wait for its leases to end."""
+    from app.ports.local.queue import LocalQueue
+
+    return 0 if LocalQueue(settings.data).is_heard() else room.engine.reclaim()
 
 
 def make_ports(settings: Settings) -> Ports:

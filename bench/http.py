@@ -63,10 +63,9 @@ def in_process() -> None:
         "Flask + marshmallow": prepared(bare.schema, BARE),
         "bare flask-restx + marshmallow": prepared(bare.restx, BARE),
     }
-    if application_exists():
-        from app.wsgi import app
+    from app.wsgi import app
 
-        calls["Manydoors, the REST door"] = prepared(app, OURS)
+    calls["Manydoors, the REST door"] = prepared(app, OURS)
     taken: dict[str, list[float]] = {name: [] for name in calls}
     with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         for _ in range(ROUNDS):
@@ -79,8 +78,6 @@ def in_process() -> None:
     for name, times in taken.items():
         median = statistics.median(times)
         row(name, f"{median:.0f}", median / bound, "the bound to beat" if median == bound else "")
-    if not application_exists():
-        row("Manydoors, the REST door", "not there yet")
 
 
 def prepared(app: Callable[..., Iterable[bytes]], path: str) -> Callable[[], None]:
@@ -136,13 +133,9 @@ def over_a_socket() -> None:
             median = statistics.median(rates[name])
             target = "at least 1.50" if app == "app.wsgi:app" else ""
             row(name, f"{median:,.0f}", median / bound if bound else None, target)
-        elif app == "app.wsgi:app":
-            row(name, "not there yet")
 
 
 def measurable(server: str, app: str) -> bool:
-    if app == "app.wsgi:app" and not application_exists():
-        return False
     if app == "bench.fast:app" and not importlib.util.find_spec("fastapi"):
         return False
     return installed(server)
@@ -171,8 +164,7 @@ wrk.headers["Content-Type"] = "application/json"
 def cold() -> None:
     print("cold import, a fresh interpreter each, ms")
     programs = {"flask, flask_restx, marshmallow alone": BARE_LIBRARIES}
-    if application_exists():
-        programs["app.wsgi, with the application made"] = APPLICATION
+    programs["app.wsgi, with the application made"] = APPLICATION
     taken: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(COLD_ROUNDS):
         for name, program in programs.items():
@@ -182,18 +174,12 @@ def cold() -> None:
         median = statistics.median(times)
         target = "at most 1.30" if programs[name] == APPLICATION else ""
         row(name, f"{median * 1000:.0f}", median / bound, target)
-    if not application_exists():
-        row("app.wsgi, with the application made", "not there yet")
 
 
 def import_time(program: str) -> float:
     timed = f"import time; t = time.perf_counter(); {program}; print(time.perf_counter() - t)"
     command = [sys.executable, "-c", timed]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def application_exists() -> bool:
-    return importlib.util.find_spec("app.wsgi") is not None
 
 
 if __name__ == "__main__":

@@ -13,16 +13,24 @@ KB, MB = 1024, 1024 * 1024
 GOOD = {
     "data": {"store": Path("store"), " /srv/doors ": Path("/srv/doors")},
     "operations": {"ours": ("ours",), "a.b, c_1.d ,": ("a.b", "c_1.d")},
+    "slice": {"2": 2.0, "0.5": 0.5, "90s": 90.0, "15m": 900.0},
     "max_body": {"1": 1, "2048": 2048, "500KB": 500 * KB, "5MB": 5 * MB},
     "min_free": {"1": 1, "64MB": 64 * MB},
     "hosts": {"Cats.Example, ::1,": ("cats.example", "::1")},
     "trusted_proxies": {"0": 0, "2": 2, "9": 9},
     "log": {"json": "json", "text": "text"},
     "log_level": {"DEBUG": "DEBUG", "ERROR": "ERROR"},
+    "url": {
+        "http://127.0.0.1:8000": "http://127.0.0.1:8000",
+        " https://cats.example/dev/ ": "https://cats.example/dev",
+        "http://[::1]:8000/": "http://[::1]:8000",
+    },
+    "key": {"md_a_b": "md_a_b", " md_1 ": "md_1"},
 }
 BAD = {
     "data": ["", "  "],
     "operations": ["", ",", "a b", "a..b", ".a", "a.", "a/b", "1a", "os;x"],
+    "slice": ["", "0", "-1", "soon", "1 s", "nan", "٣"],
     "max_body": [
         "",
         "0",
@@ -42,6 +50,23 @@ BAD = {
     "trusted_proxies": ["", "-1", "10", "1.0", "yes", "01", "٣"],
     "log": ["", "JSON", "xml"],
     "log_level": ["", "info", "TRACE", "10"],
+    "url": [
+        "",
+        "cats.example",
+        "127.0.0.1:8000",
+        "ftp://cats.example",
+        "http://",
+        "http://:8000",
+        "http://cats.example:99999",
+        "http://cats.example:0",
+        "http://me:secret@cats.example",
+        "http://cats.example?a=b",
+        "http://cats.example/#a",
+        "http://cats.example/a b",
+        "http://cäts.example",
+        "http://cats\r\n.example",
+    ],
+    "key": ["", "md_a b", "md_ä", "md_a\r\nX-Other: b"],
 }
 
 
@@ -84,11 +109,20 @@ def test_reads(name, text, value):
     ],
 )
 def test_refuses(name, text):
-    """A wrong value is told with its variable, as it was written."""
+    """A wrong value is told with its variable, as it was written; a secret one is not shown."""
     variable = PREFIX + name.upper()
     with pytest.raises(BadSetting) as told:
         Settings.read({variable: text})
-    assert str(told.value).startswith(f"{variable}={text!r}: ")
+    shown = variable if name == "key" else f"{variable}={text!r}"
+    assert str(told.value).startswith(f"{shown}: ")
+
+
+def test_a_key_is_never_shown():
+    """Neither by the settings when they are printed, nor when it cannot be read."""
+    assert "md_secret" not in repr(Settings.read({"MANYDOORS_KEY": "md_secret"}))
+    with pytest.raises(BadSetting) as told:
+        Settings.read({"MANYDOORS_KEY": "md_secret x"})
+    assert "md_secret" not in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def asked() -> Request:
 
 
 def response(answer: Answer) -> Response:
-    made = Response(answer.body, answer.status, answer.headers)
+    made = Response(answer.stream or answer.body, answer.status, answer.headers)
     if answer.status == HTTPStatus.NO_CONTENT:
         del made.headers["Content-Type"]  # Flask names a type of nothing, too
     return made

@@ -6,12 +6,12 @@ gets the same bytes whichever way it came.
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, quote
 
-from app.room.call import Outcome
+from app.room.call import LOCAL, Caller, Outcome
 from app.room.errors import (
     Internal,
     Malformed,
@@ -48,7 +48,10 @@ STATUS: Mapping[str, int] = {
 }
 """What each kind of problem is over HTTP."""
 
+EVENTS = "text/event-stream"
+
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
+CALLER = "manydoors.caller"  # in the environ, for who has shown a key
 MOST_DIGITS = 18  # of a Content-Length
 RETRY_AFTER = 1  # seconds, where a problem that another try may help names no time
 
@@ -69,6 +72,17 @@ class Request:
         self.request_id: str = environ.get(REQUEST_ID, "")
         self.most = most
         self._body: bytes | None = None
+
+    @property
+    def caller(self) -> Caller:
+        caller: Caller = self.headers.get(CALLER, LOCAL)
+        return caller
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the service's own paths."""
+        prefix: str = self.headers.get("SCRIPT_NAME", "")
+        return prefix
 
     @property
     def body(self) -> bytes:
@@ -97,11 +111,18 @@ class Request:
         return texts
 
 
+class Stream(Iterator[bytes], Protocol):
+    """A body that is sent as it is made, and closed once, whoever stops first."""
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Answer:
     status: int
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
+    stream: Stream | None = None  # in place of a body
 
 
 def check_json(request: Request) -> None:
@@ -125,9 +146,9 @@ def check_path(request: Request) -> None:
         raise Malformed("The path is not UTF-8.") from None
 
 
-def check_accept(request: Request) -> None:
-    if not request.accepts(JSON):
-        raise NotAcceptable(f"Only {JSON} can be made; accept that, or */*.")
+def check_accept(request: Request, form: str = JSON) -> None:
+    if not request.accepts(form):
+        raise NotAcceptable(f"Only {form} can be made; accept that, or */*.")
 
 
 def json_answer(request: Request, body: bytes, status: int = 200) -> Answer:
@@ -151,8 +172,7 @@ def outcome_answer(request: Request, outcome: Outcome) -> Answer:
     else:
         answer = json_answer(request, outcome.json)
     if outcome.job is not None:
-        prefix = request.headers.get("SCRIPT_NAME", "")
-        answer.headers.append(("Location", f"{prefix}/v1/jobs/{outcome.job}"))
+        answer.headers.append(("Location", f"{request.prefix}/v1/jobs/{outcome.job}"))
     return answer
 
 

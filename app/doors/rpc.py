@@ -1,14 +1,18 @@
-"""JSON-RPC 2.0: each operation is a method, over one path, singly or in batches."""
+"""JSON-RPC 2.0: each operation is a method, over one path, singly or in batches; so is what can
+be asked of jobs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask, Response
 
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
-from app.room.call import Call, Outcome
-from app.room.enter import Room
+from app.doors.jobs import METHODS, Jobs
+from app.doors.wishes import NONE, Wishes, wishes
+from app.room.call import LOCAL, Call, Caller, Outcome
+from app.room.enter import Room, by_name
 from app.room.errors import NotARequest, Problem, TooLarge, UnknownOperation
 from app.room.strict_json import read_json, write_json
 
@@ -55,38 +59,60 @@ def mount(app: Flask, room: Room) -> None:
     app.add_url_rule(PATH, "rpc", rpc, methods=["POST"])
 
 
+@dataclass(frozen=True)
+class Sender:
+    """Who sent a message, and what its headers wish."""
+
+    caller: Caller = LOCAL
+    request_id: str = ""
+    prefix: str = ""
+    wishes: Wishes = NONE
+
+
+_NOBODY = Sender()
+
+
 def answer(room: Room, message: Request) -> Answer:
     """The answer to one POST: 200 with what is to be said, or 204 when all were notifications."""
     try:
         check_json(message)
+        wish = wishes(message)
+        body = message.body
     except Problem as problem:
         return problem_answer(problem, message.path)
-    said = respond(room, message.body, message.request_id)
+    sender = Sender(message.caller, message.request_id, message.prefix, wish)
+    said = respond(room, body, sender)
     return Answer(200, said, [("Content-Type", JSON)]) if said else Answer(204)
 
 
-def respond(room: Room, body: bytes, request_id: str = "") -> bytes:
-    """What JSON-RPC answers to a message; nothing, if it only notifies."""
+def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
+    """What JSON-RPC answers to a message; nothing, if it only notifies.
+
+    Wishes are for single requests: a batch shares no key, and waits for nothing.
+    """
     try:
         message = read_json(body)
         if not isinstance(message, list):
-            return _one(room, message, request_id)
+            return _one(room, message, sender)
         if not message:
             raise NotARequest("A batch holds at least one request.")
         if len(message) > BATCH:
             raise TooLarge(f"A batch holds at most {BATCH} requests.", limit=BATCH)
+        if sender.wishes.key is not None:
+            raise NotARequest("An Idempotency-Key is for one request, not for a batch.")
     except Problem as problem:
         return _error(problem, None)
-    said = [one for item in message if (one := _one(room, item, request_id))]
+    each = replace(sender, wishes=NONE)
+    said = [one for item in message if (one := _one(room, item, each))]
     return b"[" + b",".join(said) + b"]" if said else b""
 
 
-def _one(room: Room, message: Any, request_id: str) -> bytes:
+def _one(room: Room, message: Any, sender: Sender) -> bytes:
     try:
         _check(message)
     except Problem as bad:
         return _error(bad, _known_id(message))
-    outcome = _outcome(room, message, request_id)
+    outcome = _outcome(room, message, sender)
     if "id" not in message:
         return b""
     if outcome.problem:
@@ -95,13 +121,39 @@ def _one(room: Room, message: Any, request_id: str) -> bytes:
     return b'{"jsonrpc":"2.0","result":' + outcome.json + b',"id":' + id + b"}"
 
 
-def _outcome(room: Room, message: Any, request_id: str) -> Outcome:
+def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
     method, params = message["method"], message.get("params", {})
     if method == DISCOVER:
         from app.doors import openrpc  # most processes are never asked
 
         return Outcome(openrpc.written(room))
-    return room.enter(Call(method, params, source="rpc", request_id=request_id))
+    if method in METHODS:
+        return _of_jobs(room, method, params, sender)
+    wish = sender.wishes
+    return room.enter(
+        Call(
+            method,
+            params,
+            caller=sender.caller,
+            source="rpc",
+            request_id=sender.request_id,
+            key=wish.key,
+            asynchronous=wish.asynchronous,
+            wait=wish.wait,
+            prefix=sender.prefix,
+        )
+    )
+
+
+def _of_jobs(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
+    ask, takes = METHODS[method]
+    jobs = Jobs(room, sender.caller, sender.prefix, "rpc", sender.request_id)
+
+    def outcome() -> Outcome:
+        given = params if isinstance(params, dict) else by_name(takes.names, params)
+        return Outcome(write_json(ask(jobs, **takes.load(given))))
+
+    return room.told(Call(method, request_id=sender.request_id), outcome)
 
 
 def _check(message: Any) -> None:

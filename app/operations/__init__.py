@@ -1,3 +1,3 @@
 """What the service offers: one file a subject, switched on by its import line."""
 
-from app.operations import cats, hello  # noqa: F401 - importing declares
+from app.operations import cats, hello, herd  # noqa: F401 - importing declares

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 Body = dict[str, Any]
 
-MOST_WRITES = 100  # in one commit; DynamoDB's own bound
+MOST_WRITES = 100  # in one commit of any store; DynamoDB's own bound
 BODY_CAP = 350 * 1024  # encoded bytes of one body: DynamoDB's item holds 400 KB with all else
-COMMIT_CAP = 3500 * 1024  # encoded bytes of all bodies of one commit: DynamoDB's is 4 MB
+COMMIT_CAP = 3500 * 1024  # encoded bytes of all bodies of one commit of any: DynamoDB's is 4 MB
 MOST_TAKES = 10**12  # that a Put may name; far from what any store's numbers hold
 NAME_CAP = 512  # characters of a collection, an id, an owner, a label
 
@@ -78,10 +78,11 @@ class Add:
 Write = Put | Delete | Add
 
 
-def check(writes: Sequence[Write]) -> None:
-    """Raises ValueError for a commit that no store takes, whatever it holds."""
-    if len(writes) > MOST_WRITES:
-        raise ValueError(f"A commit has at most {MOST_WRITES} writes, not {len(writes)}.")
+def check(writes: Sequence[Write], most: int = MOST_WRITES) -> None:
+    """Raises ValueError for a commit that a store which takes so many writes refuses, whatever
+    it holds."""
+    if len(writes) > most:
+        raise ValueError(f"A commit has at most {most} writes, not {len(writes)}.")
     named = set()
     for write in writes:
         at = write.record if isinstance(write, Put) else write
@@ -121,16 +122,23 @@ class Page:
 class Records(Protocol):
     """Versioned documents in collections."""
 
+    most_writes: int
+    """In one commit of this store: `MOST_WRITES`, or more where it can do more at once."""
+
+    most_bytes: int
+    """Encoded bytes of all bodies of one commit: `COMMIT_CAP`, or more."""
+
     def get(self, collection: str, id: str) -> Record | None:
         """The newest committed record, always consistent; None when there is none."""
 
     def commit(self, *writes: Write) -> tuple[Record | None, ...]:
-        """All of up to 100 writes, durably, or none: a record for each as stored, None if deleted.
+        """All of up to `most_writes`, durably, or none: a record for each as stored, None if
+        deleted.
 
         A condition that does not hold raises `Stale`. Every write carries the commit's own
         writer token, so a write whose answer was lost and that was sent again counts as done.
         A store out of reach, or out of room, raises `Unavailable`: whether the commit landed is
-        then known by reading it. A body over `BODY_CAP`, or bodies over `COMMIT_CAP` together,
+        then known by reading it. A body over `BODY_CAP`, or bodies over `most_bytes` together,
         raise `TooLarge`; what `check` refuses, or is not JSON, raises ValueError.
         """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.ports import MOST_WRITES, Ports, Put, Record, Write
+from app.ports import Ports, Put, Record, Write
 from app.room import job
 from app.room.call import Caller
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
@@ -36,6 +36,10 @@ class Submission:
     batch: int | None = None  # a child that runs its operation on each of a list of params
 
 
+class UsedKey(Invalid):
+    """An idempotency key that stands for another call."""
+
+
 class Acceptance:
     """Makes jobs of submissions."""
 
@@ -43,15 +47,18 @@ class Acceptance:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self.gates = Gates(ports.records, ports.clock)
 
-    def accept(self, submissions: Sequence[Submission], caller: Caller) -> list[Record]:
-        """A job for each, all or none."""
+    def accept(
+        self, submissions: Sequence[Submission], caller: Caller, *, listed: bool = False
+    ) -> list[Record]:
+        """A job for each, all or none. `listed`: they came as `{"jobs": […]}`, so that problems
+        say which of them is meant."""
         if len(submissions) > BATCH:
             raise TooLarge(f"At most {BATCH:,} jobs are submitted together.", limit=BATCH)
         if not submissions:
             return []
         now = self._ports.clock.now()
         for _ in range(TRIES):
-            made, writes = self._made(submissions, caller, now)
+            made, writes = self._made(submissions, caller, now, listed)
             try:
                 self._store(writes, caller.owner)
             except Stale:
@@ -61,7 +68,7 @@ class Acceptance:
         raise Conflict(_IN_USE)
 
     def _store(self, writes: Sequence[Write], owner: str) -> None:
-        if len(writes) <= MOST_WRITES:
+        if len(writes) <= self._ports.records.most_writes:
             try:
                 self._ports.records.commit(*writes)
                 return
@@ -71,13 +78,14 @@ class Acceptance:
         self.gates.accept(self._ports.new_id("gate"), owner, writes)
 
     def _made(
-        self, submissions: Sequence[Submission], caller: Caller, now: float
+        self, submissions: Sequence[Submission], caller: Caller, now: float, listed: bool
     ) -> tuple[list[Record], list[Write]]:
         made: list[Record] = []
         writes: list[Write] = []
         keyed: list[Write] = []
         keys: dict[str, tuple[str, Record]] = {}
-        for one in submissions:
+        for place, one in enumerate(submissions):
+            at = f"/jobs/{place}" if listed else ""
             record = self._new(one, caller, now)
             if one.key is None:
                 made.append(record)
@@ -85,12 +93,12 @@ class Acceptance:
                 continue
             id, digest = _key_id(caller.owner, one), _digest(one.params)
             if id in keys:  # twice in one batch
-                _check_same(keys[id][0], digest)
+                _check_same(keys[id][0], digest, at)
                 made.append(keys[id][1])
                 continue
             held = self._ports.records.get(KEYS, id)
             if held is not None and (known := self._holder(held, now)) is not None:
-                _check_same(held.body["digest"], digest)
+                _check_same(held.body["digest"], digest, at)
                 record = known
             else:
                 body = {"job": record.id, "digest": digest}
@@ -163,9 +171,9 @@ def _digest(params: Any) -> str:
     return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
 
 
-def _check_same(held: str, digest: str) -> None:
+def _check_same(held: str, digest: str, at: str) -> None:
     if held != digest:
-        raise Invalid(
+        raise UsedKey(
             "This idempotency key was used with other parameters: use a new key for a new call.",
-            errors=[Wrong("/key", "Used already, with other parameters.")],
+            errors=[Wrong(f"{at}/key", "Used already, with other parameters.")],
         )

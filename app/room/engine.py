@@ -22,6 +22,7 @@ from app.room.ledger import PAGES, Ledger, Lost, page_id
 from app.room.notes import Notes
 from app.room.operation import Registry
 from app.room.strict_json import write_json
+from app.room.tally import Tally
 
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
 LOOKS = 1000  # records that one page of a filtered list reads, at most
@@ -31,8 +32,11 @@ SETTLED_TOGETHER = 40  # endings in one commit
 class Engine:
     """The jobs of one service."""
 
-    def __init__(self, registry: Registry, ports: Ports, lease: float = LEASE) -> None:
-        self.registry, self.ports, self.lease = registry, ports, lease
+    def __init__(
+        self, registry: Registry, ports: Ports, lease: float = LEASE, tally: Tally | None = None
+    ) -> None:
+        """`tally`: counts what ends, where that may cost a write more."""
+        self.registry, self.ports, self.lease, self.tally = registry, ports, lease, tally
         self.ledger = Ledger(ports.records, ports.clock, lease)
         self.acceptance = Acceptance(registry, ports, self.ledger)
 
@@ -42,7 +46,7 @@ class Engine:
 
     def submit_all(self, submissions: Sequence[Submission], caller: Caller) -> list[Record]:
         """A job for each, all or none."""
-        return self.acceptance.accept(submissions, caller)
+        return self.acceptance.accept(submissions, caller, listed=True)
 
     def claim(self, limit: int = 1) -> list[Record]:
         """Leases what is due, the most pressing first; settles at once what needs no run."""
@@ -108,8 +112,11 @@ class Engine:
             for new, (record, _) in zip(after, endings, strict=True)
         ]
         try:
-            written = self.ports.records.commit(*puts, *_tallies(after))
+            counted = self._counted([(r, new) for new, (r, _) in zip(after, endings, strict=True)])
+            written = self.ports.records.commit(*puts, *_tallies(after), *counted)
         except (Stale, TooLarge):
+            if self.tally:
+                self.tally.forget()
             return [self._settle_one(record, ending) for record, ending in endings]
         stored = [record for record in written[: len(puts)] if record is not None]
         self._follow(stored, now)
@@ -122,8 +129,11 @@ class Engine:
             new = job.settled(record, ending, now)
             try:
                 put = Put(new, record.version, record.lease)
-                written = self.ports.records.commit(put, *self._tallies_there([new]))[0]
+                beside = [*self._tallies_there([new]), *self._counted([(record, new)])]
+                written = self.ports.records.commit(put, *beside)[0]
             except Stale:
+                if self.tally:
+                    self.tally.forget()
                 try:
                     record = self.ledger.look(record)
                 except (Lost, Unknown):
@@ -138,6 +148,9 @@ class Engine:
         # Or it was written before, and the answer was lost on the way, so nothing followed.
         self._follow([record], now)
         return record
+
+    def _counted(self, moves: Sequence[tuple[Record, Record]]) -> list[Add]:
+        return self.tally.adds(moves) if self.tally else []
 
     def _tallies_there(self, after: Sequence[Record]) -> list[Write]:
         """Without those that are gone: their parent ended long ago, and nobody asks for them."""
@@ -195,9 +208,21 @@ class Engine:
         """
         found = self.ledger.look(record)
         now = self.ports.clock.now()
-        if found.label != RUNNING or (found.due or 0.0) > now + 0.6 * self.lease:
+        if found.label != RUNNING or not job.is_fading(found, now, self.lease):
             return found
         return self.ledger.checkpoint(found, {}, lambda fresh: fresh)
+
+    def reclaim(self) -> int:
+        """Makes due at once what ran when all workers died; to be called while none is alive."""
+        now, cursor, found = self.ports.clock.now(), None, 0
+        while True:
+            page = self.ports.records.list(JOBS, label=RUNNING, cursor=cursor, limit=200)
+            for record in page.items:
+                with suppress(Lost, Unknown):
+                    self.ledger.amend(record, lambda left: job.forsaken(left, now), fenced=True)
+                    found += 1
+            if (cursor := page.next) is None:
+                return found
 
     # What is asked from outside
 
@@ -239,7 +264,10 @@ class Engine:
         changed = self.ledger.amend(
             record,
             lambda found: job.asked_to_cancel(found, now),
-            beside=lambda changed: self._tallies_there([changed]),
+            beside=lambda changed: [
+                *self._tallies_there([changed]),
+                *self._counted([(record, changed)]),
+            ],
         )
         self._follow([changed], now)
         self.ports.queue.ring(id)  # whoever runs it looks at once

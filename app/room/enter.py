@@ -18,6 +18,7 @@ from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
 from app.room.strict_json import check_text, write_json
+from app.room.tally import Tally
 
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 
@@ -30,14 +31,14 @@ class Room:
     def __init__(self, registry: Registry, ports: Ports) -> None:
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports)
+        self.engine = Engine(registry, ports, tally=Tally(ports.records, ports.clock))
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.
 
         Never raises, except for the KeyboardInterrupt of whoever sits at the terminal.
         """
-        return self._told(call, lambda: self._enter(call))
+        return self.told(call, lambda: self._enter(call))
 
     def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """A job for each call, all or none. Raises the `Problem` of the first that is wrong."""
@@ -52,7 +53,8 @@ class Room:
         made = self.engine.submit_all(submissions, calls[0].caller)
         return [self._job(call, record) for call, record in zip(calls, made, strict=True)]
 
-    def _told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
+    def told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
+        """What `enter` gives; whatever it raises is an outcome too."""
         try:
             return enter()
         except Problem as problem:
@@ -153,7 +155,7 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
     """A call's parameters by name: from JSON by name or position, and from text."""
     params = call.params
     if not isinstance(params, Mapping):
-        params = _named(operation, params)
+        params = by_name(operation.params.names, params)
     if not call.texts:
         return params
     for name, texts in call.texts.items():
@@ -166,8 +168,8 @@ def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
     return {**params, **read_text(operation.params.schema, call.texts)}
 
 
-def _named(operation: Operation, values: Any) -> dict[str, Any]:
-    names = operation.params.names
+def by_name(names: Sequence[str], values: Any) -> dict[str, Any]:
+    """Parameters that were given by position."""
     if len(values) > len(names):
         extra = range(len(names), len(values))
         raise Invalid(

@@ -2,22 +2,20 @@
 asks to write.
 """
 
-import logging
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import TextIOBase
 from typing import Any
 
 from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
+from app.room.capture import captured
 from app.room.children import Children
 from app.room.errors import Internal, Invalid, Problem, TooLarge, UnknownOperation, sayable
 from app.room.job import Ending, Error
 from app.room.journal import Misfit
 from app.room.ledger import Ledger, Lost
-from app.room.notes import Log, Notes
+from app.room.notes import Notes
 from app.room.operation import Operation, Registry
 from app.room.records import opened
 from app.room.run import Run
@@ -169,60 +167,3 @@ def _members(error: Problem) -> dict[str, Any]:
 def _traceback(error: BaseException) -> str:
     text = sayable("".join(traceback.format_exception(error)))
     return text if len(text) <= TRACEBACK else f"…{text[-TRACEBACK:]}"
-
-
-@contextmanager
-def captured(log: Log) -> Iterator[None]:
-    """What is logged or printed inside is kept with the job."""
-    handler, root = _Handler(log), logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(min(level, logging.INFO))
-    try:
-        with (
-            _Lines(log, "OUT") as out,
-            _Lines(log, "ERR") as err,
-            redirect_stdout(out),
-            redirect_stderr(err),
-        ):
-            yield
-    finally:
-        root.setLevel(level)
-        root.removeHandler(handler)
-
-
-class _Handler(logging.Handler):
-    def __init__(self, log: Log) -> None:
-        super().__init__(logging.INFO)
-        self._log = log
-        self.setFormatter(logging.Formatter("%(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._log.add(record.levelname, self.format(record))
-        except Exception:  # noqa: BLE001 - as logging does: a bad log call fails no work
-            self._log.add("ERROR", f"a log line could not be made: {record.msg!r}")
-
-
-class _Lines(TextIOBase):
-    """Standard output, as log lines."""
-
-    def __init__(self, log: Log, level: str) -> None:
-        self._log, self._level, self._rest = log, level, ""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str, /) -> int:
-        *lines, self._rest = (self._rest + text[-65_536:]).split("\n")
-        for line in lines:
-            self._log.add(self._level, line)
-        self._rest = self._rest[-65_536:]
-        return len(text)
-
-    def close(self) -> None:
-        """Shows a last line that was not ended."""
-        if self._rest:
-            self._log.add(self._level, self._rest)
-            self._rest = ""
-        super().close()

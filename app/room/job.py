@@ -183,9 +183,9 @@ def _failed(record: Record, ending: Ending, now: float) -> Record:
     if error.final or attempt(record) > record.body["retries"]:
         return _ended(record, FAILED, ending, now, error=told)
     after = pause(record) if error.after is None else min(error.after, FURTHEST)
-    return _moved(
-        record, QUEUED, _past(record, ending, now, "retry") | {"error": told}, now + after
-    )
+    body = _past(record, ending, now, "retry") | {"error": told}
+    body["wasted"] = body.get("spent", 0.0)  # the next attempt has all its time again
+    return _moved(record, QUEUED, body, now + after)
 
 
 def pause(record: Record) -> float:
@@ -320,11 +320,21 @@ def woken(record: Record, now: float) -> Record:
     return replace(record, label=QUEUED, due=now)
 
 
+def is_fading(record: Record, now: float, lease: float) -> bool:
+    """Is so much of its lease over that a sign of life has to renew it?"""
+    return record.due is None or record.due <= now + 0.6 * lease
+
+
 def renewed(record: Record, now: float, lease: float) -> Record:
     """Still at work: the lease goes on."""
     started = begun(record, lease)  # from the first lease, which this write replaces
     body = record.body if started is None else record.body | {"started": started}
     return replace(record, body=body, due=now + lease)
+
+
+def forsaken(record: Record, now: float) -> Record:
+    """Its run is dead: due at once, in place of when the lease ends."""
+    return replace(record, due=now) if record.label == RUNNING else record
 
 
 def begun(record: Record, lease: float) -> float | None:

@@ -24,7 +24,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "params": _shown(record, registry),
         "result": body.get("result"),
         "error": body.get("error"),
-        "progress": _progress(body.get("progress")),
+        "progress": progress_of(body.get("progress")),
         "attempt": job.attempt(record),
         "retries": body["retries"],
         "priority": record.priority,
@@ -72,7 +72,7 @@ def problem_of(record: Record, view: Body) -> Problem:
     return known(detail, **{**error, "job": view})
 
 
-def _progress(progress: list[Any] | None) -> Body | None:
+def progress_of(progress: list[Any] | None) -> Body | None:
     return None if progress is None else dict(zip(("done", "total", "note"), progress, strict=True))
 
 

@@ -13,7 +13,7 @@ from app.ports import Body
 from app.room.errors import ManydoorsError
 from app.room.strict_json import write_json
 
-INLINE = 32 * 1024  # bytes of entries that stay in the job's own record; older ones get pages
+INLINE = 4 * 1024  # bytes that each step rewrites in the job's own record; older entries get pages
 MOST_INLINE = 64 * 1024  # where one item of `run.each` does so much that pages can't take it
 LARGEST = 100 * 1024  # bytes of one remembered value
 

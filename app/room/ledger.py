@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.ports import Body, Clock, Put, Record, Records, Write
 from app.room.errors import ManydoorsError, Stale, Unknown
-from app.room.job import JOBS, RUNNING, renewed
+from app.room.job import JOBS, RUNNING, is_fading, renewed
 
 PAGES = "journals"
 TRIES = 50  # of a change that others outrun
@@ -36,7 +36,8 @@ class Ledger:
             # that was left over must not write to it, still less make it due again.
             if found.label != RUNNING:
                 raise Lost(f"{found.id} was settled before.")
-            alive = renewed(found, self.clock.now(), self.lease)
+            now = self.clock.now()
+            alive = renewed(found, now, self.lease) if is_fading(found, now, self.lease) else found
             return change(replace(alive, body=alive.body | own))
 
         return self.amend(record, written, beside=lambda changed: beside, fenced=True)

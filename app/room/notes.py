@@ -12,6 +12,7 @@ from app.room.ledger import PAGES, Ledger, page_id
 from app.room.schema.plain import plain
 from app.room.strict_json import write_json
 
+OWN = ("journal", "state", "progress", "log")  # what a run changes in place
 LARGEST_STATE = 48 * 1024
 LINES = 100  # of the log that are kept, the newest
 LINE = 2000  # characters of one
@@ -27,13 +28,14 @@ class Notes:
     """One run's; any thread may save them."""
 
     def __init__(self, ledger: Ledger, record: Record, clock: Clock) -> None:
-        body = copied(record.body)  # a failed attempt leaves the record as it was
+        own = {name: record.body[name] for name in OWN if name in record.body}
+        body: Body = copied(own) if own else {}  # a failed attempt leaves the record as it was
         self.record = record
         self.journal = Journal(ledger.pages(record), body.get("journal", []))
         self.state: dict[str, Any] = body.get("state", {})
         self.progress: list[Any] | None = body.get("progress")
         self.log = Log(body.get("log", {}), clock)
-        self.mapped = "maps" in body
+        self.mapped = "maps" in record.body
         self.trouble: Exception | None = None  # a write went wrong, and may have landed or not
         self._loaded = copied(self.state)
         # The state where a later run begins again; None before any loop: as it is when it is saved.

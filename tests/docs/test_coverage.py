@@ -41,9 +41,9 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_every_command_is_explained() -> None:
-    """All that `python -m app` takes stands in docs/settings.md."""
+    """All that `python -m app` takes stands in docs/cli.md."""
     (commands,) = (a for a in _parser()._actions if a.choices and not a.option_strings)
-    assert not missing("settings.md", list(commands.choices or ()))
+    assert not missing("cli.md", list(commands.choices or ()))
 
 
 def test_the_table_of_problems_is_the_doors() -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
@@ -53,7 +54,8 @@ def test_every_operation_is_a_typed_path(client: FlaskClient, room: Room, path: 
             assert set(operation.route.names) <= named
     own = paths["/echo/{text}"]["get"]
     places = {each["name"]: each["in"] for each in own["parameters"]}
-    assert places == {"text": "path", "times": "query", "loud": "query"}
+    headers = {"Idempotency-Key": "header", "Prefer": "header"}
+    assert places == {"text": "path", "times": "query", "loud": "query"} | headers
 
 
 def test_every_problem_is_described(client: FlaskClient) -> None:
@@ -110,3 +112,60 @@ def test_documents_do_not_hang_on_the_process() -> None:
         for seed in ("1", "2", "3")
     }  # fmt: skip
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/swagger.json"])
+def test_every_endpoint_of_jobs_is_described(client: FlaskClient, path: str) -> None:
+    """Each with a summary and every parameter of its path; nothing is left out."""
+    paths: Any = client.get(path).json["paths"]  # type: ignore[index]
+    told = {
+        (method, path)
+        for path, methods in paths.items()
+        for method in methods
+        if path.startswith(("/v1/jobs", "/v1/stats"))
+    }
+    assert told == {
+        ("get", "/v1/jobs"),
+        ("post", "/v1/jobs"),
+        ("post", "/v1/jobs/batch"),
+        ("post", "/v1/jobs/retry"),
+        ("get", "/v1/jobs/{id}"),
+        ("get", "/v1/jobs/{id}/result"),
+        ("get", "/v1/jobs/{id}/events"),
+        ("post", "/v1/jobs/{id}/cancel"),
+        ("post", "/v1/jobs/{id}/retry"),
+        ("post", "/v1/jobs/{id}/signals/{name}"),
+        ("get", "/v1/stats"),
+    }
+    for method, path in told:
+        assert paths[path][method]["summary"]
+        places = {each["name"] for each in paths[path][method].get("parameters", [])}
+        assert {name for name in ("id", "name") if f"{{{name}}}" in path} <= places
+
+
+def test_what_may_become_a_job_says_so(client: FlaskClient) -> None:
+    """By its generic and its own path: 202, the job, and the headers that ask for it."""
+    paths: Any = client.get("/openapi.json").json["paths"]  # type: ignore[index]
+    for path, method in (("/v1/operations/echo.text", "post"), ("/echo/{text}", "get")):
+        told = paths[path][method]
+        job = told["responses"]["202"]["content"]["application/json"]["schema"]
+        assert job == {"$ref": "#/components/schemas/Job"}
+        headers = {each["name"] for each in told["parameters"] if each["in"] == "header"}
+        assert headers == {"Idempotency-Key", "Prefer"}
+
+
+def test_a_job_is_what_its_schema_says(client: FlaskClient) -> None:
+    """Each member, and no other."""
+    job: Any = client.post("/v1/jobs", json={"operation": "later", "params": {"text": "a"}}).json
+    document: Any = client.get("/openapi.json").json
+    schema = document["components"]["schemas"]["Job"]
+    jsonschema.validate(job, schema)
+    assert list(job) == list(schema["properties"]) == schema["required"]
+
+
+def test_a_submission_is_typed(client: FlaskClient) -> None:
+    """What POST /v1/jobs takes is described for each operation, with its own params."""
+    document: Any = client.get("/openapi.json").json
+    each = document["components"]["schemas"]["Submission"]["oneOf"]
+    named = {one["properties"]["operation"]["const"]: one["properties"]["params"] for one in each}
+    assert set(named["echo.text"]["properties"]) == {"text", "times", "loud"}

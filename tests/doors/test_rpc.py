@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
+from app.doors.jobs import METHODS
 from app.doors.rpc import BATCH, CODES
 from app.room.enter import Room
 from app.room.errors import kinds
@@ -256,7 +257,8 @@ def test_discovery(client: FlaskClient, room: Room) -> None:
     """An OpenRPC document: each method once, required parameters first, references that resolve."""
     told = ask(client, "rpc.discover")["result"]
     assert {"openrpc", "info", "methods"} <= told.keys()
-    assert [each["name"] for each in told["methods"]] == [each.name for each in room.registry]
+    names = [*(each.name for each in room.registry), *METHODS]
+    assert [each["name"] for each in told["methods"]] == names
     for method in told["methods"]:
         assert method["paramStructure"] in ("either", "by-name")
         assert {"name", "schema"} <= method["result"].keys()
@@ -265,3 +267,32 @@ def test_discovery(client: FlaskClient, room: Room) -> None:
     text = json.dumps(told)
     for name in told["components"]["schemas"]:
         assert f"#/components/schemas/{name}" in text
+
+
+def test_a_batch_has_no_key(client: FlaskClient, room: Room) -> None:
+    """One key cannot stand for many requests; and a batch waits for nothing."""
+    call = {"jsonrpc": "2.0", "method": "echo.text", "params": ["a"], "id": 1}
+    keyed = client.post("/rpc", json=[call], headers={"Idempotency-Key": "k"}).json
+    assert keyed["error"]["code"] == -32600  # type: ignore[index]
+    told = client.post("/rpc", json=[call, call], headers={"Prefer": "respond-async, wait=9"})
+    assert told.json == [result("a", 1)] * 2
+    bad = client.post("/rpc", json=call, headers={"Idempotency-Key": ""})
+    assert (bad.status_code, bad.mimetype) == (422, "application/problem+json")
+
+
+def test_a_bug_of_ours_is_one_answer_of_a_batch(
+    client: FlaskClient, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its neighbours have theirs."""
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("secret text")
+
+    monkeypatch.setattr(room.engine, "get", broken)
+    ask = {"jsonrpc": "2.0", "method": "jobs.get", "params": {"id": "job_1"}, "id": 1}
+    fine = {"jsonrpc": "2.0", "method": "echo.text", "params": {"text": "a"}, "id": 2}
+    told = client.post("/rpc", json=[ask, fine]).json
+    assert told[0]["error"]["code"] == -32603
+    assert "secret" not in str(told)
+    assert told[1]["id"] == 2
+    assert "result" in told[1]

@@ -170,7 +170,10 @@ RULES = {
     "wiring": Rule(
         reason="Adapters are chosen in one place, and asked for only where a program starts.",
         binds=("app", "handlers"),
-        spares=("app.wsgi", "app.cli", "app.testing", "app.__main__", "handlers.door"),
+        spares=(
+            *("app.wsgi", "app.cli", "app.cli_serving", "app.testing", "app.__main__"),
+            "handlers.door",
+        ),
         never=("app.wiring",),
         breaches=(
             ("app", "from . import wiring"),

@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from app.ports import BODY_CAP, Add, Delete, Page, Put, Record, Records, Write
+from app.ports import (
+    BODY_CAP,
+    COMMIT_CAP,
+    MOST_WRITES,
+    Add,
+    Delete,
+    Page,
+    Put,
+    Record,
+    Records,
+    Write,
+)
 from app.room.errors import Invalid, Stale, TooLarge
 
 from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare, put_all, walk
@@ -131,12 +142,24 @@ class RecordsSuite:
         assert records.get(collection, "b").body == {"n": 1}  # type: ignore[union-attr]
 
     def test_most_writes(self, records: Records, collection: str) -> None:
-        """A commit takes 100 writes, and 101 are a ValueError."""
-        writes = [Put(Record(collection, f"{n:03}", {}), expect=0) for n in range(101)]
-        with pytest.raises(ValueError, match="100"):
+        """A commit takes as many writes as its store says, 100 at least; one more is a
+        ValueError, and nothing of it is done."""
+        most = records.most_writes
+        assert most >= MOST_WRITES
+        writes = [Put(Record(collection, f"{n:04}", {}), expect=0) for n in range(most + 1)]
+        with pytest.raises(ValueError, match=str(most)):
             records.commit(*writes)
-        assert len(records.commit(*writes[:100])) == 100
+        assert records.count(collection) == 0
+        assert len(records.commit(*writes[:most])) == most
+        assert records.count(collection) == most
         assert records.commit() == ()
+
+    def test_most_writes_are_all_or_none(self, records: Records, collection: str) -> None:
+        """Also of the largest commit nothing is done when its last write is refused."""
+        writes = [Put(Record(collection, f"{n:04}", {}), 0) for n in range(records.most_writes - 1)]
+        with pytest.raises(Stale):
+            records.commit(*writes, Put(Record(collection, "last", {}), expect=1))
+        assert records.count(collection) == 0
 
     def test_one_write_a_record(self, records: Records, collection: str) -> None:
         """Two writes of one commit to the same record are a ValueError."""
@@ -158,11 +181,14 @@ class RecordsSuite:
                 records.commit(Put(Record(collection, "a", {"t": text})))
 
     def test_commit_cap(self, records: Records, collection: str) -> None:
-        """Bodies that are too much together are TooLarge."""
+        """Bodies that are too much together for their store are TooLarge."""
+        assert records.most_bytes >= COMMIT_CAP
         big = {"t": "x" * (BODY_CAP - 8)}
+        many = records.most_bytes // BODY_CAP
         with pytest.raises(TooLarge):
-            records.commit(*(Put(Record(collection, f"{n}", big)) for n in range(11)))
+            records.commit(*(Put(Record(collection, f"{n}", big)) for n in range(many + 1)))
         assert walk(records, collection) == []
+        records.commit(*(Put(Record(collection, f"{n}", big)) for n in range(many)))
 
     def test_add(self, records: Records, collection: str) -> None:
         """An Add changes its numbers and version, and nothing else of the record."""

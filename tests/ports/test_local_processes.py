@@ -42,6 +42,16 @@ for n in range(1_000_000):
     records.commit(Put(Record("c", f"{n:09}", {})))
     print(n, flush=True)
 """
+MANY = """
+import sys
+from pathlib import Path
+from app.ports import Put, Record
+from app.ports.local.records import LocalRecords
+records = LocalRecords(Path(sys.argv[1]))
+for turn in range(1000):
+    print(turn, flush=True)
+    records.commit(*(Put(Record("c", f"{turn:03}-{n:04}", {}), expect=0) for n in range(2000)))
+"""
 TURN = """
 import sys, time
 from pathlib import Path
@@ -159,6 +169,20 @@ def test_killed(path: Path) -> None:
     with closing(LocalRecords(path)) as records:
         stored = len(records.list("c", limit=1_000_000).items)
     assert acknowledged <= stored <= acknowledged + 1
+
+
+@pytest.mark.parametrize("turns", [1, 2, 4])
+def test_killed_in_a_large_commit(path: Path, turns: int) -> None:
+    """A kill -9 in the middle of thousands of writes leaves all of them, or none."""
+    program = run(MANY, path, stdout=subprocess.PIPE)
+    assert program.stdout
+    for _ in range(turns):
+        next(program.stdout)  # and the commit begins
+    program.send_signal(signal.SIGKILL)
+    program.wait(10)
+    program.stdout.close()
+    with closing(LocalRecords(path)) as records:
+        assert records.count("c") in (2000 * (turns - 1), 2000 * turns)
 
 
 def test_disk_fails(path: Path) -> None:

@@ -137,6 +137,10 @@ class Flaky:
     def get(self, collection: str, id: str) -> Record | None:
         return self._ours(self._inner.get(self._in(collection), id))
 
+    @property
+    def most_writes(self) -> int:
+        return self._inner.most_writes
+
     def commit(self, *writes: Write) -> tuple[Record | None, ...]:
         def commit() -> tuple[Record | None, ...]:
             return self._inner.commit(*map(self._theirs, writes))

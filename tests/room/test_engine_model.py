@@ -242,7 +242,9 @@ class Torture(RuleBasedStateMachine):
             hand.notes.state["by"] = hand.lease
         standing = self.jobs.standing(one, hand.lease)
         if standing == CURRENT:
-            one.due = self.clock.now() + self.engine.lease
+            now, lease = self.clock.now(), self.engine.lease
+            if one.due <= now + 0.6 * lease:  # a sign of life, where one is needed
+                one.due = now + lease
             one.state = one.state if hand.tells else {"by": hand.lease}
         try:
             self.under(fault, hand.notes.save)

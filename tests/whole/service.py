@@ -23,15 +23,25 @@ class Service:
     def url(self) -> str:
         return f"http://{self.address}"
 
+    def processes(self) -> list[int]:
+        """Its supervisor first, then all that this started, and what those did."""
+        return [self.process.pid, *_descendants(self.process.pid)]
+
 
 @contextmanager
-def running(data: Path, workers: int = 1, **settings: str) -> Iterator[Service]:
-    """`python -m app up` on a free port, with a store of its own; stopped at the end."""
+def running(
+    data: Path, workers: int = 1, web: int = 1, options: tuple[str, ...] = (), **settings: str
+) -> Iterator[Service]:
+    """`python -m app up` on a free port, with a store of its own; stopped at the end.
+
+    `options` come last, so that they may name another port.
+    """
     clean = {name: value for name, value in os.environ.items() if "MANYDOORS" not in name}
     environ = clean | {"MANYDOORS_DATA": str(data), "PYTHONPATH": str(ROOT)} | settings
     log = (data.parent / f"{data.name}.log").open("w")
+    counts = ["--workers", str(workers), "--web", str(web)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", "up", "--port", "0", "--workers", str(workers)],
+        [sys.executable, "-m", "app", "up", "--port", "0", *counts, *options],
         stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=environ,
         start_new_session=True,
     )  # fmt: skip
@@ -47,3 +57,13 @@ def running(data: Path, workers: int = 1, **settings: str) -> Iterator[Service]:
         log.close()
         if process.stdout:
             process.stdout.close()
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    for child in map(int, children):
+        yield child
+        yield from _descendants(child)

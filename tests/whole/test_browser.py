@@ -1,7 +1,9 @@
 """The pages in a real browser: what a person does, and that nothing leaves for another host."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,12 @@ from werkzeug.serving import make_server
 
 from app import wiring
 from app.config import Settings
+from app.ports import Record
+from app.room.boundary import Control
+from app.room.call import LOCAL, Call
+from app.room.enter import Room
+from app.room.job import Ending
+from app.room.operation import Registry
 from app.wsgi import create_app
 from tests.whole.service import Service
 
@@ -184,6 +192,135 @@ def test_the_keyboard_alone_is_enough(open_page: Callable[..., Page]) -> None:
     assert page.evaluate(focused) == "solid"
     page.get_by_label("Find").fill("bring")
     assert page.locator("article.operation:visible").count() == 1
+
+
+@dataclass
+class Desk:
+    """A service in this process, whose jobs run only when the test says so."""
+
+    room: Room
+    url: str
+    open: Callable[..., Page]
+
+    def submit(self, name: str, **params: Any) -> str:
+        outcome = self.room.enter(Call(name, params, asynchronous=True))
+        return str(json.loads(outcome.json)["id"])
+
+    def show(self, record: Record, done: int) -> None:
+        """What a run does that tells how far it is."""
+        log = {"count": done, "lines": [[self.room.ports.clock.now(), "INFO", f"line {done}"]]}
+        own = {"progress": [done, 10, "drawing"], "log": log}
+        self.room.engine.ledger.checkpoint(record, own, lambda found: found)
+
+    def settle_all(self) -> None:
+        """Of each state one: succeeded, failed, asleep, waiting for a signal, running."""
+        for name, params in (("draw", {}), ("broken", {}), ("nap", {}), ("approve", {})):
+            self.submit(name, **params)
+        engine = self.room.engine
+        for claimed in engine.claim(10):
+            engine.settle([(claimed, engine.execute(claimed, Control()))])
+        self.submit("draw")
+        self.show(engine.claim()[0], 3)
+        self.submit("draw")
+
+    def paths(self) -> list[str]:
+        return [f"/jobs/{record.id}" for record in self.room.engine.list(LOCAL).items]
+
+
+@pytest.fixture
+def desk(browser: Browser, tmp_path: Path) -> Iterator[Desk]:
+    registry = Registry()
+    registry.operation("draw")(lambda run: "x" * 300)
+    registry.operation("nap")(lambda run: run.sleep("2h"))
+    registry.operation("approve")(lambda run: run.wait_for("approval"))
+    registry.operation("broken", retries=0)(lambda run: run.step("divide " * 20, lambda: 1 / 0))
+    room = Room(registry, wiring.make_ports(Settings(data=tmp_path)))
+    server = make_server("127.0.0.1", 0, create_app(room), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    contexts: list[Any] = []
+    errors: list[str] = []
+
+    def opened(path: str, **options: Any) -> Page:
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.port}{path}")
+        return page
+
+    try:
+        yield Desk(room, f"http://127.0.0.1:{server.port}", opened)
+    finally:
+        for context in contexts:
+            context.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert errors == []
+
+
+def test_a_job_is_followed_without_a_reload(desk: Desk) -> None:
+    """In the list and on its page; what somebody has opened stays open, and the focus where it
+    is."""
+    id = desk.submit("draw")
+    (claimed,) = desk.room.engine.claim()
+    desk.show(claimed, 3)
+    page = desk.open("/jobs")
+    page.evaluate("window.same = true")
+    row = page.get_by_role("row", name="draw")
+    expect(row).to_contain_text("3 of 10")
+    desk.show(claimed, 4)
+    expect(row).to_contain_text("4 of 10")
+    desk.submit("nap")
+    expect(page.get_by_role("row", name="nap")).to_contain_text("queued")
+    expect(page.get_by_label("Status").get_by_role("link", name="queued 1")).to_be_visible()
+    assert page.evaluate("window.same")
+
+    row.get_by_role("link", name="draw", exact=True).click()
+    page.evaluate("window.same = true")
+    page.get_by_text("Cancel…").focus()
+    page.keyboard.press("Enter")
+    desk.show(claimed, 6)
+    expect(page.locator("b", has_text="60 %")).to_be_visible()
+    expect(page.get_by_text("line 6")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel this job")).to_be_visible()
+    assert page.evaluate("document.activeElement.textContent") == "Cancel…"
+    desk.room.engine.settle([(claimed, Ending("succeeded", result={"pics": 10}))])
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    expect(page).to_have_title("Succeeded: draw – Manydoors")
+    assert page.evaluate("window.same")
+    assert page.url.endswith(id)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_job_made_by_a_form_is_cancelled_and_retried(desk: Desk, scripts: bool) -> None:
+    """The form leads to the job's page; to cancel takes two steps, to retry one."""
+    page = desk.open("/console/operations/draw", java_script_enabled=scripts)
+    page.get_by_role("button", name="Call").click()
+    expect(page.get_by_role("main")).to_contain_text("queued")
+    first = page.url.partition("#")[0]
+    expect(page.get_by_role("button", name="Cancel this job")).to_be_hidden()
+    page.get_by_text("Cancel…").click()
+    page.get_by_role("button", name="Cancel this job").click()
+    expect(page.get_by_role("main")).to_contain_text("cancelled")
+    assert page.url.partition("#")[0] == first
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("main")).to_contain_text("Retry of")
+    assert page.url.partition("#")[0] != first
+
+
+def test_jobs_fit_a_phone_and_stand_out(desk: Desk) -> None:
+    """At 360 pixels nothing scrolls sideways, and every text has contrast by day and by night."""
+    desk.settle_all()
+    for scheme in ("light", "dark"):
+        page = desk.open("/", color_scheme=scheme, viewport={"width": 360, "height": 740})
+        for path in ("/", "/jobs", "/jobs?status=failed", "/jobs?operation=none", *desk.paths()):
+            page.goto(desk.url + path)
+            for each in page.locator("summary").all():
+                each.click()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+            assert page.evaluate(FAINT) == [], (path, scheme)
 
 
 FAINT = """() => {

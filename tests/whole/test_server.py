@@ -20,9 +20,9 @@ TINY = "tests.whole.tiny_wsgi:app"
 # The server's own times, shortened, so that a test can wait for them.
 PROGRAM = """
 import sys
-import app.guard, app.server
+import app.guard, app.server, app.sockets
 app.guard.PIECE_SECONDS, app.guard.TICK_SECONDS, app.server.HEADER_SECONDS = 1.5, 0.1, 2
-app.server.ORPHANS_SECONDS = 0.2
+app.sockets.ORPHANS_SECONDS = 0.2
 app.server.serve(sys.argv[1], int(sys.argv[2]), 2, sys.argv[3])
 """
 POST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

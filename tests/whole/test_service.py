@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app import cli
+from app import cli, cli_serving
 from tests.whole.service import ROOT, running
 
 
@@ -29,7 +29,7 @@ def ask(address: str, method: str, path: str, body: object = None) -> tuple[int,
 
 def test_every_process_hears_the_cat(tmp_path: Path) -> None:
     """What one process is told, the next answer says, whichever process gives it."""
-    with running(tmp_path / "data", workers=2) as service:
+    with running(tmp_path / "data", web=2) as service:
         meow = (200, {"says": "meow", "code": 200})
         assert [ask(service.address, "GET", "/cat") for _ in range(20)] == [meow] * 20
         for sound in ("purr", "hiss", "mrrp"):
@@ -42,7 +42,8 @@ def test_what_was_told_outlives_the_service(tmp_path: Path) -> None:
     """Also when everything is killed at once."""
     with running(tmp_path / "data") as service:
         ask(service.address, "POST", "/cat", {"says": "purr"})
-        os.killpg(service.process.pid, signal.SIGKILL)  # it has a group to itself
+        for process in service.processes():
+            os.kill(process, signal.SIGKILL)
     with running(tmp_path / "data") as service:
         assert ask(service.address, "GET", "/cat") == (200, {"says": "purr", "code": 200})
 
@@ -79,10 +80,11 @@ def test_an_open_address_is_warned_of(
     for name in ("MANYDOORS_DATA", "MANYDOORS_HOSTS", "MANYDOORS_LOG"):
         monkeypatch.setenv(name, "restored after the test")
     served: list[str] = []
-    monkeypatch.setattr("app.server.serve", lambda host, **_: served.append(host))
+    monkeypatch.setattr("app.sockets.listen", lambda host, *_: served.append(host) or [])
+    monkeypatch.setattr("app.supervisor.supervisor.Supervisor.run", lambda _: 0)
     cli.main(["up", "--host", host], {"MANYDOORS_DATA": str(tmp_path)})
     assert served == [host]
-    assert (cli.OPEN in capsys.readouterr().err) is warned
+    assert (cli_serving.OPEN in capsys.readouterr().err) is warned
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,7 @@ def test_an_open_address_is_warned_of(
         (["up", "--port", "99999"], "from 0 to 65535"),
         (["up", "--port", "-1"], "from 0 to 65535"),
         (["up", "--workers", "0"], "from 1 to 64"),
+        (["up", "--web", "0"], "from 1 to 64"),
     ],
 )
 def test_a_start_that_cannot_work_says_why(arguments: list[str], said: str) -> None:

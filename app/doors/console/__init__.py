@@ -1,4 +1,4 @@
-"""Pages for people: the operations with a form each, JSON-RPC, Swagger UI, kinds of problems."""
+"""Pages for people: operations with a form each, jobs, JSON-RPC, Swagger UI, kinds of problems."""
 
 from collections.abc import Callable
 
@@ -12,6 +12,12 @@ PAGES = (
     ("GET", "/", "start"),
     ("GET", "/console/operations/<name>", "operation"),
     ("POST", "/console/operations/<name>", "call"),
+    ("GET", "/jobs", "jobs"),
+    ("GET", "/jobs/<id>", "job"),
+    ("POST", "/console/jobs/retry", "retry_failed"),
+    ("POST", "/console/jobs/<id>/cancel", "cancel"),
+    ("POST", "/console/jobs/<id>/retry", "retry"),
+    ("POST", "/console/jobs/<id>/signal", "signal"),
     ("GET", "/rpc", "methods"),
     ("POST", "/console/rpc", "send"),
     ("GET", "/docs", "docs"),
@@ -24,6 +30,8 @@ PAGES = (
 ALIASES = {
     "/console": "start",
     "/console/operations": "start",
+    "/console/jobs": "jobs",
+    "/jobs/": "jobs",
     "/console/rpc": "methods",
     "/docs/": "docs",
 }

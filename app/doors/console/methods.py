@@ -51,7 +51,7 @@ def send(room: Room) -> Response:
             "problem": problem,
         }
         return page("rpc", STATUS[problem.kind], methods=methods, **known)
-    said = rpc.respond(room, text.encode(), asked().request_id)
+    said = rpc.respond(room, text.encode(), rpc.Sender(request_id=asked().request_id))
     return page("rpc", methods=methods, method=_named(methods, text), text=text, **_told(said))
 
 

@@ -5,17 +5,21 @@ from itertools import groupby
 from time import perf_counter
 from typing import Any
 
-from flask import Response, request
+from flask import Response, request, url_for
 
 from app.doors.console import form as forms
-from app.doors.console.page import page, posted
+from app.doors.console import jobs
+from app.doors.console.page import page, posted, seen_at
 from app.doors.flask_forms import asked
 from app.doors.http import STATUS, problem_answer
 from app.room.call import Outcome
 from app.room.enter import Room
-from app.room.errors import Problem
+from app.room.errors import Problem, Unavailable
+from app.room.job import FAILED, QUEUED, RUNNING, WAITING
 
 MOST_SHOWN = 200_000  # characters of a result
+NEWEST = 3  # jobs on the first page
+IN_HAND = (QUEUED, RUNNING, WAITING, FAILED)
 
 
 def start(room: Room) -> Response:
@@ -23,7 +27,18 @@ def start(room: Room) -> Response:
         (forms.fresh(operation) for operation in room.registry), key=lambda form: form.group
     )
     groups = [(name, list(group)) for name, group in groupby(made, key=lambda form: form.group)]
-    return page("start", groups=groups, count=len(made))
+    return page("start", groups=groups, count=len(made), **_jobs(room))
+
+
+def _jobs(room: Room) -> dict[str, Any]:
+    """The newest, and how many want attention. Without a store the page does without."""
+    try:
+        ours = jobs.ours(room)
+        newest = room.engine.list(ours.caller, limit=NEWEST).items
+        counts = jobs.counted(ours, IN_HAND) if newest else {}
+    except Unavailable:
+        return {"newest": [], "counts": {}}
+    return {"newest": jobs.glances(ours, newest), "counts": counts}
 
 
 def show(room: Room, name: str) -> Response:
@@ -31,7 +46,7 @@ def show(room: Room, name: str) -> Response:
 
 
 def call(room: Room, name: str) -> Response:
-    """Enters the room with what the form says, and shows what comes of it."""
+    """Enters the room with what the form says, and shows what comes of it, or leads to the job."""
     operation = room.registry.get(name)
     try:
         given = posted()
@@ -41,6 +56,8 @@ def call(room: Room, name: str) -> Response:
     began = perf_counter()
     outcome = room.enter(asked_for)
     took = (perf_counter() - began) * 1000
+    if outcome.pending:
+        return seen_at(url_for("console.job", id=outcome.job))
     shown = forms.filled(operation, given, outcome.problem, reading)
     if outcome.problem:
         return _with_problem(outcome.problem, form=shown, members=_members(outcome.problem))

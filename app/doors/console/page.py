@@ -36,6 +36,11 @@ def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -
     return reply
 
 
+def seen_at(address: str) -> Response:
+    """Where what was just done is seen: a reload there does nothing again."""
+    return Response("", 303, {"Location": address, "Cache-Control": "no-store"})
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 

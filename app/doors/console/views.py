@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Response
 
-from app.doors.console import asset, methods, operations, problems, swagger_ui
+from app.doors.console import asset, jobs, methods, operations, problems, swagger_ui
 from app.room.enter import Room
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -26,6 +26,12 @@ VIEWS: dict[str, Callable[..., Response]] = {
     "start": operations.start,
     "operation": operations.show,
     "call": operations.call,
+    "jobs": jobs.all_jobs,
+    "job": jobs.one_job,
+    "cancel": jobs.cancel,
+    "retry": jobs.retry,
+    "signal": jobs.signal,
+    "retry_failed": jobs.retry_failed,
     "methods": methods.show,
     "send": methods.send,
     "docs": swagger_ui.show,

@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Flask, Response
 from flask_restx import Api, Resource
+from werkzeug.routing import BaseConverter
 
 from app.doors.flask_forms import asked, response
 from app.doors.http import json_answer
-from app.doors.rest import operations, service
+from app.doors.rest import jobs, operations, service
 from app.doors.rest.endpoint import Endpoint
 from app.doors.rest.straight import Straight
 from app.room.enter import Room
@@ -40,10 +41,22 @@ class RestApi(Api):  # type: ignore[misc]  # flask-restx comes without types
         """Nor its assets."""
 
 
+class JobId(BaseConverter):
+    """A segment that is no path beside those of the jobs."""
+
+    regex = rf"(?!(?:{'|'.join(jobs.NO_IDS)})\Z)[^/]+"
+    part_isolating = True
+
+
 def mount(app: Flask, room: Room) -> None:
     """Puts every endpoint under its path, and those of fixed paths before Flask."""
-    everything = [*service.endpoints(room), *operations.endpoints(room)]
+    everything = [
+        *service.endpoints(room),
+        *operations.endpoints(room),
+        *jobs.endpoints(room),
+    ]
     everything.append(service.openapi(room, everything))
+    app.url_map.converters["job"] = JobId
     app.config.update(RESTX_MASK_SWAGGER=False, RESTX_INCLUDE_ALL_MODELS=True)
     api = RestApi(app, title="Manydoors", validate=False)
     for rule, methods in _by_rule(everything).items():

@@ -1,48 +1,66 @@
 """The REST door described: OpenAPI 3.1, from the same schemas that load and dump."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-from app.doors.http import JSON, PROBLEM_JSON, STATUS
+from app.doors.http import PROBLEM_JSON, STATUS
+from app.doors.job_schema import page
+from app.doors.rest import job_document
+from app.doors.rest.description import (
+    ALWAYS,
+    IDEMPOTENCY_KEY,
+    JOB,
+    PREFER,
+    REQUEST_ID,
+    SCHEMAS,
+    WITH_BODY,
+    WITH_KEYS,
+    Document,
+    body,
+    query,
+    responses,
+    service,
+)
 from app.doors.rest.endpoint import Endpoint
 from app.room import errors, trigger
 from app.room.operation import Operation, Registry
 from app.room.route import Route
 from app.room.schema.json_schema import Book, describe
 
-Document = dict[str, Any]
+Services = Mapping[str, Callable[[], Document]]
 
-SCHEMAS = "#/components/schemas/"
 VERSION = "0.1.0"
+_OWN_TAGS = {"service", "jobs"}
 ABOUT = """Each operation is a Python function. Call it by its own path, or by the generic one.
 A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind of problem."""
-
-ALWAYS = ("not_acceptable", "busy", "internal", "unavailable")
-WITH_KEYS = ("unauthenticated", "forbidden")
-WITH_BODY = ("malformed", "too_large", "unsupported", "invalid")
 
 
 def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
     """The whole document. Its server is relative, so that it holds under any prefix."""
     book = Book()
+    services = {**_SERVICE, **job_document.paths()}
     paths: dict[str, Document] = {}
     for endpoint in endpoints:
         if endpoint.what:
-            described = _endpoint(endpoint, book)
+            described = _endpoint(endpoint, book, services)
             paths.setdefault(endpoint.template, {})[endpoint.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "Manydoors", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "./"}],
         "tags": [
-            *({"name": name} for name in sorted({_tag(each) for each in registry} - {"service"})),
+            *({"name": name} for name in sorted({_tag(each) for each in registry} - _OWN_TAGS)),
+            {"name": "jobs", "description": "Calls that are kept until they have ended"},
             {"name": "service", "description": "The service itself, and what it says of each"},
         ],
         "paths": paths,
         "components": {
-            "schemas": {**_components(), **book.definitions},
+            "schemas": {
+                **_components(),
+                **job_document.components(registry, book),
+                **book.definitions,
+            },
             "responses": {kind: _problem(kind) for kind in STATUS},
-            "headers": {"X-Request-Id": _REQUEST_ID},
+            "headers": {"X-Request-Id": REQUEST_ID},
         },
     }
 
@@ -77,10 +95,10 @@ def result_schema(operation: Operation) -> Document:
     return {**schema, "$defs": definitions} if definitions else schema
 
 
-def _endpoint(endpoint: Endpoint, book: Book) -> Document:
+def _endpoint(endpoint: Endpoint, book: Book, services: Services) -> Document:
     operation = endpoint.operation
     if operation is None:
-        return _SERVICE[endpoint.what]()
+        return services[endpoint.what]()
     if endpoint.what == "show":
         return _showing(operation)
     if operation.route and endpoint.rule == operation.route.path:
@@ -93,8 +111,11 @@ def _calling(operation: Operation, book: Book) -> Document:
     schema, _ = describe(operation.params.schema, base=SCHEMAS, book=book)
     return {
         **_heading(operation, f"call {operation.name}"),
-        "requestBody": _body(schema, operation.examples),
-        "responses": _responses(_result(operation, book), *_kinds(operation), *WITH_BODY),
+        "parameters": [IDEMPOTENCY_KEY, PREFER],
+        "requestBody": body(schema, operation.examples),
+        "responses": responses(
+            _result(operation, book), *_kinds(operation), *WITH_BODY, accepted=JOB
+        ),
     }
 
 
@@ -113,31 +134,27 @@ def _calling_own(operation: Operation, route: Route, book: Book) -> Document:
         kinds += WITH_BODY
         inside = {**schema, "properties": rest, "required": required}
         examples = [{n: v for n, v in each.items() if n in rest} for each in operation.examples]
-        document["requestBody"] = _body(inside, examples)
+        document["requestBody"] = body(inside, examples)
     else:
-        parameters += [_query(name, each, name in required) for name, each in rest.items()]
+        parameters += [query(name, each, name in required) for name, each in rest.items()]
     return {
         **document,
-        "parameters": parameters,
-        "responses": _responses(_result(operation, book), *kinds),
+        "parameters": [*parameters, IDEMPOTENCY_KEY, PREFER],
+        "responses": responses(_result(operation, book), *kinds, accepted=JOB),
     }
 
 
 def _listing() -> Document:
-    items = {"type": "array", "items": {"$ref": f"{SCHEMAS}Operation"}}
-    page = {
-        "type": "object",
-        "properties": {"items": items, "next": {"type": ["string", "null"]}},
-        "required": ["items", "next"],
-    }
     limit = {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
     return {
-        **_service("List the operations.", "operations"),
+        **service("List the operations.", "operations"),
         "parameters": [
-            _query("limit", limit, False),
-            _query("cursor", {"type": "string"}, False),
+            query("limit", limit),
+            query("cursor", {"type": "string"}),
         ],
-        "responses": _responses(page, *ALWAYS, *WITH_KEYS, "malformed", "invalid"),
+        "responses": responses(
+            page({"$ref": f"{SCHEMAS}Operation"}), *ALWAYS, *WITH_KEYS, "malformed", "invalid"
+        ),
     }
 
 
@@ -146,7 +163,7 @@ def _showing(operation: Operation) -> Document:
         "summary": f"Describe {operation.name}.",
         "operationId": f"describe.{operation.name}",
         "tags": ["service"],
-        "responses": _responses({"$ref": f"{SCHEMAS}Operation"}, *ALWAYS, *WITH_KEYS),
+        "responses": responses({"$ref": f"{SCHEMAS}Operation"}, *ALWAYS, *WITH_KEYS),
     }
 
 
@@ -156,22 +173,14 @@ def _health(word: str, summary: str) -> Document:
         "properties": {"status": {"const": word, "type": "string"}},
         "required": ["status"],
     }
-    return {**_service(summary, word), "responses": _responses(shape, *ALWAYS)}
+    return {**service(summary, word), "responses": responses(shape, *ALWAYS)}
 
 
-_SERVICE: Mapping[str, Callable[[], Document]] = {
+_SERVICE: Services = {
     "list": _listing,
     "alive": lambda: _health("ok", "Is the service alive?"),
     "ready": lambda: _health("ready", "Can it reach its store?"),
 }
-_REQUEST_ID = {
-    "description": "The id of this request, taken from it or made; every log line has it.",
-    "schema": {"type": "string"},
-}
-
-
-def _service(summary: str, id: str) -> Document:
-    return {"summary": summary, "operationId": f"service.{id}", "tags": ["service"]}
 
 
 def _tag(operation: Operation) -> str:
@@ -191,37 +200,10 @@ def _kinds(operation: Operation) -> tuple[str, ...]:
     return (*ALWAYS, *WITH_KEYS, "unknown", "conflict", "refused", "timeout")
 
 
-def _query(name: str, schema: Document, required: bool) -> Document:
-    shown = {"name": name, "in": "query", "required": required}
-    if schema.get("type") == "object" or "$ref" in schema:
-        return {**shown, "content": {JSON: {"schema": schema}}}
-    return {**shown, "schema": schema}
-
-
-def _body(schema: Document, examples: Iterable[Any]) -> Document:
-    content: Document = {"schema": schema}
-    named = {f"example {n}": {"value": dict(each)} for n, each in enumerate(examples, 1)}
-    return {"required": True, "content": {JSON: content | ({"examples": named} if named else {})}}
-
-
 def _result(operation: Operation, book: Book) -> Document:
     if operation.result.shape is None:
         return {}
     return describe(operation.result.shape, base=SCHEMAS, direction="dump", book=book)[0]
-
-
-def _responses(result: Document | None, *kinds: str) -> Document:
-    """200, and each status that these kinds of problems have."""
-    responses: Document = {}
-    if result is not None:
-        responses["200"] = {
-            "description": "The result.",
-            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-            "content": {JSON: {"schema": result}},
-        }
-    for kind in sorted(set(kinds), key=lambda kind: (STATUS[kind], kind)):
-        responses.setdefault(str(STATUS[kind]), {"$ref": f"#/components/responses/{kind}"})
-    return responses
 
 
 def _problem(kind: str) -> Document:

@@ -1,15 +1,15 @@
 """What the REST door answers: a method, a path, and a function from a request to an answer."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from app.doors.http import Answer, Request, check_accept, problem_answer
-from app.room.errors import Problem
+from app.doors.http import JSON, Answer, Request, check_accept, check_path, problem_answer
+from app.room.errors import Invalid, Problem, Wrong
 from app.room.operation import Operation
+from app.room.schema.plain import pointer
 
 Path = Mapping[str, str]  # the path's parameters
-What = Literal["list", "show", "call", "alive", "ready", ""]
 
 
 @dataclass(frozen=True)
@@ -19,18 +19,31 @@ class Endpoint:
     method: str
     rule: str  # as Flask writes it: /v1/operations/<name>
     reply: Callable[[Request, Path], Answer]
-    what: What = ""  # by which the documents describe it; nothing is left out of them
+    what: str = ""  # by which the documents describe it; nothing is left out of them
     operation: Operation | None = None
+    form: str = JSON  # of what is answered when all is well
 
     @property
     def template(self) -> str:
         """The path as OpenAPI writes it."""
-        return self.rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
+        return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", self.rule)
 
     def answer(self, request: Request, path: Path) -> Answer:
         """The answer; a problem on the way is an answer too."""
         try:
-            check_accept(request)
+            check_accept(request, self.form)
+            if path:
+                check_path(request)
             return self.reply(request, path)
         except Problem as problem:
             return problem_answer(problem, request.path)
+
+
+def refuse_query(request: Request) -> None:
+    if not request.query:
+        return
+    names = request.texts() or {request.query: []}
+    raise Invalid(
+        "This takes its parameters from the body, not from the query.",
+        errors=[Wrong(pointer(name), "Give it in the body.") for name in names],
+    )

@@ -8,11 +8,11 @@ from app.doors.http import (
     Answer,
     Request,
     check_json,
-    check_path,
     json_answer,
     outcome_answer,
 )
-from app.doors.rest.endpoint import Endpoint, Path
+from app.doors.rest.endpoint import Endpoint, Path, refuse_query
+from app.doors.wishes import wishes
 from app.room.call import Call
 from app.room.enter import Room
 from app.room.errors import Invalid, Wrong
@@ -26,8 +26,6 @@ EACH = f"{OPERATIONS}/"
 GENERIC = f"{EACH}<name>"
 LONGEST_PAGE = 200
 PAGE = 50
-
-_WAIT = re.compile(r'wait=("?)([0-9]+)\1')
 
 
 def endpoints(room: Room) -> Iterator[Endpoint]:
@@ -97,41 +95,30 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
-    if path:
-        check_path(request)
     texts = {parameter: [text] for parameter, text in path.items()}
     params: dict[str, Any] = {}
     if request.method in ("GET", "HEAD", "DELETE"):
         texts |= _rest(request, path)
     else:
-        if request.query:
-            _refuse_query(request)
+        refuse_query(request)
         check_json(request)
         params = read_object(request.body)
-    asynchronous, wait = _preference(request.headers.get("HTTP_PREFER"))
+    wish = wishes(request)
     outcome = room.enter(
         Call(
             operation=name,
             params=params,
             texts=texts,
+            caller=request.caller,
             source="rest",
             request_id=request.request_id,
-            key=request.headers.get("HTTP_IDEMPOTENCY_KEY"),
-            asynchronous=asynchronous,
-            wait=wait,
-            prefix=request.headers.get("SCRIPT_NAME", ""),
+            key=wish.key,
+            asynchronous=wish.asynchronous,
+            wait=wish.wait,
+            prefix=request.prefix,
         )
     )
     return outcome_answer(request, outcome)
-
-
-def _preference(prefer: str | None) -> tuple[bool, float | None]:
-    """RFC 7240: `respond-async`, and `wait` in seconds, which over 25 count as 25."""
-    if not prefer:
-        return False, None
-    wishes = [wish.partition(";")[0].strip().lower() for wish in prefer.split(",")]
-    waits = [match for wish in wishes if (match := _WAIT.fullmatch(wish.replace(" ", "")))]
-    return "respond-async" in wishes, min(25.0, float(waits[0][2])) if waits else None
 
 
 def _rest(request: Request, path: Path) -> dict[str, list[str]]:
@@ -141,14 +128,6 @@ def _rest(request: Request, path: Path) -> dict[str, list[str]]:
         errors = [Wrong(pointer(name), "Already given in the path.") for name in sorted(doubled)]
         raise Invalid("A parameter is given twice: in the path and in the query.", errors=errors)
     return texts
-
-
-def _refuse_query(request: Request) -> None:
-    names = request.texts() or {request.query: []}
-    raise Invalid(
-        "This takes its parameters from the body, not from the query.",
-        errors=[Wrong(pointer(name), "Give it in the body.") for name in names],
-    )
 
 
 def _page(request: Request) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from flask_restx import Resource
 from flask_restx.swagger import Swagger
 
-from app.doors.http import JSON
+from app.doors.http import JSON, PROBLEM_JSON
 from app.room import errors
 
 Document = dict[str, Any]
@@ -63,11 +63,16 @@ def _restx_doc(operation: Mapping[str, Any], api: Any) -> Document:
             status: _response(response, model)
             for status, response in operation["responses"].items()
         },
-        "produces": [JSON, "application/problem+json"],
+        "produces": [*_forms(operation), PROBLEM_JSON],
     }
     if "requestBody" in operation:
         doc["expect"] = [model("body", operation["requestBody"]["content"][JSON]["schema"])]
     return {name: value for name, value in doc.items() if value is not None}
+
+
+def _forms(operation: Mapping[str, Any]) -> list[str]:
+    contents = [each.get("content", {}) for each in operation["responses"].values()]
+    return list(dict.fromkeys(form for content in contents for form in content)) or [JSON]
 
 
 def schema2(schema: Any) -> Any:
@@ -136,4 +141,8 @@ def _parameter(parameter: Mapping[str, Any]) -> Document:
 def _response(response: Mapping[str, Any], model: Any) -> tuple[str, Any]:
     if "$ref" in response:
         return errors.kinds()[response["$ref"].rpartition("/")[2]].title, "Problem"
-    return response["description"], model("result", response["content"][JSON]["schema"])
+    if "content" not in response:
+        return response["description"], None
+    (content,) = response["content"].values()
+    part = "result" if JSON in response["content"] else "text"
+    return response["description"], model(part, content["schema"])

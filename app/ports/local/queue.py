@@ -51,6 +51,15 @@ class LocalQueue:
         for bell in bells:
             _ring(bell, when)
 
+    def is_heard(self) -> bool:
+        """Does anybody listen? Rings, to find out."""
+        try:
+            bells = self._find()
+        except OSError:
+            return False
+        now = TIME.pack(self._now())
+        return any(_ring(bell, now) for bell in bells)
+
     def listen(self) -> "Bell":
         """A bell of this process, rung until it is closed."""
         try:
@@ -144,20 +153,24 @@ class Bell:
         return [when for (when,) in TIME.iter_unpack(heard[:whole]) if isfinite(when)]
 
 
-def _ring(bell: str, when: bytes) -> None:
+def _ring(bell: str, when: bytes) -> bool:
+    """Is there somebody to hear it?"""
     try:
         file = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == ENXIO:  # nobody reads it: whoever listened is dead
             with suppress(OSError):
                 os.unlink(bell)
-        return
+        return False
     try:
         os.write(file, when)
+    except BrokenPipeError:
+        return False
     except OSError:
         pass  # full: who listens wakes anyway
     finally:
         os.close(file)
+    return True
 
 
 def _hang(folder: Path) -> tuple[tuple[int, ...], Path]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
-from app.ports import BODY_CAP, COMMIT_CAP, Add, Delete, Page, Put, Record, Write, check
+from app.ports import BODY_CAP, Add, Delete, Page, Put, Record, Write, check
 from app.ports.local import schema
 from app.ports.local.committer import Committer
 from app.ports.local.connections import Connections, Row
@@ -21,6 +21,8 @@ PATIENCE = 10.0  # seconds that a caller waits for others before `Unavailable`
 TIDY_EVERY = 60.0
 TIDY_MOST = 100
 ABOVE_ALL = 101  # priorities end at 100
+MOST_WRITES = 2500  # a thousand jobs with a key each, in some 30 ms
+COMMIT_CAP = 8 * 1024 * 1024
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
@@ -30,6 +32,8 @@ class LocalRecords:
 
     `trace` is shown every statement that writes.
     """
+
+    most_writes, most_bytes = MOST_WRITES, COMMIT_CAP
 
     def __init__(
         self,
@@ -47,7 +51,7 @@ class LocalRecords:
         return _record(rows[0]) if rows else None
 
     def commit(self, *writes: Write) -> tuple[Record | None, ...]:
-        check(writes)
+        check(writes, self.most_writes)
         bodies = [_encode(write.record.body) if isinstance(write, Put) else "" for write in writes]
         _check_sizes(bodies)
         token = _token()
@@ -137,26 +141,43 @@ def _write_all(
 
 
 def _put(database: Connection, put: Put, body: str, token: str) -> Record:
-    new, expect, lease = put.record, put.expect, put.lease
-    facts = (new.owner, new.label, new.due, new.priority, new.expires, new.lease, token, new.takes)
-    if lease is None and not expect:
-        statement = schema.STORE if expect is None else schema.CREATE
-        values: Row = (new.collection, new.id, body, *facts)
+    new = put.record
+    if put.lease is None and not put.expect:
+        version = _store(database, put, body, token)
     else:
-        statement = schema.REPLACE
-        values = (body, *facts, new.collection, new.id, expect, lease)
-    version = _write(database, statement, values, expect)
-    if version is None:
-        raise _stale(new)
+        version = _replace(database, put, body, token)
+    facts = (new.owner, new.label, new.due, new.priority, new.expires, new.lease, token, new.takes)
     return Record(new.collection, new.id, new.body, version, *facts)
 
 
-def _write(database: Connection, statement: str, values: Row, expect: int | None) -> int | None:
-    """The version that was made, None when the condition did not hold."""
-    if expect is not None:
-        return expect + 1 if database.execute(statement, values).rowcount else None
-    rows = database.execute(statement + schema.RETURNING, values).fetchall()
-    return rows[0][0] if rows else None
+def _store(database: Connection, put: Put, body: str, token: str) -> int:
+    """Whatever is there, or only if nothing is."""
+    new = put.record
+    facts = (new.owner, new.label, new.due, new.priority, new.expires, new.lease, token, new.takes)
+    values = (new.collection, new.id, body, *facts)
+    if put.expect is None:
+        version: int = database.execute(schema.STORE + schema.RETURNING, values).fetchall()[0][0]
+        return version
+    if not database.execute(schema.CREATE, values).rowcount:
+        raise _stale(new)
+    return 1
+
+
+def _replace(database: Connection, put: Put, body: str, token: str) -> int:
+    """What is there, if it is as the put expects it."""
+    new, expect, lease = put.record, put.expect, put.lease
+    rows = database.execute(schema.SEEN, (new.collection, new.id)).fetchall()
+    if not rows:
+        raise _stale(new)
+    rowid, version, held, *old = rows[0]
+    if expect not in (None, version) or lease not in (None, held):
+        raise _stale(new)
+    facts = (new.owner, new.label, new.due, new.priority, new.expires)
+    changed = [place for place in range(len(old)) if old[place] != facts[place]]
+    statement = schema.replacement(tuple(schema.INDEXED[place] for place in changed))
+    values = (body, new.lease, token, new.takes, *(facts[place] for place in changed), rowid)
+    database.execute(statement, values)
+    return int(version) + 1
 
 
 def _delete(database: Connection, delete: Delete) -> None:
@@ -201,7 +222,8 @@ def _take(
     token = _token()
     found = list(_due(rows, collection, now, limit))
     return tuple(
-        _record(rows(schema.CLAIM, (*claim, _token(), token, rowid))[0]) for rowid in found
+        _record(rows(schema.CLAIM, (*claim, f"{token}-{place}", token, rowid))[0])
+        for place, rowid in enumerate(found)
     )
 
 

@@ -50,11 +50,10 @@ STORE = """INSERT INTO records
     priority = excluded.priority, expires = excluded.expires, lease = excluded.lease,
     writer = excluded.writer, takes = excluded.takes"""
 
-REPLACE = """UPDATE records INDEXED BY records_id
-    SET body = ?, version = version + 1, owner = ?, label = ?, due = ?, priority = ?,
-    expires = ?, lease = ?, writer = ?, takes = ?
-    WHERE collection = ? AND id = ?
-    AND version = coalesce(?, version) AND lease = coalesce(?, lease)"""
+SEEN = """SELECT rowid, version, lease, owner, label, due, priority, expires
+    FROM records INDEXED BY records_id WHERE collection = ? AND id = ?"""
+
+INDEXED = ("owner", "label", "due", "priority", "expires")
 
 RETURNING = " RETURNING version"  # a second step, so only where the version is not known
 
@@ -78,6 +77,14 @@ CLAIM = """UPDATE records
 
 TIDY = """DELETE FROM records WHERE rowid IN (SELECT rowid FROM records
     INDEXED BY records_expires WHERE expires <= ? ORDER BY expires LIMIT ?)"""
+
+
+@cache
+def replacement(columns: tuple[str, ...]) -> str:
+    """The statement that writes a record anew whose `columns`, of those INDEXED, have changed:
+    each that is named has its indexes written, the same value or not."""
+    return f"""UPDATE records SET body = ?, version = version + 1, lease = ?, writer = ?, takes = ?
+        {"".join(f", {column} = ?" for column in columns)} WHERE rowid = ?"""  # noqa: S608 (only the words above)
 
 
 @cache

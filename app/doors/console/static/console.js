@@ -14,22 +14,21 @@ if (find) {
 }
 
 // A form says that it is sent, and is not sent twice.
-for (const form of document.querySelectorAll("form.call")) {
-  const button = form.querySelector("button");
-  form.addEventListener("submit", (event) => {
-    if (form.getAttribute("aria-busy") === "true") {
-      event.preventDefault();
-      return;
-    }
-    form.setAttribute("aria-busy", "true");
-  });
-  window.addEventListener("pageshow", () => form.removeAttribute("aria-busy"));
-  form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      form.requestSubmit(button);
-    }
-  });
-}
+const posts = "form[method=post]";
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches(posts)) return;
+  if (event.target.getAttribute("aria-busy") === "true") event.preventDefault();
+  event.target.setAttribute("aria-busy", "true");
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll(posts)) form.removeAttribute("aria-busy");
+});
+document.addEventListener("keydown", (event) => {
+  const form = event.target.closest?.("form.call, form.act");
+  if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    form.requestSubmit(form.querySelector("button"));
+  }
+});
 
 // Commands are copied by a button.
 if (navigator.clipboard) {

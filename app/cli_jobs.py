@@ -1,0 +1,305 @@
+"""The commands that call operations and look after jobs, here or on a service elsewhere."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from app.cli_params import duration, read_params, read_value, time, whole
+from app.cli_trouble import DONE, FAILED, code_of, near, sentences
+from app.client import Job, Service, Wish
+from app.logs import escaped
+from app.room.call import Outcome
+from app.room.errors import Problem, UnknownOperation
+from app.room.job import FAILED as JOB_FAILED
+from app.room.job import STATUSES, SUCCEEDED
+from app.terminal.page import ended, page, table
+from app.terminal.screens import JsonLines, Lines, Live, Screen, Silent, follow
+from app.terminal.text import as_json, harmless
+
+PAGE = 200
+MOST = 10**9
+
+
+def operations(given: argparse.Namespace, service: Service) -> int:
+    """Lists what can be called."""
+    listed = service.operations()
+    if given.json:
+        print(as_json({"items": listed}))
+        return DONE
+    width = max((len(each["name"]) for each in listed), default=0)
+    for each in listed:
+        print(escaped(f"{each['name']:{width}}  {each['summary']}"))
+    return DONE
+
+
+def call(given: argparse.Namespace, service: Service) -> int:
+    """Calls an operation, and prints its result or its problem as JSON."""
+    params, texts = read_params(given.params)
+    try:
+        outcome = service.call(Wish(given.name, params, texts, key=given.key))
+        if outcome.problem:
+            raise outcome.problem
+        if outcome.pending:
+            return _await(given, service, outcome)
+    except Problem as problem:
+        if isinstance(problem, UnknownOperation):
+            problem = near(problem, given.name, service)
+        told = {"kind": problem.kind, "detail": problem.detail, **problem.members}
+        print(as_json(told), file=sys.stderr)
+        return code_of(problem)
+    print(harmless(outcome.json.decode()))
+    return DONE
+
+
+def _await(given: argparse.Namespace, service: Service, outcome: Outcome) -> int:
+    """A long operation: its job's end, and the result of that."""
+    at_terminal = sys.stderr.isatty()
+    id = str(outcome.job)
+    _tell_if_deserted(service, id)
+    screen: Screen = Live(sys.stderr, closing=False) if at_terminal else Silent()
+    try:
+        job = follow(service, id, screen, given.timeout)
+    except KeyboardInterrupt:
+        if at_terminal:
+            print(f"{id} goes on: `watch` it, or `cancel` it.", file=sys.stderr)
+        raise
+    if job["status"] == SUCCEEDED:
+        print(as_json(job["result"]))
+        return DONE
+    error = job["error"] or {"kind": "conflict", "detail": "The job was cancelled."}
+    shown = {name: each for name, each in error.items() if name != "traceback"}
+    print(as_json({**shown, "job": job["id"]}), file=sys.stderr)
+    return FAILED
+
+
+def submit(given: argparse.Namespace, service: Service) -> int:
+    """Makes a job, and prints its id."""
+    params, texts = read_params(given.params)
+    wish = Wish(
+        given.name,
+        params,
+        texts,
+        key=given.key,
+        delay=given.delay,
+        due=given.due,
+        priority=given.priority,
+    )
+    try:
+        job = service.submit(wish)
+    except UnknownOperation as problem:
+        raise near(problem, given.name, service) from None
+    print(as_json(job) if given.json else escaped(job["id"]))
+    sys.stdout.flush()
+    _tell_if_deserted(service, job["id"])
+    return DONE
+
+
+def _tell_if_deserted(service: Service, id: str) -> None:
+    if service.is_deserted():
+        told = f"No worker runs: {id} is kept, and runs once `python -m app up` (or `work`) does."
+        print(escaped(told), file=sys.stderr)
+
+
+def watch(given: argparse.Namespace, service: Service) -> int:
+    """Follows a job to its end."""
+    screen: Screen
+    if given.json:
+        screen = JsonLines(sys.stdout)
+    else:
+        screen = Live(sys.stdout) if sys.stdout.isatty() else Lines(sys.stdout)
+    job = follow(service, given.id, screen, given.timeout)
+    return DONE if job["status"] == SUCCEEDED else FAILED
+
+
+def jobs(given: argparse.Namespace, service: Service) -> int:
+    """Lists jobs, the newest first."""
+    walk = _Walk(service, given.status, given.operation, given.cursor)
+    most = None if given.all else given.limit
+    found = walk.jobs(most)
+    if given.json:
+        items = list(found)
+        print(as_json({"items": items, "next": walk.next}))
+        return DONE
+    for line in table(found, service.clock.now()):
+        print(line)
+    return DONE
+
+
+def job(given: argparse.Namespace, service: Service) -> int:
+    """Shows all of a job."""
+    found = service.get(given.id)
+    log = service.log(given.id)
+    if given.json:
+        print(as_json({**found, "log": log}))
+        return DONE
+    for line in page(found, log, service.clock.now()):
+        print(line)
+    return DONE
+
+
+def cancel(given: argparse.Namespace, service: Service) -> int:
+    """Cancels jobs."""
+
+    def say(id: str, cancelled: Job) -> str:
+        running = cancelled["status"] == "running"
+        return f"{id} is asked to stop at its next boundary" if running else ended(cancelled)
+
+    return _each(given, given.ids, service.cancel, say)
+
+
+def retry(given: argparse.Namespace, service: Service) -> int:
+    """Makes new jobs like those that have ended. A child among all that failed is its parent's."""
+
+    def say(id: str, again: Job) -> str:
+        return f"{again['id']} is {id} again"
+
+    if not given.failed:
+        return _each(given, given.ids, service.retry, say)
+    walk = _Walk(service, JOB_FAILED, given.operation)
+    ids = (str(each["id"]) for each in walk.jobs(None) if each["parent"] is None)
+
+    def again(id: str) -> Job | None:
+        made = service.retry(id, f"retry:{id}")  # the key: however often this is said, but once
+        return made if made["status"] == "queued" else None
+
+    return _each(given, ids, again, say)
+
+
+def signal(given: argparse.Namespace, service: Service) -> int:
+    """Brings a value to a job that waits for it."""
+    found = service.signal(given.id, given.name, read_value(given.value))
+    print(as_json(found) if given.json else ended(found))
+    return DONE
+
+
+def add_to(commands: Any, url: Callable[[str], str]) -> None:
+    """Their options; the global ones may stand behind a command, too. `url` reads an address."""
+    asking = argparse.ArgumentParser(add_help=False)
+    asking.add_argument(
+        "--url", type=url, default=argparse.SUPPRESS, help="ask the service at this address"
+    )
+    asking.add_argument("--data", default=argparse.SUPPRESS, help="use the store in this folder")
+    asking.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print for machines"
+    )
+
+    def add(name: str, ask: Callable[..., int], help: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = commands.add_parser(name, help=help, parents=[asking])
+        parser.set_defaults(ask=ask)
+        return parser
+
+    add("operations", operations, "list what can be called")
+    _add_calls(add)
+    _add_looks(add)
+    _add_changes(add)
+
+
+Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
+
+
+def _add_calls(add: Add) -> None:
+    calling = add("call", call, "call an operation, and print its result")
+    submitting = add("submit", submit, "make a job of a call, and print its id")
+    for parser in (calling, submitting):
+        parser.add_argument("name", help="as `operations` lists it")
+        parser.add_argument(
+            "params", nargs="*", metavar="name=value", help="a parameter; name=@file.json for JSON"
+        )
+        parser.add_argument("--key", help="accepted once, however often it is sent")
+    calling.add_argument("--timeout", type=duration, help="how long to wait for a long one: 90s")
+    start = submitting.add_mutually_exclusive_group()
+    start.add_argument("--delay", type=duration, help="start in so long: 90s, 15m, 2h")
+    start.add_argument("--due", type=time, help="start at this time: 2030-01-31T03:00")
+    submitting.add_argument("--priority", type=whole(-100, 100), help="-100 to 100, higher first")
+
+
+def _add_looks(add: Add) -> None:
+    watching = add("watch", watch, "follow a job to its end")
+    watching.add_argument("id", metavar="JOB")
+    watching.add_argument("--timeout", type=duration, help="how long to wait: 90s, 15m, 2h")
+    listing = add("jobs", jobs, "list jobs, the newest first")
+    listing.add_argument("--status", choices=STATUSES)
+    listing.add_argument("--operation", metavar="NAME")
+    listing.add_argument("--cursor", help="go on where a list ended: its `next`")
+    many = listing.add_mutually_exclusive_group()
+    many.add_argument("--limit", type=whole(1, MOST), default=50, help="at most (default 50)")
+    many.add_argument("--all", action="store_true", help="every one")
+    showing = add("job", job, "show all of a job, its log and its error too")
+    showing.add_argument("id", metavar="JOB")
+
+
+def _add_changes(add: Add) -> None:
+    cancelling = add("cancel", cancel, "cancel jobs")
+    cancelling.add_argument("ids", nargs="+", metavar="JOB")
+    retrying = add("retry", retry, "run jobs that have ended once more, as new jobs")
+    retrying.add_argument("ids", nargs="*", metavar="JOB")
+    retrying.add_argument("--failed", action="store_true", help="all that failed")
+    retrying.add_argument("--operation", metavar="NAME", help="of those, one operation's")
+    retrying.set_defaults(check=_check_retry)
+    signalling = add("signal", signal, "bring a value to a job's run.wait_for")
+    signalling.add_argument("id", metavar="JOB")
+    signalling.add_argument("name", metavar="NAME")
+    signalling.add_argument("value", nargs="?", default="null", help="JSON, or @file.json")
+
+
+def _check_retry(given: argparse.Namespace) -> str | None:
+    if given.failed == bool(given.ids):
+        return "name the jobs, or give --failed"
+    if given.operation and not given.failed:
+        return "--operation goes with --failed"
+    return None
+
+
+class _Walk:
+    """Through the pages of a list."""
+
+    def __init__(
+        self, service: Service, status: str | None, operation: str | None, cursor: str | None = None
+    ) -> None:
+        self._service, self._status, self._operation = service, status, operation
+        self.next = cursor  # where to go on, once the jobs were walked through
+
+    def jobs(self, most: int | None) -> Iterator[Job]:
+        left = MOST if most is None else most
+        while left > 0:
+            items, self.next = self._service.list(
+                status=self._status,
+                operation=self._operation,
+                cursor=self.next,
+                limit=min(left, PAGE),
+            )
+            left -= len(items)
+            yield from islice(items, PAGE)
+            if self.next is None:
+                return
+
+
+def _each(
+    given: argparse.Namespace,
+    ids: Sequence[str] | Iterator[str],
+    change: Callable[[str], Job | None],
+    say: Callable[[str, Job], str],
+) -> int:
+    """One after another; what is wrong with one does not keep the next from its turn."""
+    changed: list[Job] = []
+    problems: list[dict[str, Any]] = []
+    code = DONE
+    for id in ids:
+        try:
+            made = change(id)
+        except Problem as problem:
+            code = max(code, code_of(problem))
+            problems.append({"id": id, "kind": problem.kind, "detail": problem.detail})
+            if not given.json:
+                print(escaped(f"{id}: "), sentences(problem), sep="", file=sys.stderr)
+            continue
+        if made is None:
+            continue
+        changed.append(made)
+        if not given.json:
+            print(escaped(say(id, made)))
+    if given.json:
+        print(as_json({"items": changed, "problems": problems}))
+    return code

@@ -1,0 +1,151 @@
+"""The commands that serve: `up`, and its parts for people who run them apart."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from app.config import PREFIX, Settings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OPEN = "Whoever reaches this address may call every operation: let only friends reach it."
+
+Number = Callable[[int, int], Callable[[str], int]]
+
+
+def up(given: argparse.Namespace, settings: Settings) -> int:
+    """Serves until told to stop, and starts again whichever part dies."""
+    from app import logs, sockets
+    from app.supervisor.part import Part
+    from app.supervisor.sources import Sources
+    from app.supervisor.supervisor import Supervisor
+
+    _warn(given.host)
+    settings = _settled(settings)
+    logs.set_up(settings.log, settings.log_level)
+    listeners = sockets.listen(given.host, given.port, given.web)
+    numbers = [listener.fileno() for listener in listeners]
+    held, _only_here = os.pipe()  # its other end closes with this process, however that ends
+    leash = ("--lifeline", str(held))
+    handed = ("--host", given.host, "--sockets", ",".join(map(str, numbers)))
+    parts = [
+        Part("web", ("web", *handed, *leash), (*numbers, held), answers=True),
+        *(Part(f"worker {n}", ("work", *leash), (held,)) for n in range(1, given.workers + 1)),
+    ]
+    environ = {**os.environ, **_variables(settings, given.host)}
+    sources = Sources(settings.operations) if given.reload else None
+    return Supervisor(parts, environ, sockets.announce, sources or None).run()
+
+
+def web(given: argparse.Namespace, settings: Settings) -> int:
+    """Serves HTTP until told to stop. Each process reads the environment for itself."""
+    from app import sockets, wiring
+    from app.server import serve_on
+    from app.supervisor import lifeline
+
+    listeners = sockets.adopt(given.sockets)
+    if given.lifeline is None:
+        _warn(given.host)
+    else:
+        # So that the next `up` has the port while the last answers here are still made.
+        ours = sockets.adopt([os.dup(number) for number in given.sockets])  # granian closes its own
+        lifeline.hold(given.lifeline, lambda: sockets.release(ours))
+    settings = _settled(settings)
+    room = wiring.make_room(settings)
+    room.ports.records.ping()  # what is wrong is told once, before any process
+    wiring.reclaim(settings, room)
+    room.ports.records.close()
+    os.environ.update(_variables(settings, given.host))
+    announce = sockets.announce if given.ready is None else _teller(given.ready)
+    listeners = listeners or sockets.listen(given.host, given.port, given.web)
+    serve_on(listeners, announce=announce)
+    return 0
+
+
+def work(given: argparse.Namespace, settings: Settings) -> int:
+    """Runs jobs until told to stop."""
+    from app import logs, wiring, worker
+    from app.supervisor import lifeline
+
+    settings = _settled(settings)
+    logs.set_up(settings.log, settings.log_level)
+    room = wiring.make_room(settings)
+    room.ports.records.ping()  # what is wrong is told before any job is claimed
+    if given.lifeline is not None:
+        lifeline.hold(given.lifeline)
+    worker.work(room, wiring.listen(settings), settings.slice)
+    return 0
+
+
+def add_to(commands: Any, whole: Number) -> None:
+    """Their options; `whole(least, most)` reads a number."""
+    serving = commands.add_parser("up", help="serve every door and run jobs")
+    _add_web(serving, whole)
+    serving.add_argument(
+        "--workers", type=whole(1, 64), default=2, help="job processes (default 2)"
+    )
+    serving.add_argument(
+        "--reload", action="store_true", help="start anew when the operations' sources change"
+    )
+    serving.set_defaults(command=up)
+
+    answering = commands.add_parser("web", help="the part of `up` that answers HTTP")
+    _add_web(answering, whole)
+    answering.add_argument("--sockets", type=_numbers, default=(), help=argparse.SUPPRESS)
+    answering.add_argument("--ready", type=int, help=argparse.SUPPRESS)
+    answering.set_defaults(command=web)
+
+    working = commands.add_parser("work", help="the part of `up` that runs jobs, one at a time")
+    working.set_defaults(command=work)
+
+    for part in (answering, working):  # by whom `up` is its parent
+        part.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
+    for command in (serving, answering, working):
+        command.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
+
+
+def _add_web(parser: argparse.ArgumentParser, whole: Number) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=whole(0, 65535), default=8000, help="0 takes a free one (default 8000)"
+    )
+    parser.add_argument("--web", type=whole(1, 64), default=2, help="web processes (default 2)")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
+
+
+def _warn(host: str) -> None:
+    if host not in LOOPBACK:
+        print(OPEN, file=sys.stderr)
+
+
+def _settled(settings: Settings) -> Settings:
+    """What holds for every part, whatever its folder; a terminal gets log lines for people."""
+    log = settings.log
+    if PREFIX + "LOG" not in os.environ and sys.stderr.isatty():
+        log = "text"
+    return replace(settings, data=settings.data.absolute(), log=log)
+
+
+def _variables(settings: Settings, host: str) -> dict[str, str]:
+    """For the environment of the processes that serve."""
+    told = {PREFIX + "DATA": str(settings.data), PREFIX + "LOG": settings.log}
+    if host in LOOPBACK:  # a name that leads here from elsewhere is some page's trick
+        told[PREFIX + "HOSTS"] = os.environ.get(PREFIX + "HOSTS", ",".join(LOOPBACK))
+    return told
+
+
+def _teller(descriptor: int) -> Callable[[str], None]:
+    os.set_inheritable(descriptor, False)
+
+    def tell(url: str) -> None:
+        with suppress(OSError):  # the supervisor is gone
+            os.write(descriptor, url.encode())
+            os.close(descriptor)
+
+    return tell

@@ -1,0 +1,84 @@
+"""A service as a terminal speaks to it: by its store, on the same machine, or by HTTP."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.ports import Clock
+from app.room.call import Outcome
+from app.room.errors import ManydoorsError
+
+Job = dict[str, Any]
+"""As GET /v1/jobs/{id} shows it."""
+
+
+class Unreachable(ManydoorsError):
+    """No service answers there. Its text says what to do."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A call or a job that is asked for. A delay is in seconds, a due time since the epoch."""
+
+    operation: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # read as the schema's types
+    key: str | None = None
+    delay: float | None = None
+    due: float | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a job: its status, its progress, a log line, its end.
+
+    `data` of an end is the whole job; of a log line its time, level and text.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+
+
+class Service(Protocol):
+    """What every command may ask. All of it raises `Problem`, and `Unreachable`."""
+
+    clock: Clock
+
+    def operations(self) -> Sequence[Mapping[str, Any]]:
+        """What can be called, each with its name and summary."""
+
+    def call(self, wish: Wish) -> Outcome:
+        """What came of a call: a value, a job that is pending, or a problem."""
+
+    def submit(self, wish: Wish) -> Job:
+        """The job, accepted."""
+
+    def get(self, id: str) -> Job:
+        """The job as it is now."""
+
+    def list(
+        self, *, status: str | None, operation: str | None, cursor: str | None, limit: int
+    ) -> tuple[list[Job], str | None]:
+        """A page, newest first, and where the next one begins. A page may be short."""
+
+    def events(self, id: str) -> Iterator[Event | None]:
+        """From now to the job's end; None now and then while nothing happens."""
+
+    def log(self, id: str) -> Sequence[Mapping[str, Any]]:
+        """The job's log lines so far."""
+
+    def cancel(self, id: str) -> Job:
+        """Cancelled, or asked to stop at its next boundary."""
+
+    def retry(self, id: str, key: str | None = None) -> Job:
+        """A new job like it; for a key that was used, the one that it made then."""
+
+    def signal(self, id: str, name: str, value: Any) -> Job:
+        """The job, with a value for its `run.wait_for(name)`."""
+
+    def is_deserted(self) -> bool:
+        """Surely nobody is there to run a job just now; False where that cannot be told."""
+
+    def close(self) -> None:
+        """Gives back what is held open."""

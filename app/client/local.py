@@ -1,0 +1,104 @@
+"""The service of this machine, by its store: whether or not anything serves it just now."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from app.client import Event, Job, Wish
+from app.client.changes import Changes, lines_of
+from app.room.call import LOCAL, Call, Outcome
+from app.room.engine import Engine
+from app.room.enter import Room
+
+SOURCE = "cli"
+SOONEST, LATEST = 0.005, 0.25  # seconds between two looks at a job that is watched
+
+
+class Local:
+    """Asks a room. Jobs that it makes are run by the workers of the same data folder, who hang
+    their bells there."""
+
+    def __init__(self, room: Room, bells: Path) -> None:
+        self.clock = room.ports.clock
+        self._room, self._bells = room, bells
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Of a store that can be reached."""
+        self._room.ports.records.ping()
+        return self._room.engine
+
+    def operations(self) -> Sequence[Mapping[str, Any]]:
+        return [{"name": each.name, "summary": each.summary} for each in self._room.registry]
+
+    def call(self, wish: Wish) -> Outcome:
+        return self._enter(self._asked(wish))
+
+    def submit(self, wish: Wish) -> Job:
+        outcome = self._enter(replace(self._asked(wish), asynchronous=True))
+        if outcome.problem:
+            raise outcome.problem
+        job: Job = outcome.value
+        return job
+
+    def get(self, id: str) -> Job:
+        return self._room.view(self._engine.get(id, LOCAL))
+
+    def list(
+        self, *, status: str | None, operation: str | None, cursor: str | None, limit: int
+    ) -> tuple[list[Job], str | None]:
+        page = self._engine.list(
+            LOCAL, status=status, operation=operation, cursor=cursor, limit=limit
+        )
+        return [self._room.view(record) for record in page.items], page.next
+
+    def events(self, id: str) -> Iterator[Event | None]:
+        changes = Changes()
+        began = self.clock.monotonic()
+        while True:
+            record = self._engine.get(id, LOCAL)
+            for event in changes.of(self._room.view(record), record.body.get("log")):
+                yield event
+                if event.name == "end":
+                    return
+            yield None
+            waited = self.clock.monotonic() - began
+            self.clock.sleep(min(max(SOONEST, waited / 10), LATEST))
+
+    def log(self, id: str) -> Sequence[Mapping[str, Any]]:
+        return lines_of(self._engine.get(id, LOCAL).body.get("log", {}))
+
+    def cancel(self, id: str) -> Job:
+        return self._room.view(self._engine.cancel(id, LOCAL))
+
+    def retry(self, id: str, key: str | None = None) -> Job:
+        return self._room.view(self._engine.retry(id, LOCAL, key=key, source=SOURCE))
+
+    def signal(self, id: str, name: str, value: Any) -> Job:
+        return self._room.view(self._engine.signal(id, name, value, LOCAL))
+
+    def is_deserted(self) -> bool:
+        return not any(self._bells.glob("*.bell"))
+
+    def close(self) -> None:
+        self._room.ports.records.close()
+
+    def _enter(self, call: Call) -> Outcome:
+        self._room.ports.records.ping()
+        return self._room.enter(call)
+
+    def _asked(self, wish: Wish) -> Call:
+        due = wish.due
+        if wish.delay is not None:
+            due = self.clock.now() + wish.delay
+        return Call(
+            wish.operation,
+            params=wish.params,
+            texts=wish.texts,
+            source=SOURCE,
+            key=wish.key,
+            due=due,
+            priority=wish.priority,
+        )

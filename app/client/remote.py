@@ -1,0 +1,126 @@
+"""A service elsewhere, by its REST door."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from app.client import Event, Job, Wish
+from app.client.following import Following
+from app.client.texts import read_texts
+from app.client.wire import PATIENCE, Wire
+from app.ports import Clock
+from app.room.call import Outcome
+from app.room.errors import Problem, Unknown, UnknownOperation
+
+PAGE = 200
+LOG_PATIENCE = 3.0  # seconds of a running job's stream, to see its log so far
+
+
+class Remote:
+    """Asks by HTTP. Each request is a connection of its own: a terminal has few."""
+
+    def __init__(self, url: str, key: str, clock: Clock) -> None:
+        self.clock = clock
+        self._wire = Wire(url, key)
+
+    def operations(self) -> Sequence[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = self._get("/v1/operations", limit=PAGE, cursor=cursor)
+            found += [{"name": each["name"], "summary": each["summary"]} for each in page["items"]]
+            if (cursor := page["next"]) is None:
+                return found
+
+    def call(self, wish: Wish) -> Outcome:
+        shown = self._shown(wish.operation)
+        headers = {"Idempotency-Key": wish.key} if wish.key else {}
+        try:
+            reply = self._wire.ask(
+                "POST",
+                f"/v1/operations/{quote(wish.operation, safe='')}",
+                _params(shown, wish),
+                headers=headers,
+                patience=PATIENCE + float(shown["policy"]["timeout"]),
+            )
+        except Problem as problem:
+            return Outcome(problem=problem)
+        if reply.status == 202:
+            return Outcome(reply.body, job=reply.value["id"], pending=True)
+        return Outcome(reply.body)
+
+    def submit(self, wish: Wish) -> Job:
+        asked: dict[str, Any] = {
+            "operation": wish.operation,
+            "params": _params(self._shown(wish.operation), wish),
+            "key": wish.key,
+            "delay": wish.delay,
+            "due": None if wish.due is None else datetime.fromtimestamp(wish.due, UTC).isoformat(),
+            "priority": wish.priority,
+        }
+        return self._post("/v1/jobs", {k: v for k, v in asked.items() if v is not None})
+
+    def get(self, id: str) -> Job:
+        job: Job = self._get(_job(id))
+        return job
+
+    def list(
+        self, *, status: str | None, operation: str | None, cursor: str | None, limit: int
+    ) -> tuple[list[Job], str | None]:
+        page = self._get("/v1/jobs", status=status, operation=operation, cursor=cursor, limit=limit)
+        return page["items"], page["next"]
+
+    def events(self, id: str) -> Iterator[Event | None]:
+        return Following(self._wire, _job(id), self.clock).events()
+
+    def log(self, id: str) -> Sequence[Mapping[str, Any]]:
+        lines = []
+        until = self.clock.monotonic() + LOG_PATIENCE
+        for event in Following(self._wire, _job(id), self.clock).streamed():
+            if event is None or event.name == "end" or self.clock.monotonic() > until:
+                break
+            if event.name == "log":
+                lines.append(event.data)
+        return lines
+
+    def cancel(self, id: str) -> Job:
+        return self._post(f"{_job(id)}/cancel")
+
+    def retry(self, id: str, key: str | None = None) -> Job:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._post(f"{_job(id)}/retry", headers=headers)
+
+    def signal(self, id: str, name: str, value: Any) -> Job:
+        return self._post(f"{_job(id)}/signals/{quote(name, safe='')}", value)
+
+    def is_deserted(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _shown(self, operation: str) -> Any:
+        """What the service says of an operation: its parameters' types, how long it may take."""
+        try:
+            return self._get(f"/v1/operations/{quote(operation, safe='')}")
+        except Unknown as problem:
+            raise UnknownOperation(problem.detail) from None
+
+    def _get(self, path: str, **query: Any) -> Any:
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._wire.ask("GET", f"{path}?{urlencode(given)}" if given else path).value
+
+    def _post(
+        self, path: str, document: Any = ..., headers: Mapping[str, str] | None = None
+    ) -> Job:
+        job: Job = self._wire.ask("POST", path, document, headers=headers).value
+        return job
+
+
+def _job(id: str) -> str:
+    return f"/v1/jobs/{quote(id, safe='')}"
+
+
+def _params(shown: Any, wish: Wish) -> dict[str, Any]:
+    return {**wish.params, **read_texts(shown["params"], wish.texts)}

@@ -1,0 +1,160 @@
+"""Jobs over REST: made, listed, told of, cancelled, retried, signalled."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from marshmallow import Schema, fields, validate
+
+from app.doors.http import EVENTS, JSON, Answer, Request, check_json, json_answer, outcome_answer
+from app.doors.jobs import GET, LIST, SIGNAL, Jobs
+from app.doors.rest.endpoint import Endpoint, Path, refuse_query
+from app.doors.rest.events import Streams
+from app.doors.rest.submission import read_job, read_jobs
+from app.doors.wishes import wishes
+from app.room.acceptance import UsedKey
+from app.room.call import Outcome
+from app.room.enter import Room
+from app.room.errors import Invalid, Wrong
+from app.room.schema.params import Params
+from app.room.schema.plain import pointer
+from app.room.schema.text import read_text
+from app.room.stats import stats
+from app.room.strict_json import check_text, read_json, read_object, write_json
+
+JOBS = "/v1/jobs"
+EACH = f"{JOBS}/<job:id>"
+NO_IDS = ("batch", "retry")  # paths of their own, which take another method
+
+Reply = Callable[[Jobs, Request, Path], Answer]
+
+
+class _Nothing(Schema):
+    pass
+
+
+class _Ended(Schema):
+    status = fields.String(load_default="failed", validate=validate.OneOf(("failed", "cancelled")))
+    operation = fields.String(load_default=None)
+    cursor = fields.String(load_default=None, allow_none=True)
+
+
+NOTHING, ENDED = Params.of(_Nothing), Params.of(_Ended)
+
+
+def endpoints(room: Room) -> Iterator[Endpoint]:
+    streams = Streams()
+
+    def follow(jobs: Jobs, request: Request, path: Path) -> Answer:
+        _texts(NOTHING, request, {})
+        return streams.answer(jobs, request, path["id"])
+
+    def told(
+        method: Literal["GET", "POST"], rule: str, what: str, reply: Reply, form: str = JSON
+    ) -> Endpoint:
+        def answer(request: Request, path: Path) -> Answer:
+            asked = Jobs(room, request.caller, request.prefix, "rest", request.request_id)
+            return reply(asked, request, path)
+
+        return Endpoint(method, rule, answer, f"jobs.{what}", form=form)
+
+    yield told("GET", JOBS, "list", _list)
+    yield told("POST", JOBS, "submit", _submit)
+    yield told("POST", f"{JOBS}/{NO_IDS[0]}", "batch", _submit_all)
+    yield told("POST", f"{JOBS}/{NO_IDS[1]}", "retry_all", _retry_all)
+    yield told("GET", "/v1/stats", "stats", _stats)
+    yield told("GET", EACH, "get", _get)
+    yield told("GET", f"{EACH}/result", "result", _result)
+    yield told("GET", f"{EACH}/events", "events", follow, EVENTS)
+    yield told("POST", f"{EACH}/cancel", "cancel", _cancel)
+    yield told("POST", f"{EACH}/retry", "retry", _retry)
+    yield told("POST", f"{EACH}/signals/<name>", "signal", _signal)
+
+
+def _list(jobs: Jobs, request: Request, path: Path) -> Answer:
+    return json_answer(request, write_json(jobs.list(**_texts(LIST, request, path))))
+
+
+def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
+    refuse_query(request)
+    check_json(request)
+    call = read_job(request, wishes(request), jobs.room.ports.clock.now())
+    return outcome_answer(request, _pointed(jobs.room.enter(call)))
+
+
+def _pointed(outcome: Outcome) -> Outcome:
+    """What is wrong with the operation's parameters stands in `params` here."""
+    problem = outcome.problem
+    if outcome.job or not isinstance(problem, Invalid) or isinstance(problem, UsedKey):
+        return outcome
+    moved = [Wrong(f"/params{each.pointer}", each.detail) for each in problem.errors]
+    return Outcome(problem=Invalid(problem.detail, errors=moved))
+
+
+def _submit_all(jobs: Jobs, request: Request, path: Path) -> Answer:
+    refuse_query(request)
+    check_json(request)
+    calls = read_jobs(request, wishes(request), jobs.room.ports.clock.now())
+    made = b",".join(outcome.json for outcome in jobs.room.enter_all(calls))
+    return Answer(202, b'{"items":[' + made + b"]}", [("Content-Type", JSON)])
+
+
+def _retry_all(jobs: Jobs, request: Request, path: Path) -> Answer:
+    refuse_query(request)
+    check_json(request)
+    page = jobs.retry_all(**ENDED.load(read_object(request.body)))
+    items = [jobs.view(record) for record in page.items]
+    return _accepted({"items": items, "next": page.next})
+
+
+def _stats(jobs: Jobs, request: Request, path: Path) -> Answer:
+    _texts(NOTHING, request, path)
+    return json_answer(request, write_json(stats(jobs.engine, jobs.caller)))
+
+
+def _get(jobs: Jobs, request: Request, path: Path) -> Answer:
+    return json_answer(request, write_json(jobs.get(**_texts(GET, request, path))))
+
+
+def _result(jobs: Jobs, request: Request, path: Path) -> Answer:
+    _texts(NOTHING, request, {})
+    return json_answer(request, write_json(jobs.result(path["id"])))
+
+
+def _cancel(jobs: Jobs, request: Request, path: Path) -> Answer:
+    _check_empty(request)
+    return json_answer(request, write_json(jobs.cancel(path["id"])))
+
+
+def _retry(jobs: Jobs, request: Request, path: Path) -> Answer:
+    _check_empty(request)
+    made = jobs.view(jobs.retried(path["id"], wishes(request).key))
+    return _accepted(made, Location=made["links"]["self"])
+
+
+def _signal(jobs: Jobs, request: Request, path: Path) -> Answer:
+    refuse_query(request)
+    check_json(request)
+    value = read_json(request.body) if request.body else None
+    named = SIGNAL.load(dict(path)) | {"value": value}
+    return json_answer(request, write_json(jobs.signal(**named)))
+
+
+def _accepted(told: Any, **headers: str) -> Answer:
+    return Answer(202, write_json(told), [("Content-Type", JSON), *headers.items()])
+
+
+def _texts(params: Params, request: Request, path: Path) -> dict[str, Any]:
+    """What the path and the query say, each read as its type."""
+    check_text(*path.values())
+    texts = request.texts()
+    if doubled := texts.keys() & path.keys():
+        raise Invalid(errors=[Wrong(pointer(name), "Given in the path.") for name in doubled])
+    named = {name: [text] for name, text in path.items()}
+    return params.load(read_text(params.schema, texts | named))
+
+
+def _check_empty(request: Request) -> None:
+    refuse_query(request)
+    if request.body:
+        check_json(request)
+        NOTHING.load(read_object(request.body))

@@ -1,0 +1,98 @@
+"""A job to be, as JSON says it: `{operation, params, key?, delay?, due?, priority?}`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from app.doors.http import Request
+from app.doors.wishes import LONGEST_KEY, Wishes
+from app.room.acceptance import BATCH
+from app.room.call import Call
+from app.room.errors import Invalid, TooLarge, Wrong
+from app.room.schema.field import Duration, Moment
+from app.room.schema.params import Params
+from app.room.strict_json import read_object
+
+LONGEST_DELAY = timedelta.max // timedelta(seconds=1)
+LAST_DUE = 253402300799.0  # of what RFC 3339 can say
+
+
+class _Job(Schema):
+    operation = fields.String(required=True)
+    params = fields.Dict(keys=fields.String())
+    key = fields.String(validate=validate.Length(1, LONGEST_KEY))
+    delay = Duration(validate=validate.Range(min=timedelta()))
+    due = Moment()
+    priority = fields.Integer(validate=validate.Range(-100, 100))
+    callback_url = fields.String()
+
+    @validates_schema(skip_on_field_errors=False)
+    def _check(self, data: Mapping[str, Any], **_: Any) -> None:
+        if "callback_url" in data:
+            raise ValidationError("Callbacks are not delivered yet.", "callback_url")
+        if "delay" in data and "due" in data:
+            raise ValidationError("Give a delay or a due time, not both.", "due")
+
+
+class _Batch(Schema):
+    jobs = fields.List(fields.Nested(_Job), required=True)
+
+
+JOB, _JOBS = Params.of(_Job), Params.of(_Batch)
+
+
+def read_job(request: Request, wishes: Wishes, now: float) -> Call:
+    """The call that the body asks for, to be made a job. Its params are not looked at yet."""
+    return _call(request, JOB.load(read_object(request.body)), wishes, now, "")
+
+
+def read_jobs(request: Request, wishes: Wishes, now: float) -> list[Call]:
+    """Of a batch. One Idempotency-Key for all of it gives each job one by its place."""
+    body = read_object(request.body)
+    jobs = body.get("jobs")
+    if isinstance(jobs, list) and len(jobs) > BATCH:
+        raise TooLarge(f"At most {BATCH:,} jobs are submitted together.", limit=BATCH)
+    return list(_calls(request, _JOBS.load(body)["jobs"], wishes, now))
+
+
+def _calls(request: Request, jobs: list[Any], wishes: Wishes, now: float) -> Iterator[Call]:
+    alone = replace(wishes, key=None)
+    for place, job in enumerate(jobs):
+        if wishes.key is not None:
+            job.setdefault("key", f"{wishes.key}/{place}")
+        yield _call(request, job, alone, now, f"/jobs/{place}")
+
+
+def _call(request: Request, job: dict[str, Any], wishes: Wishes, now: float, at: str) -> Call:
+    key = job.get("key", wishes.key)
+    if wishes.key not in (None, key):
+        raise Invalid(errors=[Wrong(f"{at}/key", "The Idempotency-Key header says another.")])
+    return Call(
+        operation=job["operation"],
+        params=job.get("params", {}),
+        caller=request.caller,
+        source="rest",
+        request_id=request.request_id,
+        key=key,
+        asynchronous=True,
+        wait=wishes.wait,
+        due=_due(job, now),
+        priority=job.get("priority"),
+        prefix=request.prefix,
+    )
+
+
+def _due(job: dict[str, Any], now: float) -> float | None:
+    """None for now. What has passed is now too, for the earlier due is taken first."""
+    delay: timedelta | None = job.get("delay")
+    due: datetime | None = job.get("due")
+    if due is not None:
+        moment = due.timestamp()
+    elif delay is not None:
+        moment = now + delay.total_seconds()
+    else:
+        return None
+    return min(moment, LAST_DUE) if moment > now else None

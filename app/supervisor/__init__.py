@@ -1,0 +1,1 @@
+"""`up`: one process that starts the parts of the service, and starts again whichever dies."""

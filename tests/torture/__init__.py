@@ -1,0 +1,1 @@
+"""The real service under faults, judged from outside: python -m tests.torture --seconds 180"""
