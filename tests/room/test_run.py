@@ -905,6 +905,28 @@ def test_a_write_that_went_wrong_ends_the_attempt(lab, declare):
     assert lab.job(id)["attempt"] == 2
 
 
+def test_a_write_that_went_wrong_is_not_swallowed(lab, declare):
+    """A function that returns as if nothing had been has not succeeded: the next attempt may."""
+    records = lab.room.engine.ledger.records
+    commit = records.commit
+
+    def down(*writes):
+        records.commit = commit
+        raise Unavailable("down")
+
+    def tried(run):
+        if run.attempt == 1:
+            records.commit = down
+        with suppress(Unavailable):
+            run.step("one", str)
+        return run.attempt
+
+    declare(tried)
+    id = lab.submit("tried")
+    lab.run()
+    assert lab.result(id) == 2
+
+
 # Pages
 
 
@@ -936,6 +958,24 @@ def test_thousands_of_steps_write_little_each(lab, declare):
     assert pages > 5
     found = lab.room.ports.records.get("journals", f"{id}/000000")
     assert found.expires == lab.room.engine.get(id, LOCAL).expires  # they stay as long as the job
+
+
+def test_an_entry_is_in_one_place(lab, declare):
+    """At every moment pages and record together hold each step once, so a crash at any of them
+    leaves a journal that fits."""
+
+    def tried(run):
+        for number in range(20):
+            run.step("large", lambda: "x" * 5000)
+            record = lab.room.engine.get(run.id, LOCAL)
+            kept = [*lab.room.engine.ledger.pages(record), *record.body["journal"]]
+            assert [entry["i"] for entry in kept] == list(range(number + 1))
+        return record.body["pages"]
+
+    declare(tried, retries=0)
+    id = lab.submit("tried")
+    lab.run()
+    assert lab.result(id) > 1
 
 
 def test_a_page_that_is_gone_fails_the_job(lab, declare):
