@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from app.deployment.cloud import Cloud, explained
+from app.deployment.names import PROJECT, Names
 from app.deployment.plan import Plan, read_change
-from app.deployment.stage import PROJECT, Stage
 from app.room.errors import Conflict, ManydoorsError, Unknown
 
 PAUSE = 2.0  # seconds between looks
@@ -25,10 +25,10 @@ EMPTY = ("ROLLBACK_COMPLETE", "CREATE_FAILED")  # nothing came of it, and it can
 
 class Stack:
     def __init__(
-        self, cloud: Cloud, stage: Stage, pause: Callable[[float], object] = time.sleep
+        self, cloud: Cloud, names: Names, pause: Callable[[float], object] = time.sleep
     ) -> None:
         self._formation = cloud.client("cloudformation")
-        self.name, self._stage, self._pause = stage.full, stage, pause
+        self.name, self._stage, self._pause = names.full, names.stage, pause
 
     def status(self) -> str | None:
         """None while there is none."""
@@ -40,7 +40,7 @@ class Stack:
         found = self._described()
         if found is None or not found.get("Outputs"):
             raise Unknown(
-                f"There is no stack {self.name}: run `python -m app provision {self._stage.name}`."
+                f"There is no stack {self.name}: run `python -m app provision {self._stage}`."
             )
         return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
 
@@ -54,8 +54,8 @@ class Stack:
                 ChangeSetName=f"{PROJECT}-{time.time_ns()}",
                 ChangeSetType="CREATE" if fresh else "UPDATE",
                 TemplateBody=template,
-                Parameters=[{"ParameterKey": "Stage", "ParameterValue": self._stage.name}],
-                Tags=[{"Key": PROJECT, "Value": self._stage.name}],
+                Parameters=[{"ParameterKey": "Stage", "ParameterValue": self._stage}],
+                Tags=[{"Key": PROJECT, "Value": self._stage}],
                 ImportExistingResources=True,
                 **options,
             )
@@ -85,7 +85,7 @@ class Stack:
             for event in reversed(list(self._events(plan.stack))):
                 if event["EventId"] not in seen:
                     seen.add(event["EventId"])
-                    failed = failed or _why(event)
+                    failed = failed or self._why(event)
                     tell(f"{event['ResourceStatus'].lower():24} {event['LogicalResourceId']}")
             if not status.endswith("IN_PROGRESS"):
                 break
@@ -161,6 +161,21 @@ class Stack:
             for page in pages:
                 yield from page["StackEvents"]
 
+    def _why(self, event: Mapping[str, Any]) -> str:
+        if not event["ResourceStatus"].endswith("_FAILED"):
+            return ""
+        reason = event.get("ResourceStatusReason", "no reason was given")
+        if "DescribeEvents" in reason:
+            reason = "; ".join(self._refusals(event["StackId"])) or reason
+        return f"{event['LogicalResourceId']} could not be made or changed: {reason.rstrip('.')}."
+
+    def _refusals(self, id: str) -> list[str]:
+        """What its validation found wrong, before anything was made."""
+        with explained("ask what is wrong"):
+            answer = self._formation.describe_events(StackName=id, Filters={"FailedEvents": True})
+        wrong = [each for each in answer["OperationEvents"] if "ValidationStatusReason" in each]
+        return [f"{each['LogicalResourceId']}: {each['ValidationStatusReason']}" for each in wrong]
+
     def _looks(self) -> Iterator[None]:
         waited = 0.0
         while waited < PATIENCE:
@@ -171,10 +186,3 @@ class Stack:
             f"CloudFormation is not done with {self.name} after {PATIENCE / 60:.0f} minutes: "
             "look at the stack in its console."
         )
-
-
-def _why(event: Mapping[str, Any]) -> str:
-    if not event["ResourceStatus"].endswith("_FAILED"):
-        return ""
-    reason = event.get("ResourceStatusReason", "no reason was given")
-    return f"{event['LogicalResourceId']} could not be made or changed: {reason}."

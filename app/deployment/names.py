@@ -1,4 +1,4 @@
-"""A stage by its name, and the names of all that belongs to it."""
+"""The names of all that belongs to a stage."""
 
 import re
 from dataclasses import dataclass
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from app.room.errors import BadSetting
 
 PROJECT = "manydoors"
-NAME = "[a-z][a-z0-9]{0,19}"  # Zappa wants no hyphen, and the name of its role has 64 characters
+STAGE = "[a-z][a-z0-9]{0,19}"  # Zappa wants no hyphen, and the name of its role has 64 characters
 
 
 @dataclass(frozen=True)
-class Stage:
-    name: str
+class Names:
+    stage: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(NAME, self.name):
+        if not re.fullmatch(STAGE, self.stage):
             raise BadSetting(
-                f"{self.name!r} cannot be a stage: write 1 to 20 small letters and digits, "
+                f"{self.stage!r} cannot be a stage: write 1 to 20 small letters and digits, "
                 "a letter first, as in dev."
             )
 
     @property
     def full(self) -> str:
         """Of its stack, table, queue, topic and function."""
-        return f"{PROJECT}-{self.name}"
+        return f"{PROJECT}-{self.stage}"
 
     @property
     def dead_queue(self) -> str:
@@ -34,5 +34,5 @@ class Stage:
         return f"/aws/lambda/{self.full}"
 
     def bucket(self, account: str) -> str:
-        """Its name tells the account, for buckets of all the world share their names."""
+        """It tells the account, for the buckets of all the world share their names."""
         return f"{self.full}-{account}"
