@@ -1,18 +1,16 @@
 """The commands for a stage on AWS: `provision` makes what it stands on, `doctor` says what ails."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.cli_params import BadArgument
 from app.cli_trouble import DONE, FAILED
 from app.config import Settings
 from app.deployment.finding import Finding
 from app.logs import escaped
-from app.room.errors import BadSetting, Conflict
+from app.room.errors import BadSetting
 from app.terminal.text import as_json
 
 NOTHING = "Nothing to do: all is as infra.yaml says."
@@ -116,7 +114,7 @@ def _stage(stage: str, settings: Settings) -> Iterator[Finding]:
 
 def add_to(commands: Any) -> None:
     """Their options."""
-    making = commands.add_parser("provision", help="make what a stage on AWS stands on, or change it")
+    making = commands.add_parser("provision", help="make or change what a stage on AWS stands on")
     making.add_argument("stage", help="as in zappa_settings.json: dev, prod")
     making.add_argument("--yes", action="store_true", help="do not ask")
     making.add_argument("--plan", action="store_true", help="show what would change, and stop")

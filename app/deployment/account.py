@@ -23,9 +23,7 @@ WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBAC
 class Account:
     """One stage, in the account and region of these credentials."""
 
-    def __init__(
-        self, cloud: Cloud, names: Names, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, cloud: Cloud, names: Names, now: Callable[[], float] = time.time) -> None:
         self._cloud, self._names, self._now = cloud, names, now
         self._provision = f"`python -m app provision {names.stage}`"
 
@@ -132,7 +130,8 @@ class Account:
         with explained(f"look at the queue {name}"):
             url = queues.get_queue_url(QueueName=name)["QueueUrl"]
             told = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        return {"RedrivePolicy": "", "ApproximateNumberOfMessages": "0"} | told["Attributes"]
+        attributes: dict[str, str] = told["Attributes"]
+        return {"RedrivePolicy": "", "ApproximateNumberOfMessages": "0"} | attributes
 
     def _topic(self) -> Iterator[Finding]:
         arn = self._cloud.arn("sns", self._names.full)
@@ -145,7 +144,9 @@ class Account:
         try:
             function = Function(self._cloud, self._names)
         except Unknown:
-            yield Finding("function", "advice", f"{full} is not deployed: make deploy STAGE={stage}")
+            yield Finding(
+                "function", "advice", f"{full} is not deployed: make deploy STAGE={stage}"
+            )
             return
         yield Finding("function", "ok", f"{full}: {function.timeout} s, {function.memory:,} MB")
         table = function.variables.get("MANYDOORS_TABLE")

@@ -1,4 +1,4 @@
-"""Which limits of AWS an operation will meet, and what to do about each: values, nothing is asked."""
+"""Which limits of AWS an operation will meet, and what to do about each. Asks nothing of AWS."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,12 +22,16 @@ RESERVE = 15.0  # seconds before its end in which a function comes to a boundary
 class Platform:
     """What bounds an operation: a function as Zappa makes it, behind API Gateway."""
 
-    answer: float = 29.0  # seconds; https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    answer: float = (
+        29.0  # seconds; https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    )
     run: float = 900.0  # seconds of one invocation
     memory: int = 512  # MB
     at_once: int = 1000  # functions of a whole account
     body: int = 5 * MB  # MANYDOORS_MAX_BODY
-    response: int = 6 * MB  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    response: int = (
+        6 * MB
+    )  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     sources: frozenset[str] | None = None  # ARNs of what brings events; None: not known
 
 
@@ -43,9 +47,7 @@ class Advice:
 
 
 def platform_of(function: "Function") -> Platform:
-    return Platform(
-        run=float(function.timeout), memory=function.memory, sources=function.sources()
-    )
+    return Platform(run=float(function.timeout), memory=function.memory, sources=function.sources())
 
 
 def advise(operations: Iterable[Operation], platform: Platform) -> list[Advice]:

@@ -83,9 +83,7 @@ class Function:
             found = self._lambda.get_function_recursion_config(FunctionName=self.arn)
 
         def mend() -> None:
-            self._lambda.put_function_recursion_config(
-                FunctionName=self.arn, RecursiveLoop="Allow"
-            )
+            self._lambda.put_function_recursion_config(FunctionName=self.arn, RecursiveLoop="Allow")
 
         why = (
             "Lambda else ends a chain of runs that call each other by a queue at the 16th: a job "
@@ -116,7 +114,7 @@ class Function:
             )
 
         why = (
-            "Uploads and topics' messages that fail are tried again, and then kept in the dead-letter queue."
+            "Uploads and messages of topics that fail are tried again, then kept in the dead queue."
             if unkept
             else "A blind retry runs what leases and the sweep look after already."
         )
@@ -171,9 +169,7 @@ class Function:
         wanted = max(found, VISIBLE * self.timeout)
 
         def mend() -> None:
-            queues.set_queue_attributes(
-                QueueUrl=url, Attributes={"VisibilityTimeout": str(wanted)}
-            )
+            queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(wanted)})
 
         why = f"{VISIBLE} × the function's timeout: a message else comes again while it is at work."
         return Setting(f"Seconds that {name} hides a message", why, found, wanted, mend)
@@ -214,6 +210,7 @@ class Function:
 
 
 SOURCE = "aws:sourcearn"
+
 
 def is_stream(arn: str) -> bool:
     """Is it read by position?"""

@@ -14,11 +14,11 @@ PAUSE = 2.0  # seconds between looks
 PATIENCE = 1800.0  # seconds for all; a table with its indexes takes a minute or two
 NOTHING = ("didn't contain changes", "No updates are to be performed")
 
-# What a stack may be left in, and what to do about it.
+# What a stack may be left in, and what is to be done with it.
 STUCK = {
-    "UPDATE_ROLLBACK_FAILED": "continue its rollback in the CloudFormation console, then try again.",
-    "ROLLBACK_FAILED": "delete it in the CloudFormation console, then try again.",
-    "DELETE_FAILED": "delete it in the CloudFormation console, then try again.",
+    "UPDATE_ROLLBACK_FAILED": "continue its rollback",
+    "ROLLBACK_FAILED": "delete it",
+    "DELETE_FAILED": "delete it",
 }
 EMPTY = ("ROLLBACK_COMPLETE", "CREATE_FAILED")  # nothing came of it, and it can't be changed
 
@@ -96,7 +96,10 @@ class Stack:
         """Is it to be created?"""
         status = self.status()
         if status in STUCK:
-            raise Conflict(f"The stack {self.name} is stuck ({status}): {STUCK[status]}")
+            raise Conflict(
+                f"The stack {self.name} is stuck ({status}): {STUCK[status]} in the console of "
+                "CloudFormation, then try again."
+            )
         if status in EMPTY:
             with explained(f"delete the empty stack {self.name}"):
                 self._formation.delete_stack(StackName=self.name)

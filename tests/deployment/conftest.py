@@ -36,6 +36,4 @@ def cloud_of(stack: Ministack, key: str = "test", secret: str = "test") -> Cloud
             return super().client(*words, **options, endpoint_url=stack.url)
 
     region = stack.environ["AWS_REGION"]
-    return Cloud(
-        Session(region_name=region, aws_access_key_id=key, aws_secret_access_key=secret)
-    )
+    return Cloud(Session(region_name=region, aws_access_key_id=key, aws_secret_access_key=secret))
