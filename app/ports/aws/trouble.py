@@ -9,11 +9,14 @@ from typing import Any, Literal
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from app.room.errors import BadSetting, ManydoorsError, TooLarge, Unavailable
@@ -52,8 +55,8 @@ STRANGER: Row = (
 )
 EXPIRED: Row = ("The AWS credentials have expired: get new ones (aws sso login).", 60)
 NOBODY: Row = (
-    "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
-    "or give this machine a role.",
+    "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+    "or AWS_PROFILE, or give this machine a role.",
     60,
 )
 CLOCK: Row = (
@@ -104,6 +107,7 @@ TABLE: dict[str, Row] = {
 }
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
 FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
+STALE = (CredentialRetrievalError, SSOError, TokenRetrievalError)
 SETTINGS = (NoRegionError, PartialCredentialsError, ProfileNotFound)
 
 
@@ -134,6 +138,8 @@ def ours(error: Exception, service: Service = "dynamodb") -> Exception:
         return BadSetting(f"AWS: {error}")
     if isinstance(error, NoCredentialsError):
         return _unavailable(NOBODY, service)
+    if isinstance(error, STALE):
+        return _unavailable(EXPIRED, service)
     if isinstance(error, HTTPClientError):
         return _unavailable(DEAF, service)
     if isinstance(error, BotoCoreError):
