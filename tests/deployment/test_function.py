@@ -32,7 +32,7 @@ def invocation(aws: Ministack, arn: str) -> Any:
 
 
 def test_all_is_set_once(empty: Ministack, cloud: Cloud, arn: str) -> None:
-    """A queue as Zappa maps it becomes one whose failures count; the second time nothing is left."""
+    """A queue that Zappa mapped gets what it lacks; the second time there is nothing to set."""
     id = mapped(empty, arn, QUEUE)
     assert settle(cloud) == [
         "Recursion",
@@ -92,9 +92,7 @@ def test_a_log_that_is_there_is_bounded(empty: Ministack, cloud: Cloud, arn: str
     assert settle(cloud) == []
 
 
-def test_how_many_run_at_once_is_ones_own_choice(
-    empty: Ministack, cloud: Cloud, arn: str
-) -> None:
+def test_how_many_run_at_once_is_ones_own_choice(empty: Ministack, cloud: Cloud, arn: str) -> None:
     """By the event source's `maximum_concurrency`; without it, what is set already stays."""
     id = mapped(empty, arn, QUEUE)
     client = empty.client("lambda")
