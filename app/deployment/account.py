@@ -1,10 +1,12 @@
 """Is what a stage stands on there, and as infra.yaml wants it?"""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from email.utils import parsedate_to_datetime
 
+from app.config import PREFIX, Settings
 from app.deployment.advice import advise, platform_of
 from app.deployment.cloud import Cloud, explained
 from app.deployment.finding import Finding, examined, found
@@ -149,14 +151,7 @@ class Account:
             )
             return
         yield Finding("function", "ok", f"{full}: {function.timeout} s, {function.memory:,} MB")
-        table = function.variables.get("MANYDOORS_TABLE")
-        yield found(
-            "function",
-            table == full,
-            f"its records are in {full}",
-            f"its MANYDOORS_TABLE is {table!r} and not {full!r}: mend zappa_settings.json, then "
-            f"`zappa update {stage}`",
-        )
+        yield from self._variables(function.variables)
         for setting in function.settings():
             right = f"{setting.what}: {setting.found}"
             wrong = f"{setting.sentence} `zappa update {stage}` sets it"
@@ -164,11 +159,30 @@ class Account:
         for advice in advise(operations, platform_of(function)):
             yield Finding("limits", "advice", advice.sentence)
 
+    def _variables(self, given: Mapping[str, str]) -> Iterator[Finding]:
+        """Does it work on what is its stage's?"""
+        full = self._names.full
+        wanted = dict.fromkeys(("table", "queue", "topic"), full)
+        wanted["bucket"] = self._names.bucket(self._cloud.account)
+        wrong = []
+        for setting in wanted.keys() & {field.name for field in fields(Settings)}:
+            name = PREFIX + setting.upper()
+            value = given.get(name, "")
+            if value.rpartition("/")[2].rpartition(":")[2] != wanted[setting]:  # of a URL or an ARN
+                wrong.append(f"its {name} is {value!r} and not {wanted[setting]!r}")
+        yield found(
+            "function",
+            not wrong,
+            "it works on its own stage's table, bucket, queue and topic",
+            f"{'; '.join(sorted(wrong))}: mend aws_environment_variables in zappa_settings.json, "
+            f"then `zappa update {self._names.stage}`",
+        )
+
     def _all(self, what: str, right: dict[str, bool]) -> Iterator[Finding]:
         """One line if all is right, else one for each thing that is not."""
         check, wrong = what.partition(" ")[0], [why for why, holds in right.items() if not holds]
         if not wrong:
             yield Finding(check, "ok", f"{what} is as it should be")
-        yield from (
-            Finding(check, "wrong", f"{what}: {why}. Run {self._provision}") for why in wrong
-        )
+        # CloudFormation changes only what its template changes: it would find nothing to do.
+        back = "infra.yaml wants it otherwise, so set it back in AWS's console"
+        yield from (Finding(check, "wrong", f"{what}: {why}; {back}") for why in wrong)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 TICK = 60.0  # seconds between two looks at what is due
 LARGEST_FUNCTION = 10_240  # MB of memory
-RESERVE = 15.0  # seconds before its end in which a function comes to a boundary
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def _all(operation: Operation, platform: Platform) -> Iterator[tuple[str, str]]:
 
 
 def _time(operation: Operation, platform: Platform) -> Iterator[tuple[str, str]]:
-    timeout, run = operation.policy.timeout, platform.run - RESERVE
+    timeout, run = operation.policy.timeout, platform.run
     # Nobody asked for the 30 s that a call has by default.
     if not operation.long and timeout > max(platform.answer, Policy.timeout):
         yield (
@@ -82,13 +81,13 @@ def _time(operation: Operation, platform: Platform) -> Iterator[tuple[str, str]]
     if operation.takes_run:
         yield (
             "run",
-            f"one invocation ends after {platform.run:g} s, and its timeout is {timeout:g} s: it "
-            f"is continued, if no single step, item or piece between them takes {run:g} s.",
+            f"one invocation ends after {run:g} s, and its timeout is {timeout:g} s: it "
+            f"is continued, if no single step, item or piece between them takes so long.",
         )
     else:
         yield (
             "run",
-            f"one invocation ends after {platform.run:g} s, and its timeout is {timeout:g} s: it "
+            f"one invocation ends after {run:g} s, and its timeout is {timeout:g} s: it "
             "has no boundary to be continued at. Take `run` as its first parameter, and split the "
             "work by run.step, run.each or run.map.",
         )

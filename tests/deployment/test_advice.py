@@ -48,10 +48,10 @@ def limits(function: Callable[..., Any], platform: Platform, **options: Any) -> 
         (plain, {}, []),  # by default a call has 30 s, and nobody asked for the last of them
         (plain, {"timeout": "30s"}, []),
         (plain, {"timeout": "31s"}, ["answer"]),
-        (plain, {"long": True}, ["run"]),  # by default a job has 15 minutes, all that Lambda has
-        (plain, {"long": True, "timeout": "10m"}, []),
+        (plain, {"long": True}, []),  # by default a job has 15 minutes, all that Lambda has
+        (plain, {"long": True, "timeout": "901s"}, ["run"]),
         (plain, {"long": True, "timeout": "2h"}, ["run"]),
-        (running, {"timeout": "10m"}, []),
+        (running, {}, []),
         (running, {"timeout": "2h"}, ["run"]),
         (running, {"timeout": "10m", "concurrency": 1000}, []),
         (running, {"timeout": "10m", "concurrency": 1001}, ["concurrency"]),
