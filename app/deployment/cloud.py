@@ -12,7 +12,7 @@ NO_CREDENTIALS = (
     "AWS knows nothing of who asks: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY, or run `aws configure`."
 )
-NO_REGION = "AWS needs a region: set AWS_REGION, as in AWS_REGION=eu-central-1."
+NO_REGION = "AWS needs a region: set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=eu-central-1."
 STALE = "The credentials for AWS are no longer valid: sign in again (`aws sso login`)."
 WRONG = "AWS does not know these credentials: check AWS_PROFILE, or the access key and its secret."
 CLOCK = "AWS finds the request's time wrong: set this machine's clock."
@@ -88,6 +88,8 @@ class Cloud:
             import boto3.session
 
             self._session = boto3.session.Session()
+        if not self._session.region_name:  # an empty one would be part of an address
+            raise Conflict(NO_REGION)
         return self._session
 
 
@@ -126,7 +128,7 @@ def _untold(error: Exception, doing: str) -> ManydoorsError:
             return Forbidden(f"{error}. {STALE}")
         case exceptions.NoRegionError():
             return Conflict(NO_REGION)
-        case exceptions.HTTPClientError():
+        case exceptions.HTTPClientError() | exceptions.ConnectionError():
             return Unreachable(f"AWS does not answer, or there is no way to it: {error}")
     return Conflict(f"AWS could not {doing}: {error}")
 
