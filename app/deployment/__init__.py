@@ -1,5 +1,5 @@
-"""What Zappa is told, and calls, when a stage is deployed. Nothing of it is in the package.
+"""How a stage comes to be on AWS, and whether it is well. Nothing of it is in the package.
 
-Zappa loads these modules by their files and without this folder on Python's path: they import
-the standard library alone.
+Zappa loads the modules of its callbacks by their files and without the checkout on Python's path:
+they import the standard library alone, the rest inside functions.
 """
