@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,14 +85,18 @@ class Instance:
 
 @contextmanager
 def running(
-    package: Path, handler: str, environ: Mapping[str, str], name: str = "manydoors-dev"
+    require: Callable[[Any, str], None],
+    package: Path,
+    handler: str,
+    environ: Mapping[str, str],
+    name: str = "manydoors-dev",
 ) -> Iterator[Instance]:
     """An instance of the package in `package`, which ends with this block."""
     instance = Instance(name)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _api(instance))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    python = installed(HERE / "awslambdaric.lock")
+    python = installed(HERE / "awslambdaric.lock", require)
     began = time.monotonic()
     process = subprocess.Popen(
         [python, "-m", "awslambdaric", handler],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.whole.deployed import Checkout, Package, checked_out, packaged
+from tests.whole.deployed import Checkout, Package, Require, checked_out, packaged
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +12,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def package(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Package:
+def package(
+    require: Require, checkout: Checkout, tmp_path_factory: pytest.TempPathFactory
+) -> Package:
     """`make package`, unpacked where nothing may be written."""
-    return packaged(checkout, tmp_path_factory.mktemp("task"))
+    return packaged(require, checkout, tmp_path_factory.mktemp("task"))

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ PRIVATE = {
     "node_modules/left/pad.js": "planted",
 }
 OURS = "ours"  # a module of the user's own, beside the program
+Require = Callable[[Any, str], None]
 LONGEST = 400  # seconds for one command
 
 
@@ -53,6 +54,7 @@ class Checkout:
 class Package:
     """`make package`, and what it left, unpacked as Lambda does it."""
 
+    require: Require
     checkout: Checkout
     told: str
     zip: Path
@@ -64,7 +66,7 @@ class Package:
         """An instance with the variables of its stage, and these."""
         own = stage_settings()["aws_environment_variables"] | environ
         return lambda_runtime.running(
-            self.folder, handler or stage_settings()["lambda_handler"], own
+            self.require, self.folder, handler or stage_settings()["lambda_handler"], own
         )
 
 
@@ -85,7 +87,7 @@ def checked_out(folder: Path) -> Checkout:
     return Checkout(folder)
 
 
-def packaged(checkout: Checkout, folder: Path) -> Package:
+def packaged(require: Require, checkout: Checkout, folder: Path) -> Package:
     made = checkout.make("package")
     assert made.returncode == 0, made.stdout + made.stderr
     zip = checkout.folder / "build" / "manydoors-dev.zip"
@@ -94,7 +96,7 @@ def packaged(checkout: Checkout, folder: Path) -> Package:
     for path in folder.rglob("*"):
         path.chmod(path.stat().st_mode & 0o555)
     folder.chmod(0o555)
-    return Package(checkout, made.stdout, zip, folder)
+    return Package(require, checkout, made.stdout, zip, folder)
 
 
 def stage_settings(stage: str = "dev") -> dict[str, Any]:
