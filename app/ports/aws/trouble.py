@@ -18,6 +18,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 
 from app.room.errors import BadSetting, ManydoorsError, TooLarge, Unavailable
 
@@ -140,7 +141,7 @@ def ours(error: Exception, service: Service = "dynamodb") -> Exception:
         return _unavailable(NOBODY, service)
     if isinstance(error, STALE):
         return _unavailable(EXPIRED, service)
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | NotConnected):
         return _unavailable(DEAF, service)
     if isinstance(error, BotoCoreError):
         return Unavailable(f"{NAMES[service][0]}'s answer makes no sense.", after=2)
