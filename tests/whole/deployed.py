@@ -109,11 +109,14 @@ def stage_settings(stage: str = "dev") -> dict[str, Any]:
 
 
 @contextmanager
-def with_table(url: str, name: str) -> Iterator[dict[str, str]]:
-    """The variables of an instance whose records are in a fresh table."""
+def with_table(url: str, queues: str, name: str) -> Iterator[dict[str, str]]:
+    """The variables of an instance whose records are in a fresh table, and its hints in a queue."""
     dynamo.make_table(url, name)
+    moto.make_queue(queues, name)
     yield {
         "MANYDOORS_TABLE": name,
+        "MANYDOORS_QUEUE": name,
+        "AWS_ENDPOINT_URL_SQS": queues,
         "MANYDOORS_OPERATIONS": f"app.operations,{OURS}",
         "MANYDOORS_LOG_LEVEL": "ERROR",
         "AWS_ENDPOINT_URL_DYNAMODB": url,
