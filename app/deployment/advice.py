@@ -47,7 +47,12 @@ class Advice:
 
 
 def platform_of(function: "Function") -> Platform:
-    return Platform(run=float(function.timeout), memory=function.memory, sources=function.sources())
+    return Platform(
+        run=float(function.timeout),
+        memory=function.memory,
+        at_once=function.at_once(),
+        sources=function.sources(),
+    )
 
 
 def advise(operations: Iterable[Operation], platform: Platform) -> list[Advice]:
