@@ -53,9 +53,10 @@ package: $(RUNTIME) ## make build/manydoors-dev.zip, as Lambda runs it; STAGE=pr
 	@mkdir -p build
 	@$(ZAPPA) package "$(STAGE)" --output "build/manydoors-$(STAGE).zip" $(ARGS)
 
-deploy: $(RUNTIME) ## deploy a stage to AWS Lambda, or update it; STAGE=prod
+deploy: $(RUNTIME) ## make what a stage stands on, deploy it or update it; STAGE=prod ARGS=--yes
+	@.venv/bin/python -m app provision "$(STAGE)" $(ARGS)
 	@if $(ZAPPA) status "$(STAGE)" >/dev/null 2>&1; \
-		then $(ZAPPA) update "$(STAGE)" $(ARGS); else $(ZAPPA) deploy "$(STAGE)" $(ARGS); fi
+		then $(ZAPPA) update "$(STAGE)"; else $(ZAPPA) deploy "$(STAGE)"; fi
 
 undeploy: $(RUNTIME) ## take the function of a stage away, not its data; STAGE=prod ARGS=--yes
 	@$(ZAPPA) undeploy "$(STAGE)" $(ARGS)

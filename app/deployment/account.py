@@ -70,8 +70,8 @@ class Account:
         yield found(
             "stack",
             status in WELL,
-            f"{self._names.full} is {status}",
-            f"{self._names.full} is {status or 'not there'}: run {self._provision}",
+            f"{self._names.stack} is {status}",
+            f"{self._names.stack} is {status or 'not there'}: run {self._provision}",
         )
 
     def _table(self) -> Iterator[Finding]:

@@ -22,8 +22,14 @@ class Names:
 
     @property
     def full(self) -> str:
-        """Of its stack, table, queue, topic and function."""
+        """Of its table, queue, topic and function."""
         return f"{PROJECT}-{self.stage}"
+
+    @property
+    def stack(self) -> str:
+        """Of what it stands on. Zappa makes a stack of its own, named as the function is, and
+        would take one of that name for its own: the queues would go at the first deployment."""
+        return f"{self.full}-base"
 
     @property
     def dead_queue(self) -> str:

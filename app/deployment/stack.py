@@ -28,7 +28,7 @@ class Stack:
         self, cloud: Cloud, names: Names, pause: Callable[[float], object] = time.sleep
     ) -> None:
         self._formation = cloud.client("cloudformation")
-        self.name, self._stage, self._pause = names.full, names.stage, pause
+        self.name, self._stage, self._pause = names.stack, names.stage, pause
 
     def status(self) -> str | None:
         """None while there is none."""

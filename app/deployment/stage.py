@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-PACKAGING = ("deploy", "update", "package")
+UPLOADING = ("deploy", "update")
+PACKAGING = (*UPLOADING, "package")
 
 
 def fill(cli: Any) -> None:
@@ -20,6 +21,8 @@ def fill(cli: Any) -> None:
         check_python(cli.runtime, sys.version_info[:2])
     known = {"stage": cli.api_stage, **(whose(cli.zappa) if cli.load_credentials else {})}
     settings = filled(cli.stage_config, known)
+    if cli.command in UPLOADING:
+        check_provisioned(cli.zappa.s3_client, settings["s3_bucket"], cli.api_stage)
     settings["exclude_glob"] = [*settings["exclude_glob"], *unused(settings["aws_services"])]
     for name, value in settings.items():
         cli.override_stage_config_setting(name, value)
@@ -36,6 +39,19 @@ def check_python(runtime: str, running: tuple[int, int]) -> None:
             f"The function runs on {runtime} and this is {here}. Package with that: "
             f"make package PYTHON={runtime}; or change `runtime` in zappa_settings.json."
         )
+
+
+def check_provisioned(s3: Any, bucket: str, stage: str) -> None:
+    """Or Zappa makes the bucket itself, and nothing can make the stage's own any more."""
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        raise SystemExit(
+            f"Stage {stage} has no bucket {bucket} that you may use ({error}): `make deploy "
+            f"STAGE={stage}` makes what a stage stands on before it deploys."
+        ) from None
 
 
 def whose(zappa: Any) -> dict[str, str]:

@@ -121,7 +121,7 @@ def test_data_outlives_its_stack_and_is_taken_back(stack: Stack, empty: Ministac
     carried_out(stack, TEMPLATE)
     dynamo = empty.client("dynamodb")
     dynamo.put_item(TableName="manydoors-dev", Item={"k": {"S": "kept"}})
-    empty.client("cloudformation").delete_stack(StackName="manydoors-dev")
+    empty.client("cloudformation").delete_stack(StackName="manydoors-dev-base")
     for _ in range(100):
         if stack.status() is None:
             break

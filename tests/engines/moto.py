@@ -3,9 +3,10 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.engines.environment import installed
 
@@ -21,10 +22,10 @@ ENVIRON = {
 
 
 @contextmanager
-def running() -> Iterator[str]:
+def running(require: Callable[[Any, str], None]) -> Iterator[str]:
     """Its URL, for AWS_ENDPOINT_URL. It ends with this process, however that ends."""
     process = subprocess.Popen(
-        [installed(HERE / "moto.lock"), "-P", HERE / "moto_server.py"],
+        [installed(HERE / "moto.lock", require), "-P", HERE / "moto_server.py"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ENVIRON,
     )  # fmt: skip
     assert process.stdin is not None
