@@ -14,7 +14,7 @@ from app.deployment.stack import Stack
 from app.room.errors import Conflict, Forbidden
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
-GONE = ("ValidationError", "Stack with id manydoors-dev does not exist")
+GONE = ("ValidationError", "Stack with id manydoors-dev-base does not exist")
 PLANNED = {"Id": "arn:aws:cloudformation:eu-central-1:1:changeSet/c", "StackId": "arn:stack"}
 
 
@@ -40,14 +40,15 @@ def stack(formation: Any) -> Stack:
 
 
 def is_found(formation: Any, status: str) -> None:
-    one = {"StackName": "manydoors-dev", "CreationTime": CREATED, "StackStatus": status}
-    formation.add_response("describe_stacks", {"Stacks": [one]}, {"StackName": "manydoors-dev"})
+    one = {"StackName": "manydoors-dev-base", "CreationTime": CREATED, "StackStatus": status}
+    asked = {"StackName": "manydoors-dev-base"}
+    formation.add_response("describe_stacks", {"Stacks": [one]}, asked)
 
 
 def is_planned(formation: Any, kind: str) -> None:
     options = {"OnStackFailure": "DELETE"} if kind == "CREATE" else {}
     request = {
-        "StackName": "manydoors-dev",
+        "StackName": "manydoors-dev-base",
         "ChangeSetName": ANY,
         "ChangeSetType": kind,
         "TemplateBody": "{}",
@@ -79,7 +80,7 @@ def test_a_stack_that_cannot_be_changed_now(formation: Any, status: str, words: 
 def test_a_creation_that_failed_is_cleared_away(formation: Any) -> None:
     """Nothing came of it, and CloudFormation lets nobody change what is left."""
     is_found(formation, "ROLLBACK_COMPLETE")
-    formation.add_response("delete_stack", {}, {"StackName": "manydoors-dev"})
+    formation.add_response("delete_stack", {}, {"StackName": "manydoors-dev-base"})
     is_found(formation, "DELETE_IN_PROGRESS")
     formation.add_client_error("describe_stacks", *GONE)
     is_planned(formation, "CREATE")
@@ -114,5 +115,5 @@ def test_a_plan_that_never_comes_is_given_up(formation: Any) -> None:
         formation.add_response(
             "describe_change_set", {"Status": "CREATE_IN_PROGRESS"}, {"ChangeSetName": ANY}
         )
-    with pytest.raises(Conflict, match="not done with manydoors-dev after 30 minutes"):
+    with pytest.raises(Conflict, match="not done with manydoors-dev-base after 30 minutes"):
         stack(formation).plan("{}")
