@@ -46,8 +46,8 @@ torture: $(DEV) ## kill and stop the parts of a real service under load, and jud
 
 STAGE ?= dev
 
-# Zappa packages the environment that is active.
-ZAPPA = VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/zappa
+# Zappa packages the environment that is active. It imports pip, and that is warned about.
+ZAPPA = PYTHONWARNINGS=ignore::UserWarning:_distutils_hack VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/zappa
 
 package: $(RUNTIME) ## make build/manydoors-dev.zip, as Lambda runs it; STAGE=prod
 	@mkdir -p build

@@ -31,6 +31,7 @@ class Stands:
     statements: list[dict[str, Any]]
     rules: list[dict[str, Any]]
     targets: list[dict[str, Any]]
+    recursion: str
     mappings: list[dict[str, Any]]
     roles: dict[str, Any]
     attached: list[Any]
@@ -60,7 +61,6 @@ def rehearsal(require: Require, checkout: Checkout, package: Package) -> Iterato
                 "deploy": lambda: checkout.make("deploy", "STAGE=dev", "ARGS=--yes", **environ),
                 "status": lambda: checkout.zappa("status", "dev", **environ),
                 "again": lambda: checkout.make("deploy", "STAGE=dev", "ARGS=--yes", **environ),
-                "update": lambda: checkout.zappa("update", "dev", **environ),
                 "schedule": lambda: checkout.zappa("schedule", "dev", **environ),
                 "undeploy": lambda: checkout.make("undeploy", "ARGS=--yes", **environ),
             }.items():
@@ -87,6 +87,7 @@ def look() -> Stands:
         statements=statements() if found else [],
         rules=rules,
         targets=[t for r in rules for t in events.list_targets_by_rule(Rule=r["Name"])["Targets"]],
+        recursion=functions.get_function_recursion_config(FunctionName=NAME)["RecursiveLoop"],
         mappings=functions.list_event_source_mappings()["EventSourceMappings"],
         roles={
             role: [
@@ -136,7 +137,7 @@ def test_nothing_is_deployed_where_nothing_is_provisioned(rehearsal: Rehearsal) 
     assert stands.provisioned == [[], [], []]
 
 
-@pytest.mark.parametrize("when", ["deploy", "again", "update", "schedule"])
+@pytest.mark.parametrize("when", ["deploy", "again", "schedule"])
 def test_the_function_is_ours_with_its_stages_settings(rehearsal: Rehearsal, when: str) -> None:
     function = rehearsal.after[when].function
     assert function is not None
@@ -148,7 +149,7 @@ def test_the_function_is_ours_with_its_stages_settings(rehearsal: Rehearsal, whe
     assert function["Environment"]["Variables"] == stage_settings()["aws_environment_variables"]
 
 
-@pytest.mark.parametrize("when", ["deploy", "again", "update", "schedule"])
+@pytest.mark.parametrize("when", ["deploy", "again", "schedule"])
 def test_the_tick_comes_each_minute_and_our_door_knows_it(rehearsal: Rehearsal, when: str) -> None:
     """Zappa's rule sends an event of its own making, so that one is looked at, not AWS's."""
     (rule,), (target,) = rehearsal.after[when].rules, rehearsal.after[when].targets
@@ -164,7 +165,7 @@ def test_the_tick_comes_each_minute_and_our_door_knows_it(rehearsal: Rehearsal, 
 
 
 def test_the_queue_calls_the_function_and_one_mapping_lasts(rehearsal: Rehearsal) -> None:
-    found = [rehearsal.after[when].mappings for when in ("deploy", "again", "update", "schedule")]
+    found = [rehearsal.after[when].mappings for when in ("deploy", "again", "schedule")]
     for mappings in found:
         (mapping,) = mappings
         arn = f"arn:aws:sqs:{moto.REGION}:{moto.ACCOUNT}:{NAME}"
@@ -174,7 +175,17 @@ def test_the_queue_calls_the_function_and_one_mapping_lasts(rehearsal: Rehearsal
         )
         assert mapping["BatchSize"] == 10
         assert mapping["State"] == "Enabled"
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"] == {"MaximumConcurrency": 50}
     assert len({mapping["UUID"] for (mapping,) in found}) == 1
+
+
+def test_what_zappa_cannot_set_is_set_once_and_lasts(rehearsal: Rehearsal) -> None:
+    """By the callback after a deployment; Zappa's next update takes nothing back."""
+    assert rehearsal.told["deploy"].stdout.count("\nset      ") == 5
+    assert "\nset      " not in rehearsal.told["again"].stdout
+    assert "\n0 of the settings that Zappa can't set were" in rehearsal.told["again"].stdout
+    assert rehearsal.after["schedule"].recursion == "Allow"
 
 
 def test_the_role_may_what_policy_json_says_and_nothing_else(rehearsal: Rehearsal) -> None:
@@ -191,9 +202,7 @@ def test_the_role_may_what_policy_json_says_and_nothing_else(rehearsal: Rehearsa
 
 def test_who_may_call_the_function_does_not_pile_up(rehearsal: Rehearsal) -> None:
     """A resource policy has 20 KB; with SNS and S3 sources Zappa fills it update by update."""
-    count = [
-        len(rehearsal.after[when].statements) for when in ("deploy", "again", "update", "schedule")
-    ]
+    count = [len(rehearsal.after[when].statements) for when in ("deploy", "again", "schedule")]
     assert len(set(count)) == 1
     services = {each["Principal"]["Service"] for each in rehearsal.after["again"].statements}
     assert services <= {"events.amazonaws.com", "apigateway.amazonaws.com"}
@@ -207,15 +216,25 @@ def test_there_is_one_api_and_its_address_is_told(rehearsal: Rehearsal) -> None:
     assert [each["id"] for each in rehearsal.after["again"].apis] == [api["id"]]
 
 
+def test_zappas_stack_stands_beside_ours_and_goes_alone(rehearsal: Rehearsal) -> None:
+    """Had ours its name, `zappa deploy` would take ours over, and all that it has no word of."""
+    both = {NAME, f"{NAME}-base"}
+    stacks = {when: set(stands.stacks) for when, stands in rehearsal.after.items()}
+    assert stacks["too early"] == set()
+    assert stacks["deploy"] == stacks["again"] == both
+    assert stacks["undeploy"] == {f"{NAME}-base"}  # and with the other the API, but not in moto
+
+
 def test_no_upload_and_no_zip_is_left(rehearsal: Rehearsal, checkout: Checkout) -> None:
     assert rehearsal.after["deploy"].objects == rehearsal.after["again"].objects == []
     assert list(checkout.folder.glob("*.zip")) == []
 
 
 def test_undeploy_takes_the_function_and_leaves_the_data(rehearsal: Rehearsal) -> None:
-    gone, kept = rehearsal.after["undeploy"], rehearsal.after["before"]
+    gone, stood = rehearsal.after["undeploy"], rehearsal.after["deploy"]
     assert gone.function is None
     assert gone.rules == gone.targets == gone.mappings == []
-    assert gone.stacks == []  # and with it the API, but moto keeps that
-    assert gone.provisioned == kept.provisioned
-    assert gone.provisioned[2] == [BUCKET]
+    assert gone.provisioned == stood.provisioned
+    tables, queues, buckets = gone.provisioned
+    assert (tables, buckets) == ([NAME], [BUCKET])
+    assert {url.rpartition("/")[2] for url in queues} == {NAME, f"{NAME}-dead"}
