@@ -16,6 +16,7 @@ from app.client import Service
 from app.config import Settings, service_url
 from app.logs import escaped
 from app.room.errors import BadSetting, ManydoorsError
+from app.terminal.text import paint_for
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -46,6 +47,7 @@ def _run(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
         settings = replace(settings, url=given.url)
     if "ask" not in given:
         return int(given.command(given, settings))
+    given.paint = paint_for(sys.stdout, environ)
     with closing(_reach(settings, given)) as service:
         return int(given.ask(given, service))
 

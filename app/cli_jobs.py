@@ -16,7 +16,7 @@ from app.room.job import FAILED as JOB_FAILED
 from app.room.job import STATUSES, SUCCEEDED, TERMINAL
 from app.room.listing import NO_PARENT
 from app.terminal.page import ended, page, table
-from app.terminal.screens import JsonLines, Lines, Live, Screen, Silent, follow
+from app.terminal.screens import JsonLines, Lines, Live, Screen, Silent, columns_of, follow
 from app.terminal.text import as_json, harmless
 
 PAGE = 200
@@ -117,7 +117,7 @@ def watch(given: argparse.Namespace, service: Service) -> int:
     if given.json:
         screen = JsonLines(sys.stdout)
     else:
-        screen = Live(sys.stdout) if sys.stdout.isatty() else Lines(sys.stdout)
+        screen = Live(sys.stdout, paint=given.paint) if sys.stdout.isatty() else Lines(sys.stdout)
     job = follow(service, given.id, screen, given.timeout)
     return DONE if job["status"] == SUCCEEDED else FAILED
 
@@ -134,7 +134,8 @@ def jobs(given: argparse.Namespace, service: Service) -> int:
         items = list(found)
         print(as_json({"items": items, "next": walk.next}))
         return DONE
-    for line in table(found, service.clock.now()):
+    width = columns_of(sys.stdout) if sys.stdout.isatty() else None
+    for line in table(found, service.clock.now(), width, given.paint):
         print(line)
     return DONE
 
@@ -146,7 +147,7 @@ def job(given: argparse.Namespace, service: Service) -> int:
     if given.json:
         print(as_json({**found, "log": log}))
         return DONE
-    for line in page(found, log, service.clock.now()):
+    for line in page(found, log, service.clock.now(), given.paint):
         print(line)
     sys.stdout.flush()
     _tell_if_left(service, found)
