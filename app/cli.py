@@ -15,7 +15,7 @@ from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
 from app.config import Settings, service_url
 from app.logs import escaped
-from app.room.errors import BadSetting, ManydoorsError
+from app.room.errors import BadSetting, ManydoorsError, Unimportable
 from app.terminal.text import paint_for
 
 
@@ -36,7 +36,16 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return USAGE
     except ManydoorsError as error:
         print(document(error) if given.json else sentences(error), file=sys.stderr)
-        return code_of(error)
+        return _code(given, error)
+
+
+def _code(given: argparse.Namespace, error: ManydoorsError) -> int:
+    """Of a part of `up`, whether another start may help it."""
+    if isinstance(error, Unimportable) and getattr(given, "lifeline", None) is not None:
+        from app.supervisor.part import TRY_AGAIN
+
+        return TRY_AGAIN
+    return code_of(error)
 
 
 def _run(given: argparse.Namespace, environ: Mapping[str, str]) -> int:

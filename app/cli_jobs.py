@@ -31,7 +31,7 @@ def operations(given: argparse.Namespace, service: Service) -> int:
         return DONE
     width = max((len(each["name"]) for each in listed), default=0)
     for each in listed:
-        print(escaped(f"{each['name']:{width}}  {each['summary']}"))
+        print(escaped(f"{each['name']:{width}}  {each['summary']}".rstrip()))
     return DONE
 
 

@@ -8,7 +8,7 @@ from app.config import Settings
 from app.ports import Ports, Records
 from app.room.engine import LEASE
 from app.room.enter import Room
-from app.room.errors import BadOperation, BadSetting
+from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ def load_operations(settings: Settings) -> Registry:
                     f"MANYDOORS_OPERATIONS: there is no module {name} on Python's path; "
                     "PYTHONPATH adds folders to it."
                 ) from None
-            raise _unusable(name, error) from error
+            raise _unimportable(name, error) from error
         except (BadOperation, BadSetting):
             raise
         except (Exception, SystemExit) as error:
-            raise _unusable(name, error) from error
+            raise _unimportable(name, error) from error
     return REGISTRY
 
 
-def _unusable(module: str, error: BaseException) -> BadSetting:
+def _unimportable(module: str, error: BaseException) -> Unimportable:
     from app.blame import blamed
 
-    return BadSetting(f"MANYDOORS_OPERATIONS: {module} cannot be imported:\n{blamed(error)}")
+    return Unimportable(f"MANYDOORS_OPERATIONS: {module} cannot be imported:\n{blamed(error)}")
 
 
 def store_of(settings: Settings) -> Path | None:

@@ -290,7 +290,9 @@ def test_a_signal_brings_json(run, work, tmp_path):
     work()
     code, _, err = run("signal", id, "answer", "yes")
     assert (code, err) == (2, "'yes': write JSON, as in 12, true or '\"yes\"'\n")
+    assert "waits for  the signal answer\n" in run("job", id)[1]
     code, _, err = run("signal", id, "anwser", "1")
+    assert "signals    anwser, kept until it asks for them\n" in run("job", id)[1]
     assert (code, err) == (0, "It waits for 'answer': 'anwser' is kept until it is asked for.\n")
     (tmp_path / "yes.json").write_text('"yes"')
     code, _, err = run("signal", id, "answer", f"@{tmp_path / 'yes.json'}")

@@ -121,6 +121,10 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
     yield "created", f"{_ago(job['created_at'], now)}{source}"
     if job["status"] in ("queued", "waiting") and job["due_at"] != job["created_at"]:
         yield "due", dated(job["due_at"])
+    if job.get("waiting_for"):
+        yield "waits for", _awaited(job["waiting_for"])
+    if job.get("signals"):
+        yield "signals", f"{', '.join(job['signals'])}, kept until it asks for them"
     if job["started_at"]:
         yield "started", _ago(job["started_at"], now)
     if job["finished_at"]:
@@ -136,6 +140,18 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
     yield "params", as_json(job["params"])
     if job["status"] == "succeeded":
         yield "result", as_json(job["result"])
+
+
+def _awaited(wait: Mapping[str, Any]) -> str:
+    match wait["reason"]:
+        case "sleep":
+            return "the end of its sleep"
+        case "signal":
+            return f"the signal {wait['name']}"
+        case "operation":
+            return f"its operation, which is not declared: {wait['name']}"
+        case reason:
+            return f"its {reason}"
 
 
 def _ago(text: str, now: float) -> str:
