@@ -160,6 +160,8 @@ class Journal:
 
 def copied(value: Any) -> Any:
     """A value as the journal gives it back: the first time too, so that both are alike."""
+    if isinstance(value, bool | int | float | str | None):
+        return value  # nobody can change it
     return json.loads(write_json(value))
 
 

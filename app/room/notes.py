@@ -154,7 +154,7 @@ class Notes:
 
     def _checked_state(self) -> Any:
         state = plain(self.state) if self._begun is None else self._begun
-        size = len(write_json(state))
+        size = len(write_json(state)) if state else 0
         if size > LARGEST_STATE:
             raise ValueError(
                 f"run.state has {size:,} bytes, and may have {LARGEST_STATE:,}: keep what is "
