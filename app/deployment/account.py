@@ -18,6 +18,7 @@ from app.ports import Records
 from app.room.errors import ManydoorsError, Unknown
 from app.room.operation import Operation
 
+FEW = 100  # functions at once; new accounts have 10, others 1,000
 OFF = 60.0  # seconds; AWS refuses from five minutes on, S3 from fifteen
 WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
@@ -152,6 +153,20 @@ class Account:
             return
         yield Finding("function", "ok", f"{full}: {function.timeout} s, {function.memory:,} MB")
         yield from self._variables(function.variables)
+        yield found(
+            "function",
+            function.ticks(),
+            "a clock calls it",
+            "no clock calls it, so that nothing is done at its time and no lost job is found: name "
+            f'the tick under "events" in zappa_settings.json, then `zappa update {stage}`',
+        )
+        if (most := function.at_once()) < FEW:
+            yield Finding(
+                "function",
+                "advice",
+                f"this account runs {most} functions at once, for all there is in it: ask AWS for "
+                "more (Service Quotas, Lambda, concurrent executions)",
+            )
         for setting in function.settings():
             right = f"{setting.what}: {setting.found}"
             wrong = f"{setting.sentence} `zappa update {stage}` sets it"

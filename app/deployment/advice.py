@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.deployment.function import Function
 
 TICK = 60.0  # seconds between two looks at what is due
+DAY = 86400.0
 LARGEST_FUNCTION = 10_240  # MB of memory
 
 
@@ -47,7 +48,12 @@ class Advice:
 
 
 def platform_of(function: "Function") -> Platform:
-    return Platform(run=float(function.timeout), memory=function.memory, sources=function.sources())
+    return Platform(
+        run=float(function.timeout),
+        memory=function.memory,
+        at_once=function.at_once(),
+        sources=function.sources(),
+    )
 
 
 def advise(operations: Iterable[Operation], platform: Platform) -> list[Advice]:
@@ -144,8 +150,9 @@ def _triggers(operation: Operation, platform: Platform) -> Iterator[tuple[str, s
             case Every(interval) if seconds(interval) < TICK:
                 yield (
                     "tick",
-                    f"Every({interval!r}) is more often than the clock of AWS ticks: it runs once "
-                    "a minute there, at most.",
+                    f"Every({interval!r}) is more often than the clock of AWS, which ticks once a "
+                    "minute and rings ahead for what comes between: a start may be seconds off, "
+                    f"and {DAY / seconds(interval):,.0f} jobs a day are paid for.",
                 )
             case Upload() | Topic() | Queue() | Stream() if platform.sources is not None:
                 if not any(_brings(arn, trigger) for arn in platform.sources):

@@ -24,7 +24,6 @@ def settle(cli: Any) -> None:
 
 
 def _settle(cli: Any) -> None:
-    from app.deployment.advice import advise, platform_of
     from app.deployment.cloud import Cloud, explained
     from app.deployment.function import Function
     from app.deployment.names import Names
@@ -41,8 +40,18 @@ def _settle(cli: Any) -> None:
             mended += 1
             _say(f"set      {setting.sentence}")
     _say(f"{mended} of the settings that Zappa can't set were set; the rest was right.")
-    for advice in advise(_operations(cli), platform_of(function)):
-        _say(f"advice   {advice.sentence}")
+    _advise(cli, function)
+
+
+def _advise(cli: Any, function: Any) -> None:
+    """Whatever keeps it from being told, the deployment is done."""
+    from app.deployment.advice import advise, platform_of
+
+    try:
+        for advice in advise(_operations(cli), platform_of(function)):
+            _say(f"advice   {advice.sentence}")
+    except Exception as error:  # noqa: BLE001 - users' modules run, and may raise anything
+        _say(f"advice   there is none: {type(error).__name__}: {error}")
 
 
 def _operations(cli: Any) -> Any:

@@ -3,6 +3,7 @@
 The callback after a deployment mends what is not right, and `doctor` tells of it.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -56,21 +57,29 @@ class Function:
 
     def sources(self) -> frozenset[str]:
         """The ARNs of all that brings it events."""
-        import json
+        mapped = {str(mapping["EventSourceArn"]) for mapping in self._mappings()}
+        return frozenset(mapped | set(filter(None, map(_caller, self._statements()))))
 
-        mapped = {mapping["EventSourceArn"] for mapping in self._mappings()}
-        with suppress(Unknown), explained("read who may call the function"):
-            policy = json.loads(self._lambda.get_policy(FunctionName=self.arn)["Policy"])
-            for statement in policy["Statement"]:
-                for condition in statement.get("Condition", {}).values():
-                    mapped |= {arn for key, arn in condition.items() if key.lower() == SOURCE}
-        return frozenset(mapped)
+    def ticks(self) -> bool:
+        """Is it called by a clock?"""
+        events = self._cloud.client("events")
+        with explained("look at the clock that calls the function"):
+            names = events.list_rule_names_by_target(TargetArn=self.arn)["RuleNames"]
+            rules = [events.describe_rule(Name=name) for name in names]
+        return any(rule["State"] == "ENABLED" and "ScheduleExpression" in rule for rule in rules)
+
+    def at_once(self) -> int:
+        """Functions that the account runs at once."""
+        with explained("read the account's limits"):
+            limits = self._lambda.get_account_settings()["AccountLimit"]
+        return int(limits["ConcurrentExecutions"])
 
     def settings(self, events: Sequence[Event] = ()) -> Iterator[Setting]:
         """`events`: the event sources as zappa_settings.json has them, where that is known."""
         yield self._recursion()
         yield self._retries()
         yield self._log()
+        yield self._permissions()
         mappings = list(self._mappings())
         given = {event["arn"]: event for event in events}
         for mapping in mappings:
@@ -136,6 +145,25 @@ class Function:
         why = "Logs are else kept, and paid for, for ever."
         return Setting("Days that the log is kept", why, days, days or LOG_DAYS, mend)
 
+    def _permissions(self) -> Setting:
+        kept: set[str] = set()
+        doubled = []
+        for statement in self._statements():
+            told = json.dumps({**statement, "Sid": ""}, sort_keys=True)
+            if told in kept:
+                doubled.append(str(statement["Sid"]))
+            kept.add(told)
+
+        def mend() -> None:
+            for sid in doubled:
+                self._lambda.remove_permission(FunctionName=self.arn, StatementId=sid)
+
+        why = (
+            "Zappa adds one more for each topic and bucket at each update, until the function's "
+            "policy is full, after some thirty, and no update passes."
+        )
+        return Setting("Permissions given twice", why, len(doubled), 0, mend)
+
     def _mapping(self, mapping: Mapping[str, Any], event: Event) -> Iterator[Setting]:
         """Of one queue or stream that Lambda reads."""
         arn, id = str(mapping["EventSourceArn"]), mapping["UUID"]
@@ -193,10 +221,20 @@ class Function:
         return Setting(f"Where {_last(arn)} is read from", why, None, position, mend)
 
     def _mappings(self) -> Iterator[Mapping[str, Any]]:
+        """Of queues and streams; what else Lambda can read is not for Zappa to map."""
         with explained("look at what feeds the function"):
             pages = self._lambda.get_paginator("list_event_source_mappings")
             for page in pages.paginate(FunctionName=self.arn):
-                yield from page["EventSourceMappings"]
+                for mapping in page["EventSourceMappings"]:
+                    if mapping.get("EventSourceArn", "::").split(":")[2] in ("sqs", *STREAMS):
+                        yield mapping
+
+    def _statements(self) -> list[dict[str, Any]]:
+        """Who may call it."""
+        with suppress(Unknown), explained("read who may call the function"):
+            policy = json.loads(self._lambda.get_policy(FunctionName=self.arn)["Policy"])
+            return list(policy["Statement"])
+        return []
 
     def _change(self, id: str, **what: Any) -> None:
         """Once the mapping is not busy with the last change."""
@@ -209,12 +247,20 @@ class Function:
         self._lambda.update_event_source_mapping(UUID=id, **what)
 
 
+STREAMS = ("dynamodb", "kinesis")
 SOURCE = "aws:sourcearn"
 
 
 def is_stream(arn: str) -> bool:
     """Is it read by position?"""
-    return arn.split(":")[2] in ("dynamodb", "kinesis")
+    return arn.split(":")[2] in STREAMS
+
+
+def _caller(statement: Mapping[str, Any]) -> str | None:
+    """The ARN that a statement names as its caller's."""
+    conditions = statement.get("Condition", {}).values()
+    named = (pair for condition in conditions for pair in condition.items())
+    return next((str(arn) for key, arn in named if key.lower() == SOURCE), None)
 
 
 def _last(arn: str) -> str:

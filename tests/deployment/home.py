@@ -74,6 +74,13 @@ def allowed(aws: Ministack, function: str, service: str, source: str) -> None:
     )
 
 
+def ticking(aws: Ministack, function: str) -> None:
+    """As Zappa has it called each minute."""
+    events = aws.client("events")
+    events.put_rule(Name="tick", ScheduleExpression="rate(1 minute)", State="ENABLED")
+    events.put_targets(Rule="tick", Targets=[{"Id": "1", "Arn": function}])
+
+
 def function_of(cloud: Cloud) -> Function:
     return Function(cloud, NAMES, pause=lambda _: time.sleep(0.05))
 

@@ -12,7 +12,7 @@ from app.deployment.finding import Finding
 from app.ports.local.records import LocalRecords
 from app.room.operation import Operation, Registry
 from tests.deployment.conftest import cloud_of
-from tests.deployment.home import NAMES, QUEUE, deployed, mapped, provisioned, settle
+from tests.deployment.home import NAMES, QUEUE, deployed, mapped, provisioned, settle, ticking
 from tests.engines.ministack import ACCOUNT, Ministack
 
 pytestmark = pytest.mark.engine
@@ -40,7 +40,9 @@ def wrong(findings: list[Finding]) -> list[str]:
 def test_a_stage_that_is_well(empty: Ministack, cloud: Cloud, examine: Any) -> None:
     """Each part is told; that this is no AWS is advice."""
     provisioned(cloud)
-    mapped(empty, deployed(empty, **VARIABLES), QUEUE)
+    function = deployed(empty, **VARIABLES)
+    mapped(empty, function, QUEUE)
+    ticking(empty, function)
     settle(cloud)
     findings = examine()
     assert wrong(findings) == []
@@ -98,7 +100,9 @@ def test_what_was_changed_by_hand_is_told(empty: Ministack, cloud: Cloud, examin
 def test_a_function_as_zappa_left_it_is_told(empty: Ministack, cloud: Cloud, examine: Any) -> None:
     """Each setting with its reason, and the command that sets it."""
     provisioned(cloud)
-    mapped(empty, deployed(empty, **VARIABLES), QUEUE)
+    function = deployed(empty, **VARIABLES)
+    mapped(empty, function, QUEUE)
+    ticking(empty, function)
     told = wrong(examine())
     assert len(told) == 5
     assert all("`zappa update dev` sets it" in line for line in told)
@@ -110,7 +114,7 @@ def test_a_function_of_another_stages_things_is_told(
 ) -> None:
     """It would do prod's jobs."""
     provisioned(cloud)
-    deployed(empty, **VARIABLES | {name: "manydoors-prod"})
+    ticking(empty, deployed(empty, **VARIABLES | {name: "manydoors-prod"}))
     settle(cloud)
     (line,) = wrong(examine())
     assert f"its {name} is 'manydoors-prod'" in line
@@ -124,6 +128,20 @@ def test_what_lies_in_the_dead_queue_is_told(empty: Ministack, cloud: Cloud, exa
     findings = examine()
     assert wrong(findings) == []
     assert any("1 messages lie in manydoors-dev-dead" in each.detail for each in findings)
+
+
+def test_a_function_that_no_clock_calls_is_told(
+    empty: Ministack, cloud: Cloud, examine: Any
+) -> None:
+    """Nor one that does not go: without the tick nothing happens at its time."""
+    provisioned(cloud)
+    function = deployed(empty, **VARIABLES)
+    settle(cloud)
+    assert any("no clock calls it" in line for line in wrong(examine()))
+    ticking(empty, function)
+    assert wrong(examine()) == []
+    empty.client("events").disable_rule(Name="tick")
+    assert any("no clock calls it" in line for line in wrong(examine()))
 
 
 @pytest.mark.parametrize(("off", "words"), [(400.0, "ahead of"), (-400.0, "behind")])
@@ -140,7 +158,7 @@ def test_limits_that_operations_meet_are_advice(
 ) -> None:
     """By what the function really has."""
     provisioned(cloud)
-    deployed(empty, timeout=60, **VARIABLES)
+    ticking(empty, deployed(empty, timeout=60, **VARIABLES))
     settle(cloud)
     registry = Registry()
     registry.operation("some.name", long=True)(lambda: None)

@@ -108,6 +108,7 @@ def test_a_trigger_that_nothing_brings_is_named(trigger: Any, source: str) -> No
         (plain, {"timeout": "1m"}, "60 s is longer than the 29 s"),
         (plain, {"long": True, "timeout": "2h"}, "no boundary to be continued at. Take `run`"),
         (running, {"timeout": "2h"}, "is continued, if no single step"),
+        (plain, {"timeout": "1s", "on": [Every("10s")]}, "8,640 jobs a day are paid for"),
         (plain, {"timeout": "1s", "memory": 2048 * MB}, '"memory_size": 2048 in zappa_settings'),
         (plain, {"timeout": "1s", "memory": 20_480 * MB}, "split the work by run.map"),
     ],

@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from app.deployment import after_deploy
 from app.deployment.cloud import Cloud
 from tests.deployment.home import QUEUE, deployed, mapped, provisioned
 from tests.engines.ministack import Ministack
 
-pytestmark = pytest.mark.engine
 ROOT = Path(__file__).parents[2]
 
 # As `zappa update dev` comes to its callbacks. Its own script has no checkout on Python's path,
@@ -36,6 +37,7 @@ def called(aws: Ministack, **environ: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.engine
 def test_what_zappa_left_is_set_and_told(empty: Ministack, cloud: Cloud) -> None:
     """Each thing that was set with its reason; at the next deployment nothing is left to set."""
     provisioned(cloud)
@@ -52,6 +54,7 @@ def test_what_zappa_left_is_set_and_told(empty: Ministack, cloud: Cloud) -> None
     assert "0 of the settings that Zappa can't set were set" in second.stdout
 
 
+@pytest.mark.engine
 def test_what_the_operations_will_meet_is_told(empty: Ministack, cloud: Cloud) -> None:
     """The advisor speaks at each deployment."""
     provisioned(cloud)
@@ -61,6 +64,7 @@ def test_what_the_operations_will_meet_is_told(empty: Ministack, cloud: Cloud) -
     assert "advice   cats.herd: one invocation ends after 60 s" in told.stdout
 
 
+@pytest.mark.engine
 def test_a_function_that_is_not_there_is_told_in_a_sentence(empty: Ministack) -> None:
     """Zappa's exit code says it too."""
     failed = called(empty)
@@ -69,3 +73,13 @@ def test_a_function_that_is_not_there_is_told_in_a_sentence(empty: Ministack) ->
         failed.stderr
     )
     assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("modules", ["nowhere.at.all", "tests.deployment.broken_operations"])
+def test_operations_that_do_not_import_spoil_no_deployment(
+    modules: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is done already; the function will say the same when it starts."""
+    cli = SimpleNamespace(aws_environment_variables={"MANYDOORS_OPERATIONS": modules})
+    after_deploy._advise(cli, None)
+    assert capsys.readouterr().out.startswith("advice   there is none: ")

@@ -1,5 +1,6 @@
 """`provision` and `doctor` as a person types them: real processes, and an engine for AWS."""
 
+import io
 import json
 import os
 import subprocess
@@ -158,3 +159,34 @@ def test_doctor_of_operations_that_do_not_import(tmp_path: Path) -> None:
     assert told["well"] is False
     (wrong,) = (each for each in told["findings"] if each["state"] == "wrong")
     assert "there is no module nowhere.at.all" in wrong["detail"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("answer", "code", "made"), [("y\n", 0, True), ("\n", 1, False)])
+def test_a_person_is_asked(
+    empty: Ministack, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, made: bool
+) -> None:
+    """Who just presses Enter has said no."""
+    for name, value in empty.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    assert main(["provision", "dev"], {}) == code
+    assert bool(empty.client("dynamodb").list_tables()["TableNames"]) is made
+
+
+def test_a_machines_doctor_loads_nothing_of_aws(tmp_path: Path) -> None:
+    """Nor what reads infra.yaml."""
+    code = (
+        "import sys; from app.cli import main; main(['doctor'], {}); "
+        "print('loaded', *({'boto3', 'botocore', 'yaml', 'flask'} & sys.modules.keys()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert ran.stdout.splitlines()[-1] == "loaded"

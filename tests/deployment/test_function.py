@@ -148,6 +148,28 @@ def test_a_stream_is_mapped_where_it_is_to_begin(
     assert settle(cloud, event) == []
 
 
+def test_permissions_that_zappa_doubled_are_taken_back(
+    empty: Ministack, cloud: Cloud, arn: str
+) -> None:
+    """One of each stays; the policy of a function has 20 KB, and then no update passes."""
+    client = empty.client("lambda")
+    for n in range(4):
+        for source in ("arn:aws:sns:eu-central-1:000000000000:theirs", "arn:aws:s3:::theirs"):
+            service = source.split(":")[2]
+            client.add_permission(
+                FunctionName=arn,
+                StatementId=f"{service}{n}",
+                Action="lambda:InvokeFunction",
+                Principal=f"{service}.amazonaws.com",
+                SourceArn=source,
+            )
+    callers = function_of(cloud).sources()
+    assert "Permissions given twice" in settle(cloud)
+    assert "Permissions given twice" not in settle(cloud)
+    assert function_of(cloud).sources() == callers
+    assert client.get_policy(FunctionName=arn)["Policy"].count('"Sid"') == 2
+
+
 def test_who_brings_events_is_known(empty: Ministack, cloud: Cloud, arn: str) -> None:
     """Mapped queues, and whoever may call."""
     topic = "arn:aws:sns:eu-central-1:000000000000:theirs"
