@@ -79,6 +79,18 @@ def rule(where: tuple[str, str], fault: str, times: int = FOREVER) -> Any:
     return {"service": service, "operation": operation, "times": times} | how
 
 
+def test_a_plain_job_costs_one_message(cloud: Cloud, ministack: Ministack) -> None:
+    """From its acceptance to its end: with Lambda's receiving and deleting, three requests."""
+    asked: list[str] = []
+    queue = SqsQueue(cloud.url, url=ministack.url, trace=lambda verb, answer: asked.append(verb))
+    counted = Cloud(ministack, cloud.records, queue)
+    (id,) = counted.submit(1)
+    assert counted.serve() == 1
+    assert counted.status(id) == "succeeded"
+    assert asked == ["send_message_batch"]
+    queue.close()
+
+
 @each_fault
 @pytest.mark.parametrize("where", ASKS["queue"], ids=lambda where: where[1])
 def test_a_ring_that_breaks_once(
