@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.config import Settings
-from app.ports import Ports, Queue, Records, Topic, Unheard
+from app.ports import Ports, Queue, Records, Topic, Untold
 from app.ports.local.clock import SystemClock, Ulids
 from app.room.acceptance import Submission
 from app.room.call import LOCAL
@@ -32,7 +32,7 @@ class Cloud:
     stack: Ministack
     records: Records
     queue: Queue
-    topic: Topic = field(default_factory=Unheard)
+    topic: Topic = field(default_factory=Untold)
     ran: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
