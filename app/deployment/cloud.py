@@ -13,8 +13,8 @@ NO_CREDENTIALS = (
     "AWS_SECRET_ACCESS_KEY, or run `aws configure`."
 )
 NO_REGION = (
-    "AWS needs a region: set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=eu-central-1. (AWS_REGION "
-    "would do here, but Zappa does not read it.)"
+    "AWS needs a region: set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=eu-central-1. "
+    "(AWS_REGION would do here, but Zappa does not read it.)"
 )
 STALE = "The credentials for AWS are no longer valid: sign in again (`aws sso login`)."
 WRONG = "AWS does not know these credentials: check AWS_PROFILE, or the access key and its secret."
