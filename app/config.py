@@ -13,9 +13,9 @@ from app.room.errors import BadSetting
 
 PREFIX = "MANYDOORS_"
 LAMBDA = "AWS Lambda"
-# By the variable that each sets. Cloud Functions run on Cloud Run and set its variable too, and
-# FUNCTION_TARGET; but that one is set on a laptop also, by Google's own server for trials.
-PLATFORMS = {"AWS_LAMBDA_FUNCTION_NAME": LAMBDA, "K_SERVICE": "Cloud Run or Cloud Functions"}
+# By the variable that each sets. Cloud Functions run on Cloud Run and set its variable; theirs,
+# FUNCTION_TARGET, is set on a laptop also, by Google's own server for trials.
+PLATFORMS = {"AWS_LAMBDA_FUNCTION_NAME": LAMBDA, "K_SERVICE": "Cloud Run"}
 KB = 1024
 MB = 1024 * KB
 

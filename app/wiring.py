@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import LAMBDA, Settings
-from app.ports import Ports, Queue, Records, Topic, Unheard
+from app.ports import Ports, Queue, Records, Topic, Untold
 from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
@@ -118,7 +118,7 @@ def _queue(settings: Settings) -> Queue:
 
 def _topic(settings: Settings) -> Topic:
     if not settings.topic:
-        return Unheard()
+        return Untold()
     from app.ports.aws.topic import SnsTopic
 
     return SnsTopic(settings.topic)

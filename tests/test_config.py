@@ -170,7 +170,7 @@ def test_an_unknown_name_far_from_all_lists_all():
     ("found", "platform"),
     [
         ({"AWS_LAMBDA_FUNCTION_NAME": "doors"}, "AWS Lambda"),
-        ({"K_SERVICE": "doors", "FUNCTION_TARGET": "f"}, "Cloud Run or Cloud Functions"),
+        ({"K_SERVICE": "doors", "FUNCTION_TARGET": "f"}, "Cloud Run"),
         ({"FUNCTION_TARGET": "f"}, ""),
         ({"K_SERVICE": ""}, ""),
     ],

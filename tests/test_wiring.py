@@ -20,12 +20,12 @@ def settings(folder: Path, **environ: str) -> Settings:
 @pytest.mark.parametrize(
     ("environ", "queue", "topic"),
     [
-        ({}, "LocalQueue", "Unheard"),
-        ({"MANYDOORS_TABLE": "records"}, "LocalQueue", "Unheard"),
-        ({"MANYDOORS_TABLE": "records", "MANYDOORS_QUEUE": "jobs"}, "SqsQueue", "Unheard"),
-        ({"MANYDOORS_TABLE": "records"} | LAMBDA, "TaskQueue", "Unheard"),
-        ({"MANYDOORS_TABLE": "t-1", "MANYDOORS_QUEUE": URL} | LAMBDA, "TaskQueue", "Unheard"),
-        ({"MANYDOORS_EPHEMERAL": "1"} | LAMBDA, "LocalQueue", "Unheard"),
+        ({}, "LocalQueue", "Untold"),
+        ({"MANYDOORS_TABLE": "records"}, "LocalQueue", "Untold"),
+        ({"MANYDOORS_TABLE": "records", "MANYDOORS_QUEUE": "jobs"}, "SqsQueue", "Untold"),
+        ({"MANYDOORS_TABLE": "records"} | LAMBDA, "TaskQueue", "Untold"),
+        ({"MANYDOORS_TABLE": "t-1", "MANYDOORS_QUEUE": URL} | LAMBDA, "TaskQueue", "Untold"),
+        ({"MANYDOORS_EPHEMERAL": "1"} | LAMBDA, "LocalQueue", "Untold"),
         ({"MANYDOORS_TOPIC": "told"}, "LocalQueue", "SnsTopic"),
     ],
 )

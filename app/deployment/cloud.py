@@ -12,7 +12,10 @@ NO_CREDENTIALS = (
     "AWS knows nothing of who asks: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY, or run `aws configure`."
 )
-NO_REGION = "AWS needs a region: set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=eu-central-1."
+NO_REGION = (
+    "AWS needs a region: set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=eu-central-1. "
+    "(AWS_REGION would do here, but Zappa does not read it.)"
+)
 STALE = "The credentials for AWS are no longer valid: sign in again (`aws sso login`)."
 WRONG = "AWS does not know these credentials: check AWS_PROFILE, or the access key and its secret."
 CLOCK = "AWS finds the request's time wrong: set this machine's clock."
@@ -86,8 +89,12 @@ class Cloud:
     def _made(self) -> Any:
         if self._session is None:
             import boto3.session
+            import botocore.session
 
-            self._session = boto3.session.Session()
+            from app.ports.aws.wire import REGION
+
+            own = botocore.session.Session(session_vars=REGION)
+            self._session = boto3.session.Session(botocore_session=own)
         if not self._session.region_name:  # an empty one would be part of an address
             raise Conflict(NO_REGION)
         return self._session

@@ -241,7 +241,7 @@ class NewId(Protocol):
         """`prefix`, an underscore and a ULID: `job_01J…`."""
 
 
-class Unheard:
+class Untold:
     """See `Topic`. Nobody listens."""
 
     heard = False
@@ -258,4 +258,4 @@ class Ports:
     clock: Clock
     new_id: NewId
     queue: Queue
-    topic: Topic = field(default_factory=Unheard)
+    topic: Topic = field(default_factory=Untold)

@@ -23,8 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 RESERVED_NAMES = ("rpc.", "jobs.", "schedules.", "files.", "keys.", "inbox.")
 """JSON-RPC methods of the service itself, and jobs that it makes, begin so."""
 
-LONGEST_NAME = 128  # characters
 WHOLE = "message"  # the parameter that gets all facts of an event
+LONGEST_NAME = 128  # characters
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")

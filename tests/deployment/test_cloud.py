@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from app.cli_trouble import code_of
 from app.client import Unreachable
-from app.deployment.cloud import TABLE, explained
+from app.deployment.cloud import TABLE, Cloud, explained
 from app.room.errors import Conflict, Forbidden, ManydoorsError, Unavailable, Unknown
 
 
@@ -72,3 +72,11 @@ def test_a_bug_stays_a_bug() -> None:
     """Nothing else is touched."""
     with pytest.raises(KeyError), explained("feed the cats"):
         raise KeyError("cat")
+
+
+def test_the_region_is_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS_REGION first, as for the adapters: the doctor looks where the service does."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert Cloud().region == "eu-west-1"
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert Cloud().region == "eu-central-1"

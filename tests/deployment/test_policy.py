@@ -132,6 +132,7 @@ def test_hints_and_events_can_be_sent(
     SqsQueue("manydoors-dev").ring(Hint("job_1"))
     SnsTopic("manydoors-dev").publish({"type": "job.ended"})
     assert caplog.messages == []
+    assert len(as_function.messages("manydoors-dev")) == 1
 
 
 def test_files_can_be_kept(strict: Ministack, cloud: Cloud) -> None:

@@ -90,8 +90,9 @@ class Ministack:
 
     def messages(self, queue: str) -> list[Any]:
         """What is in a queue, without receiving it."""
-        found: list[Any] = self._ask("GET", f"sqs/messages?QueueName={queue}")
-        return found
+        (there,) = self._ask("GET", "sqs/messages")["messages"].values()
+        queues = there[dynamo.ENVIRON["AWS_REGION"]].items()
+        return [each for url, found in queues if url.endswith(f"/{queue}") for each in found]
 
     def log(self) -> str:
         return (self.folder / "log.txt").read_text()

@@ -182,6 +182,20 @@ def test_without_a_region(
         assert "name the region, as in AWS_REGION=eu-central-1" in told(THINGS[thing])
 
 
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_either_variable_names_the_region(
+    ministack: Ministack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """That of AWS's other tools, which boto3 does not read, and boto3's."""
+    for each in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(each)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(name, "eu-west-3")
+    queue = SqsQueue("jobs")
+    assert queue._wire.client().meta.region_name == "eu-west-3"
+    queue.close()
+
+
 @each_thing
 def test_where_nobody_answers(
     ministack: Ministack, monkeypatch: pytest.MonkeyPatch, told: Any, thing: str

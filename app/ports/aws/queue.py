@@ -20,7 +20,7 @@ log = logging.getLogger("manydoors.queue")
 
 class SqsQueue:
     """See `app.ports.Queue`. What is due later than SQS can hold a message is left to the tick of
-    each minute, which looks ahead."""
+    each minute: a chain of messages until then would cost more the longer a job sleeps."""
 
     def __init__(
         self,

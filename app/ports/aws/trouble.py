@@ -70,6 +70,7 @@ TABLE: dict[str, Row] = {
     "ProvisionedThroughputExceededException": SLOW,
     "ThrottlingException": SLOW,
     "Throttling": SLOW,
+    "Throttled": SLOW,
     "ThrottledException": SLOW,
     "TooManyRequestsException": SLOW,
     "RequestThrottled": SLOW,
@@ -81,7 +82,7 @@ TABLE: dict[str, Row] = {
     "InternalFailure": FAILED,
     "ServiceUnavailable": FAILED,
     "ResourceNotFoundException": ABSENT,
-    "AWS.SimpleQueueService.NonExistentQueue": ABSENT,
+    "NonExistentQueue": ABSENT,
     "QueueDoesNotExist": ABSENT,
     "InvalidAddress": ABSENT,
     "NotFound": ABSENT,
@@ -107,6 +108,7 @@ TABLE: dict[str, Row] = {
     "RequestTimeTooSkewed": CLOCK,
 }
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
+SQS = "AWS.SimpleQueueService."  # before some of its codes
 FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
 STALE = (CredentialRetrievalError, SSOError, TokenRetrievalError)
 SETTINGS = (NoRegionError, PartialCredentialsError, ProfileNotFound)
@@ -156,7 +158,7 @@ def _unavailable(row: Row, service: Service) -> Unavailable:
 def _told(error: ClientError, service: Service) -> Exception:
     response: dict[str, Any] = dict(error.response)
     told = response.get("Error", {})
-    code, text = told.get("Code", ""), told.get("Message", "")
+    code, text = told.get("Code", "").removeprefix(SQS), told.get("Message", "")
     answer = response.get("ResponseMetadata", {})
     resent = answer.get("RetryAttempts", 0) > 0
     if code == "ConditionalCheckFailedException":
