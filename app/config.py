@@ -14,6 +14,7 @@ from app.room.errors import BadSetting
 PREFIX = "MANYDOORS_"
 KB = 1024
 MB = 1024 * KB
+GB = 1024 * MB
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,18 @@ class Settings:
 
     table: str = ""
     """The DynamoDB table of the records; the embedded store, while there is none."""
+
+    bucket: str = ""
+    """The S3 bucket of the files; a folder in `data`, while there is none."""
+
+    max_file: int = 5 * GB
+    """The largest file, in bytes, or as 500MB, 5GB."""
+
+    file_quota: int = 0
+    """Bytes of all files of one owner; no bound, while it is 0."""
+
+    keep_files: float = 30 * 86400.0
+    """How long a file is kept, as 7d; longer, while a job is kept that names it."""
 
     operations: tuple[str, ...] = ("app.operations",)
     """The modules that declare operations, comma-separated."""
@@ -94,6 +107,12 @@ def _table(text: str) -> str:
     return text
 
 
+def _bucket(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("a bucket's name has 3 to 63 small letters, digits, dots, hyphens")
+    return text
+
+
 def _modules(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names or not all(part.isidentifier() for name in names for part in name.split(".")):
@@ -109,7 +128,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _size(text: str) -> int:
-    for unit, bytes_each in (("KB", KB), ("MB", MB), ("", 1)):
+    for unit, bytes_each in (("KB", KB), ("MB", MB), ("GB", GB), ("", 1)):
         number = text.removesuffix(unit)
         if text.endswith(unit) and number.isascii() and number.isdigit() and int(number) > 0:
             return int(number) * bytes_each
@@ -165,6 +184,10 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
     "table": _table,
+    "bucket": _bucket,
+    "max_file": _size,
+    "file_quota": _size,
+    "keep_files": _some_time,
     "operations": _modules,
     "slice": _some_time,
     "max_body": _size,

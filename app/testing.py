@@ -21,6 +21,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -88,11 +89,13 @@ class Testing(AbstractContextManager["Testing"]):
         self.crashes = 0
         self._open = ExitStack()
         numbers = count(1)
-        ports = Ports(
-            self._fresh_store() if records is None else records,
-            self.clock,
-            lambda prefix: f"{prefix}_{next(numbers):026}",
-            Silent(),
+        store = self._fresh_ports()
+        ports = replace(
+            store,
+            records=store.records if records is None else records,
+            clock=self.clock,
+            new_id=lambda prefix: f"{prefix}_{next(numbers):026}",
+            queue=Silent(),
         )
         self.room = Room(registry, ports)
         self._crashes: list[tuple[str, Iterator[bool]]] = []
@@ -269,14 +272,14 @@ class Testing(AbstractContextManager["Testing"]):
             if (cursor := page.next) is None:
                 return
 
-    def _fresh_store(self) -> Records:
+    def _fresh_ports(self) -> Ports:
         from app.wiring import make_ports
 
         folder = Path(tempfile.mkdtemp(prefix="manydoors-"))
         self._open.callback(shutil.rmtree, folder, ignore_errors=True)
-        records = make_ports(Settings(data=folder, min_free=1)).records
-        self._open.callback(records.close)
-        return records
+        ports = make_ports(Settings(data=folder, min_free=1))
+        self._open.callback(ports.records.close)
+        return ports
 
 
 class _Errors(logging.Handler):

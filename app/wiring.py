@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from app.config import Settings
-from app.ports import Ports, Records
+from app.ports import FileLimits, Files, Ports, Records
 from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadSetting
@@ -59,8 +59,14 @@ def make_ports(settings: Settings) -> Ports:
     from app.ports.local.clock import SystemClock, Ulids
     from app.ports.local.queue import LocalQueue
 
-    queue = LocalQueue(settings.data)
-    return Ports(records=_records(settings), clock=SystemClock(), new_id=Ulids(), queue=queue)
+    return Ports(
+        records=_records(settings),
+        clock=SystemClock(),
+        new_id=Ulids(),
+        queue=LocalQueue(settings.data),
+        files=_files(settings),
+        file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
+    )
 
 
 def _records(settings: Settings) -> Records:
@@ -71,3 +77,13 @@ def _records(settings: Settings) -> Records:
     from app.ports.local.records import LocalRecords
 
     return LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)
+
+
+def _files(settings: Settings) -> Files:
+    if settings.bucket:
+        from app.ports.aws.files import AwsFiles
+
+        return AwsFiles(settings.bucket)
+    from app.ports.local.files import LocalFiles
+
+    return LocalFiles(settings.data / "files", floor=settings.min_free)

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 )
 
 from app.ports import Ports, Record
+from app.ports.local.files import LocalFiles
 from app.ports.local.records import LocalRecords
 from app.room import job
 from app.room.acceptance import Submission
@@ -123,7 +124,9 @@ class Torture(RuleBasedStateMachine):
         self.records = Flaky(self.shared, f"history {next(self.numbers)}")
         self.clock = HandClock()
         ids = count(1)
-        ports = Ports(self.records, self.clock, lambda kind: f"{kind}_{next(ids):06}", Silent())
+        new_id = lambda kind: f"{kind}_{next(ids):06}"  # noqa: E731
+        files = LocalFiles(Path("nowhere"), floor=1)
+        ports = Ports(self.records, self.clock, new_id, Silent(), files)
         self.engine = Engine(operations(), ports)
         self.jobs = Jobs()
         self.hands: list[Hand] = []

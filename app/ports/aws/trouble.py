@@ -20,6 +20,7 @@ from app.room.errors import BadSetting, ManydoorsError, TooLarge, Unavailable
 SLOW = (Unavailable, "The store is busy: it takes no more for now.", 1)
 FAILED = (Unavailable, "The store failed.", 2)
 FORBIDDEN = (Unavailable, "The store does not let this service in.", 60)
+NO_BUCKET = (Unavailable, "The store's bucket is not there.", 60)
 ABSENT = (Unavailable, "The store's table is not there.", 60)
 
 # By the code of AWS's error: class, text, seconds until another try.
@@ -38,7 +39,19 @@ TABLE: dict[str, tuple[type[Unavailable], str, float]] = {
     "InvalidSignatureException": FORBIDDEN,
     "MissingAuthenticationTokenException": FORBIDDEN,
     "ExpiredTokenException": FORBIDDEN,
+    # S3 has words of its own, and none at all for a HEAD.
+    "SlowDown": SLOW,
+    "RequestTimeout": SLOW,
+    "InternalError": FAILED,
+    "NoSuchBucket": NO_BUCKET,
+    "AccessDenied": FORBIDDEN,
+    "InvalidAccessKeyId": FORBIDDEN,
+    "SignatureDoesNotMatch": FORBIDDEN,
+    "ExpiredToken": FORBIDDEN,
+    "403": FORBIDDEN,
 }
+NOT_THERE = frozenset(("NoSuchKey", "NoSuchUpload", "404"))
+THERE = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
 FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
 SETTINGS = (NoRegionError, PartialCredentialsError)
 
@@ -50,6 +63,10 @@ class Refused(Exception):
     def __init__(self, found: dict[int, dict[str, Any]], *, resent: bool) -> None:
         super().__init__(found)
         self.found, self.resent = found, resent
+
+
+class Absent(Exception):
+    """There is no such object, or no such upload."""
 
 
 class Conflicted(Exception):
@@ -83,6 +100,10 @@ def _told(error: ClientError) -> Exception:
     resent = answer.get("RetryAttempts", 0) > 0
     if code == "ConditionalCheckFailedException":
         return Refused({0: response.get("Item", {})}, resent=resent)
+    if code in THERE:
+        return Refused({}, resent=resent)
+    if code in NOT_THERE:
+        return Absent(text)
     if code == "TransactionConflictException":
         return Conflicted(text, resent=resent)
     if code == "TransactionCanceledException":

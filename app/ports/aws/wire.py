@@ -1,18 +1,22 @@
-"""Calls to DynamoDB: a client for each process, made late, and every error in our words."""
+"""Calls to AWS: a client for each process, made late, and every error in our words."""
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import boto3.session
 from botocore.config import Config
 
 from app.ports.aws.trouble import ours
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 PATIENCE = 4.0  # seconds for one answer; with three more tries a call ends within half a minute
+
+# Checksums are given by hand: the SDK's own would stand in signed URLs, whose users know none.
+S3 = Config(
+    signature_version="s3v4",
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
 
 Answer = dict[str, Any]
 
@@ -25,13 +29,15 @@ class Wire:
         url: str | None,
         patience: float,
         trace: Callable[[str, Answer], object] | None,
+        service: Literal["dynamodb", "s3"] = "dynamodb",
     ) -> None:
+        self._service: Literal["dynamodb", "s3"] = service
         self._url, self._patience, self._trace = url, patience, trace
-        self._clients: dict[int, DynamoDBClient] = {}
+        self._clients: dict[int, Any] = {}
 
     def ask(self, verb: str, **request: Any) -> Answer:
         """`ask("get_item", TableName=…, Key=…)`."""
-        if self._trace:
+        if self._trace and self._service == "dynamodb":
             request["ReturnConsumedCapacity"] = "INDEXES"
         try:
             answer: Answer = getattr(self._client(), verb)(**request)
@@ -41,20 +47,33 @@ class Wire:
             self._trace(verb, answer)
         return answer
 
+    def presign(self, verb: str, request: Answer, seconds: int) -> str:
+        """A URL that does this once it is asked for; signed here, without asking anybody."""
+        try:
+            url: str = self._client().generate_presigned_url(
+                verb, Params=request, ExpiresIn=seconds
+            )
+        except Exception as error:
+            raise ours(error) from error
+        return url
+
     def close(self) -> None:
         if client := self._clients.pop(os.getpid(), None):
             client.close()
 
-    def _client(self) -> "DynamoDBClient":
+    def _client(self) -> Any:
         pid = os.getpid()
         # Under a fresh key after a fork: a socket must not be two processes'.
         return self._clients.get(pid) or self._clients.setdefault(pid, self._made())
 
-    def _made(self) -> "DynamoDBClient":
+    def _made(self) -> Any:
         # No lock, which a fork could inherit held: threads that begin together make one each,
         # of a session of its own, and one of them stays.
         session = boto3.session.Session()
-        return session.client("dynamodb", endpoint_url=self._url, config=_config(self._patience))
+        config = _config(self._patience)
+        if self._service == "s3":
+            config = config.merge(S3)
+        return session.client(self._service, endpoint_url=self._url, config=config)
 
 
 def _config(patience: float) -> Config:
