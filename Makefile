@@ -47,6 +47,7 @@ torture: $(DEV) ## kill and stop the parts of a real service under load, and jud
 lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
 	@$(COMPILE) requirements.txt --output-file requirements.lock
 	@$(COMPILE) requirements-dev.txt --output-file requirements-dev.lock
+	@$(COMPILE) tests/engines/ministack.txt --output-file tests/engines/ministack.lock
 
 clean: ## take away what was installed and cached here; your data in var/ stays
 	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist ./*.egg-info

@@ -29,7 +29,7 @@ from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Ports, Record, Records
+from app.ports import Hint, Ports, Record, Records
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
@@ -66,7 +66,7 @@ class OwnClock:
 class Silent:
     """A queue that tells nobody."""
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
+    def ring(self, *hints: Hint) -> None:
         """Nobody sleeps here."""
 
 

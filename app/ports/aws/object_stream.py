@@ -62,7 +62,7 @@ class ObjectStream(io.RawIOBase):
             except Exception as error:  # noqa: BLE001 - told as ours below, if it stays
                 trouble = error
             self._drop()
-        known = ours(trouble) if trouble else None
+        known = ours(trouble, "s3") if trouble else None
         raise known or Unavailable("The file breaks off in the midst.", after=5)
 
     def _opened(self) -> Any:

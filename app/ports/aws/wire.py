@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, cast
 
 import boto3.session
 from botocore.config import Config
 
-from app.ports.aws.trouble import ours
+from app.ports.aws.trouble import Service, ours
 
 PATIENCE = 4.0  # seconds for one answer; with three more tries a call ends within half a minute
+TRIES = 4
+HINT_PATIENCE, HINT_TRIES = 2.0, 2  # of what may be lost: nobody's answer waits longer for it
 
 # Checksums are given by hand: the SDK's own would stand in signed URLs, whose users know none.
 S3 = Config(
@@ -29,10 +31,12 @@ class Wire:
         url: str | None,
         patience: float,
         trace: Callable[[str, Answer], object] | None,
-        service: Literal["dynamodb", "s3"] = "dynamodb",
+        service: Service = "dynamodb",
+        tries: int = TRIES,
     ) -> None:
-        self._service: Literal["dynamodb", "s3"] = service
-        self._url, self._patience, self._trace = url, patience, trace
+        self._url, self._trace, self._service = url, trace, service
+        config = _config(patience, tries)
+        self._config = config.merge(S3) if service == "s3" else config
         self._clients: dict[int, Any] = {}
 
     def ask(self, verb: str, **request: Any) -> Answer:
@@ -40,9 +44,9 @@ class Wire:
         if self._trace and self._service == "dynamodb":
             request["ReturnConsumedCapacity"] = "INDEXES"
         try:
-            answer: Answer = getattr(self._client(), verb)(**request)
+            answer: Answer = getattr(self.client(), verb)(**request)
         except Exception as error:
-            raise ours(error) from error
+            raise ours(error, self._service) from error
         if self._trace:
             self._trace(verb, answer)
         return answer
@@ -50,18 +54,18 @@ class Wire:
     def presign(self, verb: str, request: Answer, seconds: int) -> str:
         """A URL that does this once it is asked for; signed here, without asking anybody."""
         try:
-            url: str = self._client().generate_presigned_url(
-                verb, Params=request, ExpiresIn=seconds
-            )
+            client = self.client()
+            url: str = client.generate_presigned_url(verb, Params=request, ExpiresIn=seconds)
         except Exception as error:
-            raise ours(error) from error
+            raise ours(error, self._service) from error
         return url
 
     def close(self) -> None:
         if client := self._clients.pop(os.getpid(), None):
             client.close()
 
-    def _client(self) -> Any:
+    def client(self) -> Any:
+        """Of boto3."""
         pid = os.getpid()
         # Under a fresh key after a fork: a socket must not be two processes'.
         return self._clients.get(pid) or self._clients.setdefault(pid, self._made())
@@ -69,19 +73,16 @@ class Wire:
     def _made(self) -> Any:
         # No lock, which a fork could inherit held: threads that begin together make one each,
         # of a session of its own, and one of them stays.
-        session = boto3.session.Session()
-        config = _config(self._patience)
-        if self._service == "s3":
-            config = config.merge(S3)
-        return session.client(self._service, endpoint_url=self._url, config=config)
+        client = cast("Any", boto3.session.Session()).client
+        return client(self._service, endpoint_url=self._url, config=self._config)
 
 
-def _config(patience: float) -> Config:
+def _config(patience: float, tries: int) -> Config:
     return Config(
         connect_timeout=1.5,
         read_timeout=patience,
         # With jitter; of throttling, of 5xx and of answers that were lost.
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=32,
         tcp_keepalive=True,
     )
