@@ -11,7 +11,7 @@ from itertools import count
 
 import pytest
 
-from app.ports.files import Content, Files, Part, Way
+from app.ports.files import Content, Files, Way
 from app.room.errors import Forbidden, Precondition, TooLarge, Unknown
 
 MB = 1024 * 1024
@@ -301,25 +301,3 @@ class FilesSuite:
         assert part.headers["Content-Range"] == "bytes 2-4/10"
         assert self.send("GET", self.url(files, key), None, {"Range": "bytes=99-"}).status == 416
         assert self.send("GET", self.url(files, key).replace("png", "jpg")).status == 403
-
-    def test_parts_are_put_together(self, files: Files, key: str) -> None:
-        """Parts come in any order, and again; once all have come, they are one file."""
-        size = 64 * MB + 3
-        content = Content("text/plain", size)
-        way = self.way(files, key, content)
-        if not way.parts:
-            pytest.skip("this store takes it all at one URL")
-        assert [part.size for part in way.parts] == [64 * MB, 3]
-        assert files.stat(key, content) is None
-        self.part(way.parts[1], b"end")
-        assert files.stat(key, content) is None
-        self.part(way.parts[0], b"z" * 64 * MB)
-        self.part(way.parts[1], b"END")
-        stored = files.stat(key, content)
-        assert stored is not None
-        assert stored.size == size
-        with files.open(key, 64 * MB - 1) as stream:
-            assert stream.read() == b"zEND"
-
-    def part(self, part: Part, body: bytes) -> None:
-        assert self.send("PUT", part.url, body).status == 200

@@ -26,3 +26,23 @@ class TestAwsFiles(FilesSuite):
     def pass_time(self, seconds: float) -> None:
         """S3 knows no clock but its own."""
         time.sleep(seconds)
+
+    def test_parts_are_put_together(self, files: Files, key: str) -> None:
+        """Parts come in any order, and again; once all have come, they are one file."""
+        size = 64 * MB + 3
+        content = Content("text/plain", size)
+        way = self.way(files, key, content)
+        assert [part.size for part in way.parts] == [64 * MB, 3]
+        assert files.stat(key, content) is None
+        self.part(way.parts[1], b"end")
+        assert files.stat(key, content) is None
+        self.part(way.parts[0], b"z" * 64 * MB)
+        self.part(way.parts[1], b"END")
+        stored = files.stat(key, content)
+        assert stored is not None
+        assert stored.size == size
+        with files.open(key, 64 * MB - 1) as stream:
+            assert stream.read() == b"zEND"
+
+    def part(self, part: Part, body: bytes) -> None:
+        assert self.send("PUT", part.url, body).status == 200

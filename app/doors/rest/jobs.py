@@ -15,6 +15,7 @@ from app.room.acceptance import UsedKey
 from app.room.call import Outcome
 from app.room.enter import Room
 from app.room.errors import Invalid, Wrong
+from app.room.files import is_file_id
 from app.room.schema.params import Params
 from app.room.schema.plain import pointer
 from app.room.schema.text import read_text
@@ -117,7 +118,11 @@ def _get(jobs: Jobs, request: Request, path: Path) -> Answer:
 
 def _result(jobs: Jobs, request: Request, path: Path) -> Answer:
     _texts(NOTHING, request, {})
-    return json_answer(request, write_json(jobs.result(path["id"])))
+    result = jobs.result(path["id"])
+    if isinstance(result, dict) and is_file_id(str(result.get("file"))) and "url" in result:
+        headers = [("Location", result["url"]), ("Content-Type", JSON)]
+        return Answer(303, write_json(result), headers)
+    return json_answer(request, write_json(result))
 
 
 def _cancel(jobs: Jobs, request: Request, path: Path) -> Answer:
