@@ -149,7 +149,7 @@ class Shelf:
 
         return link
 
-    def sweep(self, limit: int = 20) -> int:
+    def sweep(self, limit: int = 10) -> int:
         """Takes away what is over: files that nobody needs, uploads that never came."""
         now = self._ports.clock.now()
         until = now + SWEEP_LEASE

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from app.ports.aws.files import AwsFiles
+from app.ports.files import Content, Files, Part
 from tests.engines.ministack import Ministack
-from tests.ports.suite_files import FilesSuite
+from tests.ports.suite_files import MB, FilesSuite
 
 BUCKET = "manydoors-files"
 

@@ -71,7 +71,6 @@ def download(room: Room, request: Request, key: str) -> Answer:
         ("ETag", tag),
         ("Cache-Control", "private, max-age=900, immutable"),
         ("Content-Security-Policy", "default-src 'none'; sandbox"),
-        ("X-Content-Type-Options", "nosniff"),
     ]
     if matches(request.headers.get("HTTP_IF_NONE_MATCH"), tag):
         stream.close()
