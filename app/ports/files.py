@@ -112,10 +112,10 @@ class Door(Protocol):
         """Takes `length` bytes that belong at `start`; what is stored once all came, else None.
 
         What has come stays when the source breaks off, to be gone on with; `start` 0 begins anew.
-        Raises `OutOfRange` for another start than `received`, `Busy` while another upload to the
-        same key is under way, `Precondition` once it is stored, `TooLarge` for more than the grant
-        allows, `Malformed` when the source ends early, `Invalid` when the hash is another than
-        was said: then all must be sent again.
+        Who begins takes over from who was at it, who gets `Busy`. Raises `OutOfRange` for a start
+        beyond what was `received`, `Precondition` once it is stored, `TooLarge` for more than the
+        grant allows, `Malformed` when the source ends early, `Invalid` when the hash is another
+        than was said: then all must be sent again.
         """
 
     def received(self, grant: Grant) -> int:

@@ -80,7 +80,7 @@ def grant(size: int | None = 10, sha256: str = "") -> Grant:
 class Cut(io.BytesIO):
     """Breaks off as a connection does."""
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def read1(self, size: int | None = -1, /) -> bytes:
         piece = super().read(min(size or 0, 2))
         if not piece:
             raise ConnectionResetError
@@ -115,24 +115,30 @@ def test_an_upload_begins_anew(files: LocalFiles) -> None:
 
 
 def test_two_at_one_url(files: LocalFiles) -> None:
-    """The second is told to wait; it spoils nothing of the first."""
+    """The second takes over, as a client does that comes back; the first spoils nothing of it."""
     inside, go_on = threading.Event(), threading.Event()
+    told: list[str] = []
 
     class Slow(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
+        def read1(self, size: int | None = -1, /) -> bytes:
             inside.set()
-            go_on.wait(10)
-            return super().read(size)
+            assert go_on.wait(10)
+            return super().read1(2)
 
-    first = threading.Thread(
-        target=files.receive, args=(grant(), Slow(b"0123456789")), kwargs={"start": 0, "length": 10}
-    )
-    first.start()
+    def first() -> None:
+        try:
+            files.receive(grant(), Slow(b"x" * 10), start=0, length=10)
+        except Busy as busy:
+            told.append(busy.detail)
+
+    thread = threading.Thread(target=first)
+    thread.start()
     assert inside.wait(10)
-    with pytest.raises(Busy):
-        files.receive(grant(), io.BytesIO(b"x" * 10), start=0, length=10)
+    assert files.receive(grant(), io.BytesIO(b"01234"), start=0, length=5) is None
     go_on.set()
-    first.join()
+    thread.join()
+    assert told == ["Another upload to this URL has taken over."]
+    assert files.receive(grant(), io.BytesIO(b"56789"), start=5, length=5) is not None
     with files.open(KEY) as stream:
         assert stream.read() == b"0123456789"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.ports.files import KEY, Content, Door, Grant, Stored, Way
-from app.ports.local.arrival import Arrival, digest_of
+from app.ports.local.arrival import Arrival, digest_of, turn_of
 from app.ports.local.place import Place
 from app.ports.local.signatures import Signatures
 from app.ports.local.trouble import ours
-from app.room.errors import Forbidden, Malformed, OutOfRange, Precondition, TooLarge, Unknown
+from app.room.errors import Forbidden, Malformed, TooLarge, Unknown
 
 PIECE = 256 * 1024
 
@@ -37,7 +37,7 @@ class LocalFiles:
                     arrival.forget()
                     raise _too_large(most)
                 arrival.add(piece)
-            return arrival.finish(self._path(key))
+            return arrival.finish()
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> io.BufferedIOBase:
         try:
@@ -61,14 +61,12 @@ class LocalFiles:
             raise ours(error) from None
 
     def delete(self, key: str) -> None:
-        for path in (self._path(key), self._incoming / key):
-            with suppress(FileNotFoundError):
-                try:
-                    path.unlink()
-                except FileNotFoundError:
-                    raise
-                except OSError as error:
-                    raise ours(error) from None
+        path, incoming = self._path(key), self._incoming / key
+        try:
+            for each in (path, incoming, turn_of(incoming)):
+                each.unlink(missing_ok=True)
+        except OSError as error:
+            raise ours(error) from None
 
     def presign_upload(self, key: str, content: Content, *, now: float, until: float) -> Way:
         url = self._signatures.url(Grant(key, "PUT", content), until)
@@ -100,7 +98,7 @@ class LocalFiles:
                 arrival.add(piece)
             if grant.content.size not in (None, arrival.size):
                 return None
-            return arrival.finish(self._path(grant.key), grant.content.sha256)
+            return arrival.finish(grant.content.sha256)
 
     def received(self, grant: Grant) -> int:
         for path in (self._path(grant.key), self._incoming / grant.key):
@@ -115,13 +113,8 @@ class LocalFiles:
         if not self._made:
             self._place.make()
             self._made = True
-        arrival = Arrival(self._incoming / key, self._place)
+        arrival = Arrival(self._incoming / key, path, self._place, start)
         try:
-            if path.exists():
-                raise Precondition("The file is there already, and files never change.")
-            if start > arrival.size:
-                raise OutOfRange(f"Only {arrival.size:,} bytes have come: go on there.")
-            arrival.begin(start)
             yield arrival
         finally:
             arrival.close()
@@ -153,8 +146,10 @@ class _Span(io.RawIOBase):
 
 
 def _read(source: BinaryIO, size: int) -> bytes:
+    """What is there, where the source can tell: a cut-off upload then has all that came."""
     try:
-        return source.read(size)
+        piece: bytes = getattr(source, "read1", source.read)(size)
+        return piece
     except Exception:  # noqa: BLE001 - of a body that breaks off, each server has its own errors
         return b""
 
