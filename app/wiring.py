@@ -1,17 +1,20 @@
 """Settings in, a room out: the one file that knows which adapters there are."""
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import Settings
 from app.ports import FileLimits, Files, Ports, Records
 from app.room.engine import LEASE
 from app.room.enter import Room
-from app.room.errors import BadSetting
+from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
 
 if TYPE_CHECKING:
     from app.ports.local.queue import Bell
+
+STORE = "manydoors.db"  # in the data folder
 
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
@@ -30,8 +33,30 @@ def load_operations(settings: Settings) -> Registry:
                     f"MANYDOORS_OPERATIONS: there is no module {name} on Python's path; "
                     "PYTHONPATH adds folders to it."
                 ) from None
+            raise _unimportable(name, error) from error
+        except (BadOperation, BadSetting):
             raise
+        except (Exception, SystemExit) as error:
+            raise _unimportable(name, error) from error
     return REGISTRY
+
+
+def _unimportable(module: str, error: BaseException) -> Unimportable:
+    from app.blame import blamed
+
+    return Unimportable(f"MANYDOORS_OPERATIONS: {module} cannot be imported:\n{blamed(error)}")
+
+
+def store_of(settings: Settings) -> Path | None:
+    """The file of the embedded store, whether or not it is there; None where a table is used."""
+    return None if settings.table else settings.data / STORE
+
+
+def is_deserted(settings: Settings) -> bool:
+    """No worker listens on the store; False of a table, for workers may listen elsewhere."""
+    from app.ports.local.queue import LocalQueue
+
+    return not settings.table and not LocalQueue(settings.data).is_heard()
 
 
 def listen(settings: Settings) -> "Bell":
@@ -76,7 +101,7 @@ def _records(settings: Settings) -> Records:
         return AwsRecords(settings.table)
     from app.ports.local.records import LocalRecords
 
-    return LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)
+    return LocalRecords(settings.data / STORE, floor=settings.min_free)
 
 
 def _files(settings: Settings) -> Files:

@@ -52,6 +52,8 @@ class Children:
             self._submit(called, items, entry, failures)
         results = Results(self._ledger, entry)
         tally = self._tally(entry["map"])
+        if not entry.get("done"):
+            self._notes.tell([tally["ended"], results.jobs, f"children: {called.name}"])
         if failures == "stop" and tally["failed"]:
             raise results.first_failure()
         if tally["ended"] < results.jobs:

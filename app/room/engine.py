@@ -16,10 +16,11 @@ from app.room.acceptance import Acceptance, Submission, ring
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.children import MAPS, is_due
-from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unknown, Wrong
+from app.room.errors import Conflict, Stale, TooLarge, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
 from app.room.ledger import PAGES, Ledger, Lost, page_id
+from app.room.listing import NO_PARENT, Wanted, listed
 from app.room.notes import Notes
 from app.room.operation import Registry
 from app.room.strict_json import write_json
@@ -29,7 +30,6 @@ log = logging.getLogger("manydoors.jobs")
 
 EARLY = 1.5  # seconds that a hint may come before its job is due, and wait for it
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
-LOOKS = 1000  # records that one page of a filtered list reads, at most
 SETTLED_TOGETHER = 40  # endings in one commit
 
 
@@ -264,23 +264,16 @@ class Engine:
         *,
         status: str | None = None,
         operation: str | None = None,
+        parent: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
-        """Newest first. A page of a filtered list may be short, or empty, and yet have a next."""
-        if status is not None and status not in job.STATUSES:
-            listed = ", ".join(job.STATUSES)
-            raise Invalid(errors=[Wrong("/status", f"Must be one of: {listed}.")])
-        items: list[Record] = []
-        looked = 0
-        while True:
-            page = self.ports.records.list(
-                JOBS, owner=caller.owner, label=status, cursor=cursor, limit=limit - len(items)
-            )
-            items += [one for one in page.items if operation in (None, one.body["operation"])]
-            cursor, looked = page.next, looked + len(page.items)
-            if cursor is None or len(items) >= limit or looked >= LOOKS:
-                return Page(tuple(items), cursor)
+        """Newest first; `parent` is the id of one, or "none". A page of a filtered list may be
+        short, or empty, and yet have a next."""
+        if parent not in (None, NO_PARENT):
+            self.get(parent, caller)
+        wanted = Wanted(status, operation, parent)
+        return listed(self.ports.records, caller.owner, wanted, cursor, limit)
 
     def cancel(self, id: str, caller: Caller) -> Record:
         """Cancelled at once, or at the next boundary of its run."""

@@ -7,6 +7,7 @@ import pytest
 
 from app.ports import Delete, Put
 from app.room import engine as under_test
+from app.room import listing
 from app.room.acceptance import KEYS, Submission
 from app.room.boundary import Control
 from app.room.call import LOCAL, Caller
@@ -410,7 +411,7 @@ def test_jobs_are_listed_newest_first(lab, engine):
 
 def test_a_filtered_page_reads_a_bounded_number(lab, engine, monkeypatch):
     """It may be short and yet have a next."""
-    monkeypatch.setattr(under_test, "LOOKS", 4)
+    monkeypatch.setattr(listing, "LOOKS", 4)
     for n in range(9):
         engine.submit(submission(n=n, operation="tried" if n else "another"), LOCAL)
     page = engine.list(LOCAL, operation="another", limit=2)

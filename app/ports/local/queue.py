@@ -56,13 +56,16 @@ class LocalQueue:
                 _ring(bell, when)
 
     def is_heard(self) -> bool:
-        """Does anybody listen? Rings, to find out."""
+        """Does anybody listen? Wakes nobody, to find out."""
         try:
             bells = self._find()
         except OSError:
             return False
-        now = TIME.pack(self._now())
-        return any(_ring(bell, now) for bell in bells)
+        for bell in bells:
+            if (file := _reach(bell)) is not None:
+                os.close(file)
+                return True
+        return False
 
     def listen(self) -> "Bell":
         """A bell of this process, rung until it is closed."""
@@ -157,24 +160,26 @@ class Bell:
         return [when for (when,) in TIME.iter_unpack(heard[:whole]) if isfinite(when)]
 
 
-def _ring(bell: str, when: bytes) -> bool:
-    """Is there somebody to hear it?"""
+def _ring(bell: str, when: bytes) -> None:
+    if (file := _reach(bell)) is None:
+        return
     try:
-        file = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(file, when)
+    except OSError:
+        pass  # full: who listens wakes anyway; or who listened has just ended
+    finally:
+        os.close(file)
+
+
+def _reach(bell: str) -> int | None:
+    """A file to ring it by, if there is somebody to hear it."""
+    try:
+        return os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == ENXIO:  # nobody reads it: whoever listened is dead
             with suppress(OSError):
                 os.unlink(bell)
-        return False
-    try:
-        os.write(file, when)
-    except BrokenPipeError:
-        return False
-    except OSError:
-        pass  # full: who listens wakes anyway
-    finally:
-        os.close(file)
-    return True
+        return None
 
 
 def _hang(folder: Path) -> tuple[tuple[int, ...], Path]:
