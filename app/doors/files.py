@@ -12,11 +12,12 @@ from app.ports.files import Way
 from app.room.access import check_scope
 from app.room.call import LOCAL, Caller
 from app.room.enter import Room
+from app.room.file_view import described
 from app.room.files import guessed_type, safe_name
 from app.room.job_view import moment
 from app.room.schema.hints import fields_of
 from app.room.schema.params import Params
-from app.room.shelf import READY, WAITING, Shelf, Wish, based, is_ready
+from app.room.shelf import Shelf, Wish, based
 
 MOST_SIZE = 2**53 - 1
 TYPE = re.compile(
@@ -85,20 +86,7 @@ class FileDesk:
         return based(self.shelf.link(self.shelf.ready(id, self.caller.owner)), self.base)
 
     def view(self, record: Record) -> Body:
-        body, here = record.body, f"{self.base}/v1/files/{record.id}"
-        return {
-            "id": record.id,
-            "name": body["name"],
-            "type": body["type"],
-            "size": body["size"] if is_ready(record) else None,
-            "sha256": (body["sha256"] or None) if is_ready(record) else None,
-            "status": READY if is_ready(record) else WAITING,
-            "job": body.get("job"),
-            "owner": record.owner,
-            "created_at": moment(body["created"]),
-            "expires_at": moment(record.due),
-            "links": {"self": here, "content": f"{here}/content"},
-        }
+        return described(record, self.base)
 
     def _upload(self, way: Way) -> Body:
         shown: Body = {"method": way.method, "url": None, "headers": dict(way.headers)}

@@ -35,8 +35,7 @@ class RunFiles:
 
     def open(self, file: File | str | Mapping[str, Any]) -> io.BufferedIOBase:
         id = file if isinstance(file, str) else file.id if isinstance(file, File) else file["file"]
-        record = self._shelf.ready(id, self._notes.record.owner)
-        return self._ports.files.open(record.body["keys"][-1])
+        return self._shelf.open(id, self._notes.record.owner)
 
     def save(self, content: Content, name: str | None, type: str | None) -> File:
         """Written under a key of its own, and then put in the file's place by a fenced commit with

@@ -7,7 +7,9 @@ ever stored that no record knows.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BufferedIOBase
 from random import random
+from typing import BinaryIO
 from urllib.parse import quote
 
 from app.ports import Body, Delete, Page, Ports, Put, Record
@@ -66,6 +68,17 @@ class Shelf:
         made = self.commit(lambda: [Put(record, expect=0), self.charge(owner, wish.size or 0)])
         way = self._files.presign_upload(id, content_of(record, self._most), now=now, until=until)
         return made, way
+
+    def keep(self, wish: Wish, content: BinaryIO, owner: str) -> Record:
+        """A file of bytes that are here, whole."""
+        made, _ = self.create(wish, owner)
+        key, most = made.body["keys"][-1], self._limits.most
+        stored = self._files.put(key, content, type=wish.type, most=most)
+        return self.arrived(made, stored)
+
+    def open(self, id: str, owner: str) -> BufferedIOBase:
+        """Its bytes as a stream, to be closed."""
+        return self._files.open(self.ready(id, owner).body["keys"][-1])
 
     def look(self, id: str, owner: str) -> Record:
         """The file, `Unknown` also when it is somebody else's. One that has just come is ready."""

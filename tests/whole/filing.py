@@ -38,3 +38,9 @@ def slowly(run: Run, marker: str) -> File:
 def name(file: File) -> str | None:
     """Say its name."""
     return file.name
+
+
+@operation("filing.names")
+def names(files: list[File]) -> list[str | None]:
+    """Say their names."""
+    return [file.name for file in files]

@@ -9,6 +9,7 @@ from app.doors.http import EVENTS, JSON, Answer, Request, check_json, json_answe
 from app.doors.jobs import GET, LIST, SIGNAL, Jobs
 from app.doors.rest.endpoint import Endpoint, Path, refuse_query
 from app.doors.rest.events import Streams
+from app.doors.rest.operations import body_of
 from app.doors.rest.submission import read_job, read_jobs
 from app.doors.wishes import wishes
 from app.room.acceptance import UsedKey
@@ -79,6 +80,7 @@ def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
     check_json(request)
     wish, room = wishes(request), jobs.room
+    body_of(room, request)
     outcome = _pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
     return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
 

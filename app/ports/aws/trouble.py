@@ -53,8 +53,8 @@ STRANGER: Row = (
 )
 EXPIRED: Row = ("The AWS credentials have expired: get new ones (aws sso login).", 60)
 NOBODY: Row = (
-    "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
-    "or give this machine a role.",
+    "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+    "AWS_PROFILE, or give this machine a role.",
     60,
 )
 CLOCK: Row = (
