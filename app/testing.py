@@ -15,6 +15,7 @@ clock, so a day takes no time. The store is the embedded one, in a folder that i
 the block `records(…)` means it, for the test as for the operations.
 """
 
+import io
 import json
 import logging
 import shutil
@@ -35,10 +36,12 @@ from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
 from app.room.enter import Room
+from app.room.files import guessed_type
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
+from app.room.shelf import Wish
 
 BEGIN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MOST_RUNS = 100_000
@@ -190,6 +193,17 @@ class Testing(AbstractContextManager["Testing"]):
         """The lines that the job has logged or printed."""
         record = self.room.engine.get(id, LOCAL)
         return [text for _, _, text in record.body.get("log", {}).get("lines", [])]
+
+    def file(self, content: bytes, name: str = "file", type: str | None = None) -> str:
+        """The id of a new file, for a parameter that takes one."""
+        wish = Wish(name, type or guessed_type(name), len(content))
+        return self.room.shelf.keep(wish, io.BytesIO(content), LOCAL.owner).id
+
+    def content(self, file: str | Mapping[str, Any]) -> bytes:
+        """The bytes of a file, named by its id or as a result names it."""
+        id = file if isinstance(file, str) else file["file"]
+        with self.room.shelf.open(id, LOCAL.owner) as stream:
+            return stream.read()
 
     def signal(self, id: str, name: str, value: Any = None) -> None:
         """Brings a value to `run.wait_for(name)`."""
