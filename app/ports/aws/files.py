@@ -36,12 +36,12 @@ class AwsFiles:
         self._bucket = bucket
 
     def put(self, key: str, source: BinaryIO, *, type: str, most: int | None = None) -> Stored:
+        self._named(key)
         pieces = _pieces(source, most)
         first, second = next(pieces, b""), next(pieces, b"")
-        named = self._named(key)
         try:
             if not second:
-                return self._put_at_once(named, first, type)
+                return self._put_at_once(key, first, type)
             return self._multipart(key).put(_chain(first, second, pieces), type)
         except Refused:
             raise Precondition("The file is there already, and files never change.") from None
@@ -95,17 +95,17 @@ class AwsFiles:
     def close(self) -> None:
         self._wire.close()
 
-    def _put_at_once(self, named: dict[str, str], content: bytes, type: str) -> Stored:
+    def _put_at_once(self, key: str, content: bytes, type: str) -> Stored:
         digest = hashlib.sha256(content)
         sum = base64.b64encode(digest.digest()).decode()
         stored = Stored(len(content), digest.hexdigest())
         try:
             self._wire.ask(
-                "put_object", **named, Body=content, ContentType=type, ChecksumSHA256=sum,
-                IfNoneMatch="*",
+                "put_object", **self._named(key), Body=content, ContentType=type,
+                ChecksumSHA256=sum, IfNoneMatch="*",
             )  # fmt: skip
         except Refused as refused:
-            if not (refused.resent and self._stat(named["Key"]) == stored):
+            if not (refused.resent and self._stat(key) == stored):
                 raise
         return stored
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -23,7 +24,7 @@ Service = Literal["dynamodb", "s3", "sqs", "sns", "lambda", "sts"]
 # What this program calls it, the thing in it, and the setting that names that.
 NAMES: dict[Service, tuple[str, str, str]] = {
     "dynamodb": ("The store", "table", "MANYDOORS_TABLE"),
-    "s3": ("The store of files", "bucket", "MANYDOORS_BUCKET"),
+    "s3": ("S3", "bucket", "MANYDOORS_BUCKET"),
     "sqs": ("The queue", "queue", "MANYDOORS_QUEUE"),
     "sns": ("The topic", "topic", "MANYDOORS_TOPIC"),
     "lambda": ("Lambda", "function", "AWS_LAMBDA_FUNCTION_NAME"),
@@ -147,7 +148,7 @@ def ours(error: Exception, service: Service = "dynamodb") -> Exception:
         return BadSetting(f"AWS: {error}")
     if isinstance(error, NoCredentialsError):
         return _unavailable(NOBODY, service)
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | ConnectionError):
         return _unavailable(DEAF, service)
     if isinstance(error, BotoCoreError):
         return Unavailable(f"{NAMES[service][0]}'s answer makes no sense.", after=2)
