@@ -68,7 +68,9 @@ class RunFiles:
         found = self._ports.records.get(FILES, id)
         body: Body = {"created": now, "job": job.id, "charged": 0, "keys": []}
         body |= found.body if found else {}
-        body |= {"name": name, "type": type, "keys": [key, *body["keys"]][-KEYS:]}
+        *begun, current = body["keys"] or [None]
+        keys = [key, *begun[:KEYS], *([current] if current else [])]
+        body |= {"name": name, "type": type, "keys": keys}
         label, due = (found.label, found.due) if found else (WAITING, now + LOOK)
         file = Record(FILES, id, body, owner=job.owner, label=label, due=due)
         use = use_of(id, job.id, job.owner, now)

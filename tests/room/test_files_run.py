@@ -125,6 +125,25 @@ def test_a_repeated_run_writes_the_same_file(lab: Testing, declare: Declare, whe
     assert contents(lab, result[-1]).endswith(b"of try %d" % len(tries))
 
 
+def test_many_repeats(lab: Testing, declare: Declare) -> None:
+    """However many: the record stays small, and one file's bytes are kept."""
+
+    def tried(run: Run) -> File:
+        made = run.save(b"x", name="a")
+        run.step("after", lambda: None)
+        return made
+
+    declare(tried, retries=40)
+    lab.crash_at("after", times=30)
+    job = lab.submit("tried")
+    lab.run()
+    assert lab.crashes == 30
+    (record,) = lab.room.ports.records.list(FILES, owner=ME).items
+    assert len(record.body["keys"]) < 25
+    assert stored(lab) == record.body["keys"][-1:]
+    assert contents(lab, lab.result(job)) == b"x"
+
+
 def test_files_of_one_name(lab: Testing, declare: Declare) -> None:
     """Each place in a run has a file of its own, whatever it is called, and finds it again."""
 
