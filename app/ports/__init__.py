@@ -257,7 +257,7 @@ class NewId(Protocol):
         """`prefix`, an underscore and a ULID: `job_01J…`."""
 
 
-class Unheard:
+class Untold:
     """See `Topic`. Nobody listens."""
 
     heard = False
@@ -276,4 +276,4 @@ class Ports:
     queue: Queue
     files: Files
     file_limits: FileLimits = FileLimits()
-    topic: Topic = field(default_factory=Unheard)
+    topic: Topic = field(default_factory=Untold)

@@ -18,6 +18,7 @@ from app.room.call import Caller
 from app.room.children import MAPS, is_due
 from app.room.errors import Conflict, Stale, TooLarge, Unavailable, Unknown
 from app.room.execute import execute
+from app.room.happenings import Happenings
 from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
 from app.room.ledger import PAGES, Ledger, Lost, page_id
 from app.room.listing import NO_PARENT, Wanted, listed
@@ -43,6 +44,7 @@ class Engine:
         self.registry, self.ports, self.lease, self.tally = registry, ports, lease, tally
         self.ledger = Ledger(ports.records, ports.clock, lease)
         self.acceptance = Acceptance(registry, ports, self.ledger)
+        self.happenings = Happenings(registry, ports, self.acceptance)
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
         """The job, durably accepted; for a key that was used, the job it made then."""
@@ -187,6 +189,7 @@ class Engine:
             _log(record)
         for map in {record.body["map"] for record in written if "map" in record.body}:
             self._look_after(map)
+        self.happenings.tell(written)
         for record in written:
             if record.label in TERMINAL:
                 self._age(record)

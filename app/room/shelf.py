@@ -66,7 +66,13 @@ class Shelf:
         }
         record = Record(FILES, id, body, owner=owner, label=WAITING, due=until + GRACE)
         made = self.commit(lambda: [Put(record, expect=0), self.charge(owner, wish.size or 0)])
-        way = self._files.presign_upload(id, content_of(record, self._most), now=now, until=until)
+        content = content_of(record, self._most)
+        try:
+            way = self._files.presign_upload(id, content, now=now, until=until)
+        except Problem:
+            with suppress(Problem):
+                self._bury(made)
+            raise
         return made, way
 
     def keep(self, wish: Wish, content: BinaryIO, owner: str) -> Record:

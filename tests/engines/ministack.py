@@ -5,6 +5,7 @@ its own Python, so a function adds the folders that it imports from to `sys.path
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -12,9 +13,11 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -65,10 +68,31 @@ class Ministack:
         """Forgets all that was made."""
         self._ask("POST", "reset")
 
+    def function(self, name: str, source: str, timeout: int = 30, **environ: str) -> str:
+        """The ARN of a Lambda function that is `handle` in this source; its imports are ours."""
+        zipped = io.BytesIO()
+        with zipfile.ZipFile(zipped, "w") as file:
+            file.writestr("entry.py", f"import sys\nsys.path[:0] = {self._path()}\n{source}")
+        made = self.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=f"arn:aws:iam::{ACCOUNT}:role/any",
+            Handler="entry.handle",
+            Code={"ZipFile": zipped.getvalue()},
+            Timeout=timeout,
+            Environment={"Variables": environ},
+        )
+        arn: str = made["FunctionArn"]
+        return arn
+
+    def _path(self) -> list[str]:
+        return [str(ROOT), sysconfig.get_path("purelib")]
+
     def messages(self, queue: str) -> list[Any]:
         """What is in a queue, without receiving it."""
-        found: list[Any] = self._ask("GET", f"sqs/messages?QueueName={queue}")
-        return found
+        (there,) = self._ask("GET", "sqs/messages")["messages"].values()
+        queues = there[dynamo.ENVIRON["AWS_REGION"]].items()
+        return [each for url, found in queues if url.endswith(f"/{queue}") for each in found]
 
     def log(self) -> str:
         return (self.folder / "log.txt").read_text()

@@ -24,7 +24,7 @@ from app.room.errors import Busy, Malformed, OutOfRange, Unavailable
 from app.room.file_uses import FILES
 from app.room.operation import Registry
 from app.testing import OwnClock
-from app.wiring import make_ports
+from app.wiring import _files, make_ports
 from app.wsgi import create_app
 from tests.ports.suite_files import MB, Answered, Endless, FilesSuite
 
@@ -210,6 +210,14 @@ def test_bytes_are_durable_before_they_are_there(
     monkeypatch.setattr(Path, "rename", renamed)
     files.put(KEY, io.BytesIO(b"x"), type="text/plain")
     assert said[:3] == [KEY, f"-> {KEY}", "files"]
+
+
+def test_a_disk_that_is_forgotten() -> None:
+    """No file is taken there without a bucket, and what to set is said."""
+    settings = Settings(table="jobs", platform="AWS Lambda")
+    with pytest.raises(Unavailable, match="MANYDOORS_BUCKET"):
+        _files(settings).presign_upload(KEY, Content("a/b", 1), now=0, until=1)
+    assert isinstance(_files(replace(settings, ephemeral=True)), LocalFiles)
 
 
 def test_the_secret_is_one(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from app.ports import Hint
-from app.ports.local.queue import MOST_TIMES, LocalQueue
+from app.ports.local.queue import MOST_TIMES, Bell, LocalQueue
+from tests.ports.suite_queue import Hears, QueueSuite
 
 from .stand_ins import HandClock
 
@@ -291,3 +292,30 @@ def test_a_queue_knows_whether_anybody_listens(tmp_path: Path) -> None:
     with queue.listen():
         assert queue.is_heard()
     assert not queue.is_heard()
+
+
+class TestLocal(QueueSuite):
+    @pytest.fixture
+    def bell(self, tmp_path: Path) -> Iterator[Bell]:
+        with LocalQueue(tmp_path).listen() as bell:
+            yield bell
+
+    @pytest.fixture
+    def queue(self, tmp_path: Path, bell: Bell) -> LocalQueue:
+        return LocalQueue(tmp_path)
+
+    @pytest.fixture
+    def hears(self, bell: Bell) -> Hears:
+        return bell.wait
+
+    @pytest.fixture
+    def deaf(self, tmp_path: Path) -> LocalQueue:
+        return LocalQueue(tmp_path / "nowhere")
+
+
+def test_many_for_one_moment_are_one(tmp_path: Path) -> None:
+    """Who wakes takes all that is due, so a bell need not ring for each."""
+    queue = LocalQueue(tmp_path, now=lambda: 5.0)
+    with queue.listen() as bell:
+        queue.ring(*(Hint(f"job_{n}") for n in range(1000)))
+        assert bell._read() == [5.0]

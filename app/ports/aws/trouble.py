@@ -9,13 +9,16 @@ from typing import Any, Literal
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError,
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 
 from app.room.errors import BadSetting, ManydoorsError, TooLarge, Unavailable
 
@@ -54,8 +57,8 @@ STRANGER: Row = (
 )
 EXPIRED: Row = ("The AWS credentials have expired: get new ones (aws sso login).", 60)
 NOBODY: Row = (
-    "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-    "AWS_PROFILE, or give this machine a role.",
+    "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+    "or AWS_PROFILE, or give this machine a role.",
     60,
 )
 CLOCK: Row = (
@@ -68,6 +71,7 @@ TABLE: dict[str, Row] = {
     "ProvisionedThroughputExceededException": SLOW,
     "ThrottlingException": SLOW,
     "Throttling": SLOW,
+    "Throttled": SLOW,
     "ThrottledException": SLOW,
     "TooManyRequestsException": SLOW,
     "RequestThrottled": SLOW,
@@ -79,7 +83,7 @@ TABLE: dict[str, Row] = {
     "InternalFailure": FAILED,
     "ServiceUnavailable": FAILED,
     "ResourceNotFoundException": ABSENT,
-    "AWS.SimpleQueueService.NonExistentQueue": ABSENT,
+    "NonExistentQueue": ABSENT,
     "QueueDoesNotExist": ABSENT,
     "InvalidAddress": ABSENT,
     "NotFound": ABSENT,
@@ -113,7 +117,9 @@ TABLE: dict[str, Row] = {
 NOT_THERE = frozenset(("NoSuchKey", "NoSuchUpload", "404"))
 THERE = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
+SQS = "AWS.SimpleQueueService."  # before some of its codes
 FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
+STALE = (CredentialRetrievalError, SSOError, TokenRetrievalError)
 SETTINGS = (NoRegionError, PartialCredentialsError, ProfileNotFound)
 
 
@@ -148,7 +154,9 @@ def ours(error: Exception, service: Service = "dynamodb") -> Exception:
         return BadSetting(f"AWS: {error}")
     if isinstance(error, NoCredentialsError):
         return _unavailable(NOBODY, service)
-    if isinstance(error, HTTPClientError | ConnectionError):
+    if isinstance(error, STALE):
+        return _unavailable(EXPIRED, service)
+    if isinstance(error, HTTPClientError | NotConnected):
         return _unavailable(DEAF, service)
     if isinstance(error, BotoCoreError):
         return Unavailable(f"{NAMES[service][0]}'s answer makes no sense.", after=2)
@@ -163,7 +171,7 @@ def _unavailable(row: Row, service: Service) -> Unavailable:
 def _told(error: ClientError, service: Service) -> Exception:
     response: dict[str, Any] = dict(error.response)
     told = response.get("Error", {})
-    code, text = told.get("Code", ""), told.get("Message", "")
+    code, text = told.get("Code", "").removeprefix(SQS), told.get("Message", "")
     answer = response.get("ResponseMetadata", {})
     resent = answer.get("RetryAttempts", 0) > 0
     if code == "ConditionalCheckFailedException":

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import boto3.session
+import botocore.session
 from botocore.config import Config
 
 from app.ports.aws.trouble import Service, ours
@@ -12,6 +13,8 @@ from app.ports.aws.trouble import Service, ours
 PATIENCE = 4.0  # seconds for one answer; with three more tries a call ends within half a minute
 TRIES = 4
 HINT_PATIENCE, HINT_TRIES = 2.0, 2  # of what may be lost: nobody's answer waits longer for it
+# AWS's tools and other SDKs read the first; boto3 alone does not.
+REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
 
 # Checksums are given by hand: the SDK's own would stand in signed URLs, whose users know none.
 S3 = Config(
@@ -73,7 +76,8 @@ class Wire:
     def _made(self) -> Any:
         # No lock, which a fork could inherit held: threads that begin together make one each,
         # of a session of its own, and one of them stays.
-        client = cast("Any", boto3.session.Session()).client
+        own = botocore.session.Session(session_vars=REGION)
+        client = cast("Any", boto3.session.Session(botocore_session=own)).client
         return client(self._service, endpoint_url=self._url, config=self._config)
 
 
