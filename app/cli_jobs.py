@@ -69,7 +69,7 @@ def _await(given: argparse.Namespace, service: Service, outcome: Outcome) -> int
             print(f"{id} goes on: `watch` it, or `cancel` it.", file=sys.stderr)
         raise
     if job["status"] == SUCCEEDED:
-        print(as_json(job["result"]))
+        print(as_json(service.result(job)))
         return DONE
     error = job["error"] or {"kind": "conflict", "detail": "The job was cancelled."}
     shown = {name: each for name, each in error.items() if name != "traceback"}

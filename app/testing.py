@@ -183,7 +183,7 @@ class Testing(AbstractContextManager["Testing"]):
         record = self.room.engine.get(id, LOCAL)
         if record.label != SUCCEEDED:
             raise AssertionError(_why_not(record))
-        return self.room.linked(record.body["result"], record.owner)
+        return self.room.linked(self.room.claims.result(record), record.owner)
 
     def error(self, id: str) -> dict[str, Any]:
         """Why it failed, or its last attempt did: kind, detail and the like; {} if none did."""

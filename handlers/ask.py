@@ -21,6 +21,7 @@ class Visit:
 
     environ: dict[str, Any]
     within: float  # seconds that its gateway waits for an answer
+    most: int = 0  # bytes of a body that it sends on, as they are written in its own form
 
 
 @dataclass(frozen=True)

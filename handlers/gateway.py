@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes, urlencode
 
 from app.room.boundary import FOREVER
 from handlers.ask import Told
-from handlers.gateway_answer import answered
+from handlers.gateway_answer import answered, largest
 from handlers.shape import exactly, fits, listing, mapping, optional
 
 Form = Literal["rest", "http", "balancer"]
@@ -76,6 +76,11 @@ def patience(event: Any) -> float:
     if form == "balancer":
         return BALANCER_WAITS
     return FOREVER if form == "http" and _is_function_url(event) else GATEWAY_WAITS
+
+
+def most(event: Any) -> int:
+    """Bytes of a body, as written in the answer's form, that can be sent."""
+    return largest(is_balancer=form_of(event) == "balancer")
 
 
 def environ(event: Any) -> dict[str, Any]:

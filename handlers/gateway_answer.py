@@ -17,13 +17,21 @@ Style = Literal["many", "single", "cookies"]
 """How it says a header that comes twice: as a list; not at all; as cookies, for those alone."""
 
 
+def largest(*, is_balancer: bool) -> int:
+    return LARGEST["balancer" if is_balancer else "many"] - ROOM
+
+
+def size_of(told: Told) -> int:
+    """Bytes of its body as they are going to be written; roughly, of one that fits anywhere."""
+    return len(told.body) if len(told.body) <= SURE else len(json.dumps(_body(told)["body"]))
+
+
 def answered(told: Told, style: Style, *, with_reason: bool = False) -> dict[str, Any]:
     """`with_reason`: for a load balancer, which wants "200 OK" and takes no more than 1 MB."""
-    made = _answered(told, style, with_reason)
-    most = LARGEST["balancer" if with_reason else "many"] - ROOM
-    if len(told.body) > SURE and (size := len(json.dumps(made["body"]))) > most:
-        return _answered(_too_large(told, size, most), style, with_reason)
-    return made
+    most = largest(is_balancer=with_reason)
+    if (size := size_of(told)) > most:
+        told = _too_large(told, size, most)
+    return _answered(told, style, with_reason)
 
 
 def _answered(told: Told, style: Style, with_reason: bool) -> dict[str, Any]:

@@ -4,16 +4,25 @@ Paths that can mean but one endpoint are answered without Flask; it is loaded fo
 """
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
 from app.config import Settings
 from app.room.boundary import FOREVER
-from app.room.enter import Room
+from app.room.call import LOCAL
+from app.room.enter import LARGEST_ANSWER, Room
+from app.room.errors import Problem
+from app.room.files import ANY_TYPE
 from app.room.operation import Registry
+from app.room.shelf import Wish, based
+from app.room.strict_json import write_json
 from handlers import gateway
 from handlers.ask import Ask, Came, Told, Visit
+from handlers.gateway_answer import size_of
 from handlers.wsgi import visited
 
+KEPT = 3600.0  # seconds of an answer that is too large to be sent
 SHORTEST = 0.5  # seconds for a call, however late it came
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -24,7 +33,8 @@ def knows(event: Any) -> bool:
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:
-    return [Ask(Visit(gateway.environ(event), gateway.patience(event)))]
+    visit = Visit(gateway.environ(event), gateway.patience(event), gateway.most(event))
+    return [Ask(visit)]
 
 
 def answer(event: Any, came: list[Came]) -> Any:
@@ -39,15 +49,41 @@ class Front:
         self._wsgi: Wsgi | None = None
 
     def visited(self, visit: Visit, until: float) -> Told:
-        """The answer, as far as there is one before `until`, by the monotonic clock."""
+        """The answer, as far as there is one before `until`, by the monotonic clock; of one that is
+        too large, where it is."""
         if self._wsgi is None:  # no other event pays for it
             self._wsgi = self._made()
         monotonic = self._room.ports.clock.monotonic
         self._room.answer_within = max(SHORTEST, round(min(visit.within, until - monotonic()), 1))
+        self._room.answer_most = visit.most
         try:
-            return visited(self._wsgi, visit.environ, until, monotonic)
+            told = visited(self._wsgi, visit.environ, until, monotonic)
         finally:
-            self._room.answer_within = FOREVER
+            self._room.answer_within, self._room.answer_most = FOREVER, LARGEST_ANSWER
+        return told if size_of(told) <= visit.most else self._elsewhere(told, visit)
+
+    def _elsewhere(self, told: Told, visit: Visit) -> Told:
+        """A large answer as a file of the caller's, for a while, and 303 to it."""
+        from app.doors.http import CALLER, JSON
+
+        headers = {name.lower(): value for name, value in told.headers}
+        leads_back = self._room.ports.files.door is not None
+        if told.status != HTTPStatus.OK or "content-encoding" in headers or leads_back:
+            return told
+        caller, shelf = visit.environ.get(CALLER, LOCAL), self._room.shelf
+        form = headers.get("content-type", ANY_TYPE)
+        wish = Wish("answer", form, len(told.body), brief=KEPT)
+        try:
+            kept = shelf.keep(wish, BytesIO(told.body), caller.owner)
+            url = based(shelf.link(kept), visit.environ["SCRIPT_NAME"])
+        except Problem:  # there is no place for it, and it is told that it is too large
+            return told
+        own = {"content-length", "content-type", "etag", "location", "cache-control"}
+        kept_headers = [(name, value) for name, value in told.headers if name.lower() not in own]
+        body = write_json({"file": kept.id, "url": url})
+        fresh = [("Location", url), ("Content-Type", JSON), ("Cache-Control", "no-store")]
+        length = ("Content-Length", str(len(body)))
+        return Told(303, "See Other", [*kept_headers, *fresh, length], body)
 
     def _made(self) -> Wsgi:
         from app import logs

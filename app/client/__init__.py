@@ -58,6 +58,9 @@ class Service(Protocol):
     def get(self, id: str) -> Job:
         """The job as it is now."""
 
+    def result(self, job: Job) -> Any:
+        """Of a job that succeeded, whole, also where the job only says which file it is in."""
+
     def list(
         self,
         *,

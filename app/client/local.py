@@ -68,6 +68,10 @@ class Local:
     def get(self, id: str) -> Job:
         return self._room.view(self._engine.get(id, LOCAL))
 
+    def result(self, job: Job) -> Any:
+        record = self._engine.get(job["id"], LOCAL)
+        return self._room.linked(self._room.claims.result(record), record.owner)
+
     def list(
         self,
         *,

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from io import BytesIO
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from app.client import Unreachable
+from app.client.transfer import fetch
 from app.logs import escaped
 from app.room.errors import Internal, Problem, Unavailable, kinds
 from app.room.strict_json import write_json
@@ -38,7 +40,8 @@ class Reply:
 
 @dataclass(frozen=True)
 class Wire:
-    """To one service. The key goes to it alone: no redirect is followed."""
+    """To one service. The key goes to it alone, and no redirect is followed but to a file, in which
+    an answer is that is too large to be sent."""
 
     url: str
     key: str = field(default="", repr=False)
@@ -60,6 +63,10 @@ class Wire:
                 body = response.read()
             finally:
                 connection.close()
+        if response.status == 303 and _form(response) == "application/json":
+            answer = BytesIO()
+            fetch(urljoin(self.url, response.headers.get("Location", "")), answer)
+            return Reply(200, answer.getvalue())
         self._check(response, body)
         return Reply(response.status, body)
 

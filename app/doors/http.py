@@ -172,7 +172,8 @@ def json_answer(request: Request, body: bytes, status: int = 200) -> Answer:
 
 
 def outcome_answer(request: Request, outcome: Outcome, honoured: str = "") -> Answer:
-    """An outcome: what became a job says where that is, and 202 as long as nothing else is told.
+    """An outcome: what became a job says where that is, and 202 as long as nothing else is told;
+    a result that is too large for an answer is 303 to where it is.
 
     `honoured`: the preferences that were.
     """
@@ -180,9 +181,12 @@ def outcome_answer(request: Request, outcome: Outcome, honoured: str = "") -> An
         answer = problem_answer(outcome.problem, request.path)
     elif outcome.pending:
         answer = Answer(202, outcome.json, [("Content-Type", JSON)])
+    elif outcome.elsewhere:
+        answer = Answer(303, outcome.json, [("Content-Type", JSON)])
+        answer.headers.append(("Location", outcome.elsewhere))
     else:
         answer = json_answer(request, outcome.json)
-    if outcome.job is not None:
+    if outcome.job is not None and not outcome.elsewhere:
         answer.headers.append(("Location", f"{request.prefix}/v1/jobs/{outcome.job}"))
     if honoured:
         answer.headers.append(("Preference-Applied", honoured))

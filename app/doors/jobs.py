@@ -100,10 +100,13 @@ class Jobs:
         return self.engine.wait(id, self.caller, min(wait, LONGEST_WAIT, self.room.answer_within))
 
     def result(self, id: str) -> Any:
-        """Raises `Conflict`, which tells the status and the error, while there is none."""
+        """The result, or `{"file", "url"}` of a large one.
+
+        Raises `Conflict`, which tells the status and the error, while there is none.
+        """
         record = self.record(id)
         if record.label == SUCCEEDED:
-            return self.room.linked(record.body["result"], record.owner, self.prefix)
+            return self.view(record)["result"]
         raise Conflict(
             f"There is no result: the job is {record.label}.",
             job_status=record.label,

@@ -68,6 +68,9 @@ class Files(Protocol):
     door: "Door | None"
     """For a store whose signed URLs lead back to this service; None where it has its own."""
 
+    there: bool
+    """Is there such a store at all? If not, it says why to whoever asks for a file."""
+
     def put(self, key: str, source: BinaryIO, *, type: str, most: int | None = None) -> Stored:
         """Stores what `source` gives to its end, piece by piece: durably, whole, or not at all.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from app.ports import Hint, Ports, Put, Record, Write
 from app.room import job
 from app.room.call import Caller
+from app.room.claim import Claims
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.file_uses import note_jobs
 from app.room.gate import Gates
@@ -20,7 +21,6 @@ from app.room.strict_json import write_json
 KEYS = "job_keys"  # who holds an idempotency key
 TRIES = 10  # when others take the same keys meanwhile
 BATCH = 1000  # jobs submitted together, at most
-LARGEST_PARAMS = 102_400  # encoded bytes that a job's record keeps
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Acceptance:
     def __init__(self, registry: Registry, ports: Ports, ledger: Ledger) -> None:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self.gates = Gates(ports.records, ports.clock)
+        self._claims = Claims(ports)
 
     def accept(
         self, submissions: Sequence[Submission], caller: Caller, *, listed: bool = False
@@ -127,15 +128,11 @@ class Acceptance:
 
     def _new(self, one: Submission, caller: Caller, now: float) -> Record:
         policy = Policy() if one.failed else self._registry.get(one.operation).policy
-        if (size := len(write_json(one.params))) > LARGEST_PARAMS:
-            raise TooLarge(
-                f"The parameters have {size:,} bytes, and a job's record keeps {LARGEST_PARAMS:,}.",
-                limit=LARGEST_PARAMS,
-            )
+        sealed = not one.failed and bool(self._registry.get(one.operation).params.secrets)
         made = job.new(
             self._ports.new_id("job"),
             operation=one.operation,
-            params=one.params,
+            params=self._claims.params(one.params, caller.owner, sealed=sealed),
             owner=caller.owner,
             policy=policy,
             now=now,

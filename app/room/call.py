@@ -55,6 +55,7 @@ class Outcome:
     problem: Problem | None = None
     job: str | None = None  # the id, if the call became a job
     pending: bool = False  # `json` is that job itself, for its result was not waited for
+    elsewhere: str = ""  # `json` is the job, for its result is too large for an answer: its URL
 
     @property
     def value(self) -> Any:

@@ -11,8 +11,10 @@ from app.ports import Body, Ports, Put, Record
 from app.room import job
 from app.room.acceptance import ring
 from app.room.boundary import Boundary
+from app.room.claim import PARAMS, Claims, result_file
 from app.room.errors import Invalid, Problem, Refused, Stale, TooLarge, Unknown, kinds
 from app.room.file_uses import note_jobs
+from app.room.files import derived_id
 from app.room.job import JOBS, Wait
 from app.room.journal import copied
 from app.room.ledger import Ledger
@@ -31,6 +33,7 @@ class Children:
     ) -> None:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self._notes, self._boundary = notes, boundary
+        self._claims = Claims(ports)
 
     def map(
         self,
@@ -50,7 +53,7 @@ class Children:
             self._notes.mapped = True
         if "total" not in entry:
             self._submit(called, items, entry, failures)
-        results = Results(self._ledger, entry)
+        results = Results(self._ledger, self._claims, entry)
         tally = self._tally(entry["map"])
         if not entry.get("done"):
             self._notes.tell([tally["ended"], results.jobs, f"children: {called.name}"])
@@ -109,11 +112,12 @@ class Children:
             items = [self._checked(called, chunk[i], first + i)
                      for i in range(offset, min(offset + batch, len(chunk)))]  # fmt: skip
             index = (first + offset) // batch
+            id = child_id(entry["map"], index)
             made.append(
                 job.new(
-                    child_id(entry["map"], index),
+                    id,
                     operation=called.name,
-                    params=items if batch > 1 else items[0],
+                    params=self._kept(called, id, items if batch > 1 else items[0]),
                     owner=parent.owner,
                     policy=called.policy,
                     now=now,
@@ -126,6 +130,11 @@ class Children:
                 )
             )
         return made
+
+    def _kept(self, called: Operation, child: str, params: Any) -> Any:
+        parent, sealed = self._notes.record, bool(called.params.secrets)
+        file = derived_id(parent.body["created"], child, PARAMS)
+        return self._claims.params(params, parent.owner, sealed=sealed, id=file)
 
     def _checked(self, called: Operation, item: Any, index: int) -> Any:
         try:
@@ -161,10 +170,11 @@ class Children:
 class Results(Sequence[Any]):
     """What the children gave, in the order of the items; read from the store when asked for."""
 
-    def __init__(self, ledger: Ledger, entry: Body) -> None:
-        self._ledger, self._map = ledger, entry["map"]
+    def __init__(self, ledger: Ledger, claims: Claims, entry: Body) -> None:
+        self._ledger, self._claims, self._map = ledger, claims, entry["map"]
         self._total, self._batch = entry["total"], entry["batch"]
         self._read: tuple[int, Record] | None = None
+        self._large: tuple[str, Any] | None = None
 
     @property
     def jobs(self) -> int:
@@ -187,7 +197,7 @@ class Results(Sequence[Any]):
         child = self._child(place // self._batch)
         if child.label != job.SUCCEEDED:
             return failure(child)
-        result = child.body["result"]
+        result = self._result(child)
         return copied(result[place % self._batch] if self._batch > 1 else result)
 
     def first_failure(self) -> Refused:
@@ -199,6 +209,14 @@ class Results(Sequence[Any]):
                 text = f"Item {index * self._batch} failed for good: {why.detail}"
                 return Refused(text, job=child.id)
         return Refused("A child was cancelled.")
+
+    def _result(self, child: Record) -> Any:
+        """Read once, however many items it is of."""
+        if result_file(child.body) is None:
+            return child.body["result"]
+        if self._large is None or self._large[0] != child.id:
+            self._large = child.id, self._claims.result(child)
+        return self._large[1]
 
     def _child(self, index: int) -> Record:
         if self._read and self._read[0] == index:

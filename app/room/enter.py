@@ -9,6 +9,7 @@ from app.room.acceptance import Submission
 from app.room.access import check_scope
 from app.room.boundary import FOREVER
 from app.room.call import Call, Outcome
+from app.room.claim import Claims, result_file
 from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
@@ -24,6 +25,7 @@ from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
 
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
+LARGEST_ANSWER = 10 * 1024 * 1024  # bytes of a result that was waited for; what is larger is a file
 
 log = logging.getLogger("manydoors.room")
 
@@ -39,9 +41,11 @@ class Room:
         self.registry = registry
         self.ports = ports
         self.shelf = Shelf(ports)
+        self.claims = Claims(ports)
         tally = Tally(ports.records, ports.clock) if counts else None
         self.engine = Engine(registry, ports, lease, tally)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
+        self.answer_most = LARGEST_ANSWER  # bytes that one may have
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.
@@ -102,12 +106,24 @@ class Room:
         if not waited or record.label not in TERMINAL:
             return Outcome(write_json(view), job=record.id, pending=True)
         if record.label == SUCCEEDED:
-            return Outcome(write_json(view["result"]), job=record.id)
+            return self._given(record, view, call.prefix)
         return Outcome(problem=problem_of(record, view), job=record.id)
+
+    def _given(self, record: Record, view: Body, prefix: str) -> Outcome:
+        """A result, or where it is, for what is too large to be answered."""
+        file = result_file(record.body)
+        if file is None:
+            return Outcome(write_json(view["result"]), job=record.id)
+        if self.claims.size_of(file) > self.answer_most:
+            return Outcome(write_json(view), job=record.id, elsewhere=view["result"]["url"])
+        whole = self.linked(self.claims.result(record), record.owner, prefix)
+        return Outcome(write_json(whole), job=record.id)
 
     def view(self, record: Record, prefix: str = "") -> Body:
         """A job as its readers see it."""
         view = described(record, self.registry, prefix, self.engine.lease)
+        if isinstance(record.body["params"], str):  # the id of the file that they are in
+            view["params"] = self.linked(view["params"], record.owner, prefix)
         return {**view, "result": self.linked(view["result"], record.owner, prefix)}
 
     def linked(self, result: Any, owner: str, prefix: str = "") -> Any:

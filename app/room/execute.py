@@ -4,14 +4,15 @@ asks to write.
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
-from app.room.errors import Internal, Invalid, Problem, TooLarge, UnknownOperation, sayable
+from app.room.claim import INLINE, RESULT, Claims
+from app.room.errors import Internal, Invalid, Problem, UnknownOperation, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
 from app.room.job import Ending, Error, Wait
@@ -26,7 +27,6 @@ from app.room.schema.plain import plain
 from app.room.shelf import Shelf
 from app.room.strict_json import write_json
 
-LARGEST_RESULT = 102_400  # encoded bytes that a job's record keeps
 LOOK_FOR_OPERATION = 60.0  # seconds between looks whether a job's operation is declared again
 LONGEST_UNDECLARED = 86400.0
 TRACEBACK = 8000  # characters, of which the last are the interesting ones
@@ -44,6 +44,7 @@ class Work:
     run: Run
     boundary: Boundary
     ports: Ports
+    files: RunFiles
 
 
 def execute(
@@ -69,12 +70,13 @@ def execute(
         return Ending("failed", error=error_of(error))
     boundary = Boundary(notes, control, ports.clock)
     children = Children(registry, ports, ledger, notes, boundary)
-    run = Run(notes, boundary, children, control, ports.clock, RunFiles(ports, notes))
+    files = RunFiles(ports, notes)
+    run = Run(notes, boundary, children, control, ports.clock, files)
     if host is not None:
         host(notes)
     find = Shelf(ports).finder(record.owner)
     with opened(ports), captured(notes.log), finding(find):
-        ending = _ending(Work(record, operation, notes, run, boundary, ports))
+        ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
     if notes.trouble is not None and ending.what != "failed":
         ending = Ending("failed", error=error_of(notes.trouble))
     ran = ports.clock.monotonic() - began
@@ -83,7 +85,7 @@ def execute(
     except (TypeError, ValueError) as error:  # a state that does not fit into JSON
         own = {}
         ending = Ending("failed", error=error_of(error))
-    return Ending(ending.what, ending.result, ending.error, ending.wait, own, ran)
+    return replace(ending, own=own, ran=ran)
 
 
 def _undeclared(record: Record, now: float) -> Ending:
@@ -104,7 +106,7 @@ def _ending(work: Work) -> Ending:
         if work.boundary.parting is not None:
             return Ending("failed", error=Error("internal", _SWALLOWED, final=True))
         work.notes.journal.check_spent()
-        return Ending("succeeded", result=result)
+        return _succeeded(work, result)
     except Suspended as parting:
         return Ending("waiting", wait=parting.wait)
     except Stopped as parting:
@@ -127,19 +129,19 @@ _SWALLOWED = (
 def _call(work: Work) -> Any:
     operation, body = work.operation, work.record.body
     first = (work.run,) if operation.takes_run else ()
+    params = Claims(work.ports).whole(body["params"])
     if "batch" in body:
-        result = [_one(operation, first, params) for params in body["params"]]
-    else:
-        result = _one(operation, first, body["params"])
+        return [_one(operation, first, each) for each in params]
+    return _one(operation, first, params)
+
+
+def _succeeded(work: Work, result: Any) -> Ending:
+    """With the result, or with the file that it is in, which is there before the job says so."""
     written = write_json(result)
-    size = len(written)
-    if size > LARGEST_RESULT:
-        raise TooLarge(
-            f"The result has {size:,} bytes, and a job's record keeps {LARGEST_RESULT:,}: keep "
-            "what is large in records(…), and give back where."
-        )
     note_uses(work.ports, work.record.owner, [(work.record.id, ids_in(written))])
-    return result
+    if len(written) <= INLINE:
+        return Ending("succeeded", result=result)
+    return Ending("succeeded", result_file=work.files.keep(written, RESULT).id)
 
 
 def _one(operation: Operation, first: tuple[Run, ...], params: Any) -> Any:

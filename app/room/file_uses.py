@@ -1,5 +1,7 @@
 """Which jobs name a file: it stays as long as one of them is kept.
 
+What is too large for a job's record is a file itself, which may name others: it stands for its job.
+
 A use is a record of its own, written before its job is accepted: so a job never stands there
 whose file may be taken away. One whose job was never accepted, or is gone, counts no more; that
 the job is kept is asked of the job itself, for only its record knows. And each use touches its
@@ -64,17 +66,28 @@ def kept_until(ports: Ports, file: str) -> tuple[str, float | None] | None:
 
     Uses that count no more are taken away on the walk.
     """
-    now = ports.clock.now()
     for use in _uses(ports, file):
-        job = ports.records.get(JOBS, use.body["job"])
-        if job is None and now < use.body["made"] + SOON:
-            return use.body["job"], use.body["made"] + SOON
-        if job is not None and (job.expires is None or now < job.expires):
-            return job.id, job.expires
+        if (held := _held_by(ports, use)) is not None:
+            return held
         over: Write = Delete(USES, use.id, expect=use.version)
         with suppress(Problem):  # it is looked at again
             ports.records.commit(over)
     return None
+
+
+def _held_by(ports: Ports, use: Record) -> tuple[str, float | None] | None:
+    now, user = ports.clock.now(), use.body["job"]
+    if user.startswith("file_"):
+        held = kept_until(ports, user) if ports.records.get(FILES, user) else None
+        is_gone = held is None
+    else:
+        job = ports.records.get(JOBS, user)
+        is_gone = job is None
+        is_kept = job is not None and (job.expires is None or now < job.expires)
+        held = (user, job.expires) if job is not None and is_kept else None
+    if is_gone and now < use.body["made"] + SOON:
+        return user, use.body["made"] + SOON
+    return held
 
 
 def _uses(ports: Ports, file: str) -> Iterator[Record]:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from marshmallow import fields, types
+
+from app.room.strict_json import write_json
 
 FILE_ID = r"^file_[0-7][0-9A-HJKMNP-TV-Z]{25}$"  # a ULID in Crockford's alphabet
 LONGEST_NAME = 200  # characters; with UTF-8's four bytes each that is what most systems take
@@ -20,6 +23,8 @@ _MESSAGES: types.ErrorMessages = {
     "unknown": "There is no such file.",
     "waiting": "The file's bytes have not come yet: send them to its upload URL first.",
 }
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's
 
 is_file_id = re.compile(FILE_ID.strip("^$")).fullmatch
 _named = re.compile(rb'"(%s)"' % FILE_ID.strip("^$").encode()).findall
@@ -90,6 +95,17 @@ def ids_in(encoded: bytes) -> tuple[str, ...]:
     if b'"file_' not in encoded:
         return ()
     return tuple(dict.fromkeys(id.decode() for id in _named(encoded)))
+
+
+def derived_id(time: float, *place: Any) -> str:
+    """An id that is the same whenever it is asked for with the same words, and sorts by the time,
+    in seconds."""
+    number = int.from_bytes(sha256(write_json(place)).digest()[:10])
+    return f"file_{_digits(int(time * 1000), 10)}{_digits(number, 16)}"
+
+
+def _digits(number: int, many: int) -> str:
+    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(many)))
 
 
 def linked(value: Any, link: Callable[[str], str | None]) -> Any:

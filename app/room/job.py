@@ -83,6 +83,7 @@ class Ending:
 
     what: What
     result: Any = None
+    result_file: str | None = None  # its id, where the result is in one
     error: Error | None = None
     wait: Wait | None = None
     own: Body = field(default_factory=dict)
@@ -165,7 +166,8 @@ def settled(record: Record, ending: Ending, now: float) -> Record:
     record = _with(record, **ending.own)
     match ending.what:
         case "succeeded":
-            return _ended(record, SUCCEEDED, ending, now, result=ending.result, error=None)
+            given = {"result": ending.result, "result_file": ending.result_file}
+            return _ended(record, SUCCEEDED, ending, now, **given, error=None)
         case "cancelled":
             return _ended(record, CANCELLED, ending, now)
         case "waiting":

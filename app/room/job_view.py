@@ -5,6 +5,7 @@ from typing import Any
 
 from app.ports import Body, Record
 from app.room import job
+from app.room.claim import result_file
 from app.room.errors import Conflict, Internal, Invalid, Problem, Wrong, kinds
 from app.room.operation import Registry
 from app.room.schema.secret import MASK, mask
@@ -23,7 +24,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "operation": body["operation"],
         "status": record.label,
         "params": _shown(record, registry),
-        "result": body.get("result"),
+        "result": claimed(file) if (file := result_file(body)) else body.get("result"),
         "error": body.get("error"),
         "waiting_for": _awaited(body.get("wait")),
         "signals": sorted(body.get("signals", ())),
@@ -47,6 +48,11 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
             **{name: f"{here}/{name}" for name in ("result", "events", "cancel", "retry")},
         },
     }
+
+
+def claimed(file: str) -> Body:
+    """What stands for parameters or a result that are in a file."""
+    return {"file": file, "url": None}
 
 
 def _awaited(wait: Body | None) -> Body | None:
@@ -85,6 +91,8 @@ def progress_of(progress: list[Any] | None) -> Body | None:
 
 def _shown(record: Record, registry: Registry) -> Any:
     params, name = record.body["params"], record.body["operation"]
+    if isinstance(params, str):
+        return claimed(params)
     if name == UNREADABLE:
         return params
     if name not in registry:  # nobody knows any more which of them are secret

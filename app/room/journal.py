@@ -62,6 +62,12 @@ class Journal:
         self.advanced = True
         return entry
 
+    def fits(self, kind: str, name: str, **more: Any) -> bool:
+        """May it be remembered here, or has it to be kept elsewhere?"""
+        return len(write_json({"k": kind, "n": name, "i": self._counts.get(name, 0), **more})) <= (
+            LARGEST
+        )
+
     def measure(self, entry: Body) -> None:
         """To be called after `entry`, one of the newest, has changed."""
         size = _size(entry)

@@ -24,8 +24,11 @@ from app.room.records import Collection, records
 from app.room.run_files import RunFiles
 from app.room.schema.plain import plain
 from app.room.step_error import remembered, revived
+from app.room.strict_json import write_json
 
 NOTE = 200  # characters of what progress says
+
+STEP = "step.json"  # the file of a value that the journal can't hold
 
 
 class Run:
@@ -89,7 +92,7 @@ class Run:
         if (entry := journal.ask("step", name)) is not None:
             if "e" in entry:
                 raise revived(entry["e"])
-            return copied(entry["v"])
+            return self._files.kept(entry["f"]) if "f" in entry else copied(entry["v"])
         began = self._clock.now()
         self._watch("begin", name)
         try:
@@ -97,7 +100,11 @@ class Run:
                 value = plain(function(*args, **kwargs))
             self._watch("end", name)
             times = [round(began, 3), round(self._clock.now(), 3)]
-            journal.add("step", name, v=value, t=times)
+            if journal.fits("step", name, v=value, t=times):
+                journal.add("step", name, v=value, t=times)
+            else:
+                kept = self._files.keep(write_json(value), STEP, journal.spot())
+                journal.add("step", name, f=kept.id, t=times)
         except (Misfit, Lost):
             raise
         except Exception as error:

@@ -1,25 +1,24 @@
 """A run's files: opened as streams, saved under ids that a repeated run finds again."""
 
 import io
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.ports import Body, Ports, Put, Record, Write
 from app.ports.files import Stored
+from app.room.claim import JSON, Claims, check_files
 from app.room.errors import Problem, Unknown
-from app.room.file_uses import FILES, use_of
-from app.room.files import File, guessed_type, safe_name
+from app.room.file_uses import FILES, SOON, use_of
+from app.room.files import File, derived_id, guessed_type, safe_name
 from app.room.notes import Notes
 from app.room.shelf import LOOK, WAITING, Shelf, file_of, ready_put
-from app.room.strict_json import write_json
 
 KEYS = 20  # of earlier runs' bytes that a file's record still knows
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's
 
 Content = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
@@ -43,19 +42,34 @@ class RunFiles:
 
         The file's id is that of this place in the run: another try writes the same file anew.
         """
+        called = safe_name(name or _name_of(content))
         with _stream(content) as stream:
-            called = safe_name(name or _name_of(content))
-            form = type or guessed_type(called)
-            id, key = self._id(called), self._ports.new_id("file")
-            self._notes.save(beside=lambda: self._begun(id, key, called, form))
-            try:
-                most = self._ports.file_limits.most
-                stored = self._ports.files.put(key, stream, type=form, most=most)
-                self._notes.save(beside=lambda: self._done(id, key, stored))
-            except BaseException:
-                with suppress(Problem):
-                    self._shelf.discard([key])
-                raise
+            return self._save(self._id(called), called, type or guessed_type(called), stream)
+
+    def keep(self, encoded: bytes, name: str, *place: object) -> File:
+        """The same of what is too large for the job's record: it goes with the job."""
+        check_files(self._ports, len(encoded), "What is to be kept has")
+        job = self._notes.record
+        id = derived_id(job.body["created"], job.id, name, *place)
+        return self._save(id, name, JSON, io.BytesIO(encoded), brief=True)
+
+    def kept(self, id: str) -> Any:
+        """What was kept so."""
+        return json.loads(Claims(self._ports).bytes_of(id))
+
+    def _save(
+        self, id: str, name: str, type: str, stream: BinaryIO, *, brief: bool = False
+    ) -> File:
+        key, limits = self._ports.new_id("file"), self._ports.file_limits
+        keep = SOON if brief else limits.keep
+        self._notes.save(beside=lambda: self._begun(id, key, name, type))
+        try:
+            stored = self._ports.files.put(key, stream, type=type, most=limits.most)
+            self._notes.save(beside=lambda: self._done(id, key, stored, keep))
+        except BaseException:
+            with suppress(Problem):
+                self._shelf.discard([key])
+            raise
         record = self._shelf.ready(id, self._notes.record.owner)
         with suppress(Problem):  # they go with the file
             self._shelf.discard([each for each in record.body["keys"] if each != key])
@@ -76,12 +90,12 @@ class RunFiles:
         use = use_of(id, job.id, job.owner, now)
         return [Put(file, expect=found.version if found else 0), Put(use)]
 
-    def _done(self, id: str, key: str, stored: Stored) -> list[Write]:
+    def _done(self, id: str, key: str, stored: Stored, keep: float) -> list[Write]:
         found = self._ports.records.get(FILES, id)
         if found is None:
             raise Unknown("The file was deleted while it was saved.")
         others = [each for each in found.body["keys"] if each != key]
-        ready = ready_put(found, stored, self._ports.clock.now(), self._ports.file_limits.keep)
+        ready = ready_put(found, stored, self._ports.clock.now(), keep)
         placed = replace(ready.record, body=ready.record.body | {"keys": [*others, key]})
         more = stored.size - found.body["charged"]
         return [replace(ready, record=placed), self._shelf.charge(found.owner, more)]
@@ -92,14 +106,7 @@ class RunFiles:
         if spot != self._spot:
             self._spot, self._counts = spot, {}
         count = self._counts[name] = self._counts.get(name, 0) + 1
-        place = write_json([record.id, spot, name, count])
-        number = int.from_bytes(sha256(place).digest()[:10])
-        stamp = int(record.body["created"] * 1000)
-        return f"file_{_digits(stamp, 10)}{_digits(number, 16)}"
-
-
-def _digits(number: int, many: int) -> str:
-    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(many)))
+        return derived_id(record.body["created"], record.id, spot, name, count)
 
 
 def _name_of(content: Content) -> str:

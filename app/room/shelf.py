@@ -14,7 +14,17 @@ from urllib.parse import quote
 
 from app.ports import Body, Delete, Page, Ports, Put, Record
 from app.ports.files import Content, Stored, Way
-from app.room.errors import Conflict, Invalid, Problem, Stale, TooLarge, Unavailable, Unknown, Wrong
+from app.room.errors import (
+    Conflict,
+    Invalid,
+    Precondition,
+    Problem,
+    Stale,
+    TooLarge,
+    Unavailable,
+    Unknown,
+    Wrong,
+)
 from app.room.file_uses import FILES, kept_until
 from app.room.files import File, Find
 
@@ -42,6 +52,8 @@ class Wish:
     type: str
     size: int | None = None
     sha256: str = ""
+    brief: float | None = None  # seconds that it is kept, unless a job names it
+    sealed: bool = False  # shown to nobody
 
 
 class Shelf:
@@ -51,36 +63,55 @@ class Shelf:
 
     def create(self, wish: Wish, owner: str) -> tuple[Record, Way]:
         """A file that waits for its bytes, and where they go."""
-        if (wish.size or 0) > self._limits.most:
-            raise self.too_large()
-        id, now = self._ports.new_id("file"), self._ports.clock.now()
-        until = now + UPLOAD
-        body: Body = {
-            "name": wish.name,
-            "type": wish.type,
-            "asked": [wish.size, wish.sha256],
-            "keys": [id],
-            "created": now,
-            "until": until,
-            "charged": wish.size or 0,
-        }
-        record = Record(FILES, id, body, owner=owner, label=WAITING, due=until + GRACE)
-        made = self.commit(lambda: [Put(record, expect=0), self.charge(owner, wish.size or 0)])
-        content = content_of(record, self._most)
+        now = self._ports.clock.now()
+        made = self._begun(self._ports.new_id("file"), wish, owner, now + UPLOAD)
+        content = content_of(made, self._most)
         try:
-            way = self._files.presign_upload(id, content, now=now, until=until)
+            way = self._files.presign_upload(made.id, content, now=now, until=now + UPLOAD)
         except Problem:
             with suppress(Problem):
                 self._bury(made)
             raise
         return made, way
 
-    def keep(self, wish: Wish, content: BinaryIO, owner: str) -> Record:
-        """A file of bytes that are here, whole."""
-        made, _ = self.create(wish, owner)
-        key, most = made.body["keys"][-1], self._limits.most
-        stored = self._files.put(key, content, type=wish.type, most=most)
+    def keep(self, wish: Wish, content: BinaryIO, owner: str, id: str = "") -> Record:
+        """A file of bytes that are here, whole. `id`: one by which another try finds that of this,
+        and goes on with it."""
+        made = self._records.get(FILES, id) if id else None
+        if made is None:
+            now = self._ports.clock.now()
+            made = self._begun(id or self._ports.new_id("file"), wish, owner, now)
+        if is_ready(made):
+            return made
+        key = made.body["keys"][-1]
+        try:
+            stored = self._files.put(key, content, type=wish.type, most=self._most)
+        except Precondition:  # the other came so far
+            there = self._files.stat(key, content_of(made, self._most))
+            if there is None:
+                raise
+            stored = there
         return self.arrived(made, stored)
+
+    def _begun(self, id: str, wish: Wish, owner: str, until: float) -> Record:
+        """Before any byte. `until`: when bytes may begin to come."""
+        if (wish.size or 0) > self._limits.most:
+            raise self.too_large()
+        body: Body = {
+            "name": wish.name,
+            "type": wish.type,
+            "asked": [wish.size, wish.sha256],
+            "keys": [id],
+            "created": self._ports.clock.now(),
+            "until": until,
+            "charged": wish.size or 0,
+        }
+        if wish.brief is not None:
+            body["brief"] = wish.brief
+        if wish.sealed:
+            body["sealed"] = True
+        record = Record(FILES, id, body, owner=owner, label=WAITING, due=until + GRACE)
+        return self.commit(lambda: [Put(record, expect=0), self.charge(owner, wish.size or 0)])
 
     def open(self, id: str, owner: str) -> BufferedIOBase:
         """Its bytes as a stream, to be closed."""
@@ -89,7 +120,7 @@ class Shelf:
     def look(self, id: str, owner: str) -> Record:
         """The file, `Unknown` also when it is somebody else's. One that has just come is ready."""
         record = self._records.get(FILES, id)
-        if record is None or record.owner != owner:
+        if record is None or record.owner != owner or "sealed" in record.body:
             raise Unknown("There is no such file.")
         return record if is_ready(record) else self._settled(record)
 
@@ -111,7 +142,9 @@ class Shelf:
         return find
 
     def list(self, owner: str, *, cursor: str | None, limit: int) -> Page:
-        return self._records.list(FILES, owner=owner, cursor=cursor, limit=limit)
+        """The newest first. A page may be short, and yet have a next."""
+        page = self._records.list(FILES, owner=owner, cursor=cursor, limit=limit)
+        return replace(page, items=tuple(each for each in page.items if "sealed" not in each.body))
 
     def arrived(self, record: Record, stored: Stored) -> Record:
         """The file is whole. What is too much, or not what was said, is taken away again."""
@@ -163,6 +196,8 @@ class Shelf:
                 return f"{prefix}/v1/files/{id}/content"
             found = self._records.get(FILES, id)
             if found is None or found.owner != owner or not is_ready(found):
+                return None
+            if "sealed" in found.body:
                 return None
             return based(self.link(found), prefix)
 
@@ -242,7 +277,8 @@ class Shelf:
 
     def _ready(self, record: Record, stored: Stored) -> tuple[Put, Put]:
         more = stored.size - record.body["charged"]
-        put = ready_put(record, stored, self._ports.clock.now(), self._limits.keep)
+        keep = record.body.get("brief", self._limits.keep)
+        put = ready_put(record, stored, self._ports.clock.now(), keep)
         return put, self.charge(record.owner, more)
 
     def _bury(self, record: Record) -> None:

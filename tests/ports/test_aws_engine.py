@@ -13,8 +13,10 @@ from app.config import Settings
 from app.ports import Put, Record
 from app.ports.aws.records import AwsRecords
 from app.ports.local.records import LocalRecords
+from app.room.claim import INLINE
 from app.room.errors import Retry
 from app.room.operation import Registry
+from app.room.strict_json import write_json
 from app.testing import Testing
 from app.wiring import make_ports, make_room, reclaim
 from tests.engines import dynamo as engine
@@ -157,3 +159,24 @@ def test_wiring(dynamo: str, table: str, tmp_path: Path, monkeypatch: pytest.Mon
     for records in (ports.records, room.ports.records):
         records.close()
     assert isinstance(make_ports(Settings(data=tmp_path)).records, LocalRecords)
+
+
+@pytest.mark.parametrize("fill", ["x", "\U0001f408", "\n"], ids=["ascii", "four bytes", "escapes"])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_the_largest_job_fits_into_an_item(service: Testing, fill: str, more: int) -> None:
+    """Params, result and state at their limits, which count bytes as DynamoDB does; one byte more
+    of params or result is a file's."""
+
+    def tried(run: Run, text: str) -> str:
+        run.state["kept"] = fill * (40_000 // (len(write_json(fill)) - 2))
+        run.step("saved", lambda: None)
+        return f"{text}{'y' * (len(write_json({'text': ''})) - 2)}"
+
+    service.room.registry.operation("tried")(tried)
+    each, left = len(write_json(fill)) - 2, INLINE + more - len(write_json({"text": ""}))
+    text = "y" * (left % each) + fill * (left // each)
+    id = service.submit("tried", text=text)
+    service.run()
+    job = service.job(id)
+    assert service.result(id) == f"{text}{'y' * 9}"
+    assert ("file" in job["params"], "file" in job["result"]) == (more == 1, more == 1)

@@ -30,6 +30,13 @@ _OF_A_JOB = {
     },
 }
 
+SENT_ON: Document = {
+    "description": "What is too large for an answer is at a signed URL.",
+    "headers": _REQUEST_IDS
+    | {"Location": {"description": "The signed URL.", "schema": TEXT, "required": True}},
+    "content": {JSON: {"schema": {}}},
+}
+
 IDEMPOTENCY_KEY: Document = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -75,7 +82,7 @@ def body(schema: Document, examples: Iterable[Any] = ()) -> Document:
 
 
 def responses(result: Document | None, *kinds: str, accepted: Document | None = None) -> Document:
-    """200, 202, and each status that these kinds of problems have."""
+    """200, 202, 303, and each status that these kinds of problems have."""
     told: Document = {}
     if result is not None:
         told["200"] = {
@@ -89,6 +96,8 @@ def responses(result: Document | None, *kinds: str, accepted: Document | None = 
             "headers": _REQUEST_IDS | (_OF_A_JOB if accepted is JOB else {}),
             "content": {JSON: {"schema": accepted}},
         }
+    if accepted is JOB and result is not None:
+        told["303"] = SENT_ON
     for kind in sorted(set(kinds), key=lambda kind: (STATUS[kind], kind)):
         told.setdefault(str(STATUS[kind]), {"$ref": f"#/components/responses/{kind}"})
     return told

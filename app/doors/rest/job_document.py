@@ -11,6 +11,7 @@ from app.doors.rest.description import (
     JOB,
     PREFER,
     SCHEMAS,
+    SENT_ON,
     TEXT,
     WITH_BODY,
     WITH_KEYS,
@@ -46,9 +47,7 @@ def paths() -> Mapping[str, Callable[[], Document]]:
         "jobs.batch": _batch,
         "jobs.retry_all": _retry_all,
         "jobs.get": lambda: _of_one("Tell of a job.", "get", JOB, "invalid", queries=GET),
-        "jobs.result": lambda: _of_one(
-            "Give a job's result.", "result", ANY, "conflict", "invalid"
-        ),
+        "jobs.result": _result,
         "jobs.events": _events,
         "jobs.cancel": lambda: _of_one(
             "Cancel a job, at once or at its run's next boundary.",
@@ -131,6 +130,13 @@ def _of_one(
         "parameters": [_ID, *(_queries(queries, "id") if queries else ())],
         "responses": responses(result, *ONE, *kinds),
     }
+
+
+def _result() -> Document:
+    told = _of_one("Give a job's result.", "result", ANY, "conflict", "invalid")
+    told["description"] = "Of one that is a file, or is kept in one, the URL of its bytes."
+    told["responses"]["303"] = SENT_ON
+    return told
 
 
 def _retry() -> Document:

@@ -23,6 +23,8 @@ LARGEST_PUT = 5 * 1024**3  # bytes that S3 takes at once
 class AwsFiles:
     """See `app.ports.Files`."""
 
+    there = True
+
     def __init__(
         self,
         bucket: str,

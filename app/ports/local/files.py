@@ -21,6 +21,8 @@ PIECE = 256 * 1024
 class LocalFiles:
     """See `app.ports.Files`. Its signed URLs lead back here, so it is its own `Door` too."""
 
+    there = True
+
     def __init__(self, folder: Path, *, floor: int) -> None:
         """Nothing is written once fewer than `floor` bytes would be left free on the disk."""
         self.door: Door | None = self

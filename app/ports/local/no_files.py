@@ -10,6 +10,8 @@ from app.room.errors import Unavailable
 class NoFiles:
     """See `app.ports.Files`. All else of the service works without."""
 
+    there = False
+
     def __init__(self, platform: str) -> None:
         self.door: Door | None = None
         self._why = (

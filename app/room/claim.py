@@ -1,0 +1,89 @@
+"""The claim check: parameters and results too large for a job's record are files, and come back
+whole.
+
+Parameters are an object, or a list of them; where a record has a text in their place, it is the id
+of the file that they are in. Such a file is written before the record that names it, and goes soon
+after its job: one whose job was never accepted goes as soon.
+"""
+
+import io
+import json
+from typing import Any
+
+from app.ports import Body, Ports, Record
+from app.room.errors import TooLarge, Unknown
+from app.room.file_uses import FILES, SOON, note_uses
+from app.room.files import ids_in
+from app.room.shelf import Shelf, Wish, is_ready
+from app.room.strict_json import write_json
+
+INLINE = 102_400  # encoded bytes that a job's record keeps of its params, and of its result
+MOST_FILES = 10_000  # that the parameters of one job may name
+JSON = "application/json"
+PARAMS, RESULT = "params.json", "result.json"
+
+
+class Claims:
+    """Of one store."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports, self._shelf = ports, Shelf(ports)
+
+    def params(self, given: Any, owner: str, *, sealed: bool, id: str = "") -> Any:
+        """Parameters as a job's record keeps them: as they are, or the id of their file.
+
+        `sealed`: there are secrets among them, so that nobody is shown that file. `id`: of the
+        file, where another try is to find the one of this.
+        """
+        if isinstance(given, str):  # of a job that is retried
+            return given
+        encoded = write_json(given)
+        if len(encoded) <= INLINE:
+            return given
+        check_files(self._ports, len(encoded), "The parameters have")
+        named = ids_in(encoded)
+        if len(named) > MOST_FILES:
+            told = f"The parameters name {len(named):,} files, and may name {MOST_FILES:,}."
+            raise TooLarge(told, limit=MOST_FILES)
+        wish = Wish(PARAMS, JSON, len(encoded), brief=SOON, sealed=sealed)
+        kept = self._shelf.keep(wish, io.BytesIO(encoded), owner, id)
+        note_uses(self._ports, owner, [(kept.id, named)])
+        return kept.id
+
+    def whole(self, params: Any) -> Any:
+        """Parameters as they were given, from what a record keeps of them."""
+        return json.loads(self.bytes_of(params)) if isinstance(params, str) else params
+
+    def result(self, record: Record) -> Any:
+        """Of a job that succeeded, wherever it is kept."""
+        id = result_file(record.body)
+        return json.loads(self.bytes_of(id)) if id else record.body["result"]
+
+    def bytes_of(self, id: str) -> bytes:
+        with self._ports.files.open(self._found(id).body["keys"][-1]) as stream:
+            return stream.read()
+
+    def size_of(self, id: str) -> int:
+        return int(self._found(id).body["size"])
+
+    def _found(self, id: str) -> Record:
+        found = self._ports.records.get(FILES, id)
+        if found is None or not is_ready(found):
+            raise Unknown(f"The file {id}, which holds what is too large for the job, is gone.")
+        return found
+
+
+def result_file(body: Body) -> str | None:
+    """The file of a job's result, if it is in one."""
+    id: str | None = body.get("result_file")
+    return id
+
+
+def check_files(ports: Ports, size: int, told: str) -> None:
+    """Raises `TooLarge` where there is no place for files."""
+    if not ports.files.there:
+        raise TooLarge(
+            f"{told} {size:,} bytes, and a job's record keeps {INLINE:,}: what is larger needs a "
+            "place for files (MANYDOORS_BUCKET).",
+            limit=INLINE,
+        )
