@@ -40,13 +40,21 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Arrived:
+    """A file of ours may be whole now. `other`: what is asked for if it is none of ours."""
+
+    file: str
+    other: "Make | Unreadable | None" = None
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """It can't become a job; its bytes are kept with the reason."""
 
     why: Problem
 
 
-What = Visit | Make | Work | Unreadable | None
+What = Visit | Make | Work | Arrived | Unreadable | None
 
 
 @dataclass(frozen=True)

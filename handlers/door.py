@@ -4,29 +4,24 @@ A door is three pure things: `knows(event)`, `asks(event, registry)`, `answer(ev
 that is done is done here.
 """
 
-import hashlib
 import logging
 import math
 import os
-from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any, Protocol
 
 from app.ports import Hint
-from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
-from app.room.errors import Conflict, Internal, Problem, sayable
-from app.room.execute import error_of
-from app.room.job_view import UNREADABLE
+from app.room.errors import Conflict, Internal, Problem
 from app.room.operation import Registry
-from app.room.strict_json import write_json
-from handlers.ask import Ask, Came, Make, UnknownEvent, Unreadable, Visit, Work
+from app.room.unreadable import unreadable
+from handlers.ask import Arrived, Ask, Came, Make, UnknownEvent, Unreadable, Visit, Work
 from handlers.http import Front
 from handlers.work import work
 
-LARGEST_RAW = 60 * 1024  # bytes of what could not be read that are kept
 RESERVE, SHORTEST_RESERVE = 15.0, 2.0  # seconds for a boundary to be saved and a run settled
 LEASE_MARGIN = 10.0  # seconds that a claim outlives the platform's own limit
 
@@ -119,6 +114,9 @@ class House:
                 self._work(hint, until)
             case Unreadable(why):
                 self._keep(ask, why)
+            case Arrived(file, other):
+                if not self.room.shelf.notice(file) and other is not None:
+                    return self._do(replace(ask, what=other), until)
         return True
 
     def _made(self, ask: Ask, call: Call) -> bool:
@@ -141,26 +139,15 @@ class House:
     def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:
         """A failed job, so that a final failure leaves a trace."""
         log.error("%s could not be read: %s", ask.source, why.detail)
-        params: dict[str, Any] = {
-            "source": sayable(ask.source),
-            "id": sayable(ask.id),
-            "bytes": len(ask.raw),
-        }
-        if operation:
-            params["operation"] = operation
-        if not self._has_secrets(operation):
-            params["base64"] = b64encode(ask.raw[:LARGEST_RAW]).decode()
-            params["whole"] = len(ask.raw) <= LARGEST_RAW
-        key = hashlib.sha256(write_json(params) + ask.raw).hexdigest()
-        made = Submission(
-            UNREADABLE, params, key, source=ask.source.partition(":")[0], failed=error_of(why)
+        made = unreadable(
+            self.room.registry,
+            why,
+            source=ask.source,
+            id=ask.id,
+            raw=ask.raw,
+            operation=operation,
         )
         self.room.engine.submit(made, LOCAL)
-
-    def _has_secrets(self, operation: str) -> bool:
-        """Then nothing of what came is kept, for the secret is somewhere in it."""
-        registry = self.room.registry
-        return operation in registry and bool(registry.get(operation).params.secrets)
 
 
 def _is_for_later(placed: tuple[int, Ask]) -> bool:

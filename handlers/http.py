@@ -13,9 +13,10 @@ from app.room.boundary import FOREVER
 from app.room.call import LOCAL
 from app.room.enter import LARGEST_ANSWER, Room
 from app.room.errors import Problem
+from app.room.file_link import based
 from app.room.files import ANY_TYPE
 from app.room.operation import Registry
-from app.room.shelf import Wish, based
+from app.room.shelf import Wish
 from app.room.strict_json import write_json
 from handlers import gateway
 from handlers.ask import Ask, Came, Told, Visit

@@ -18,7 +18,7 @@ from app.room.operation import Operation, Registry
 from app.room.strict_json import check_text, read_json
 from app.room.trigger import Named
 from handlers import upload
-from handlers.ask import Ask, Make, Unreadable, What, Work
+from handlers.ask import Arrived, Ask, Make, Unreadable, What, Work
 from handlers.shape import checked, exactly, fits
 
 LONGEST_KEY = 255
@@ -134,7 +134,8 @@ def _of(value: Any, message: Message, registry: Registry) -> What:
 
 
 def merged(asks: Iterable[Ask]) -> What:
-    calls = [call for each in asks if isinstance(each.what, Make) for call in each.what.calls]
+    found = [each.what.other if isinstance(each.what, Arrived) else each.what for each in asks]
+    calls = [call for each in found if isinstance(each, Make) for call in each.calls]
     return Make(tuple(calls)) if calls else None
 
 

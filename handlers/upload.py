@@ -1,16 +1,19 @@
 """S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
 
+import re
 from typing import Any
 from urllib.parse import unquote_plus
 
 from app.room.call import Call
 from app.room.errors import Malformed, sayable
-from app.room.operation import Operation, Registry, chosen
-from app.room.trigger import Upload
-from handlers.ask import Ask, Came, Make, Unreadable, What, check_done
+from app.room.files import FILE_ID, guessed_type
+from app.room.operation import Operation, Registry
+from app.room.uploads import is_for, params_of
+from handlers.ask import Arrived, Ask, Came, Make, Unreadable, check_done
 from handlers.shape import checked, exactly, fits, name, optional, raw_of, records
 
 CREATED = "ObjectCreated:"
+OURS = re.compile(f"files/({FILE_ID.strip('^$')})")  # as the port of files names its objects
 OBJECT = {
     "key": str,
     "size": int | None,
@@ -47,11 +50,13 @@ def _ask(record: Any, registry: Registry) -> Ask:
     source = f"upload:{facts['bucket']}"
     if not record["eventName"].removeprefix("s3:").startswith(CREATED):
         return Ask(None, id, source=source)
-    wanted = [each for each in registry if _is_for(each, facts["key"])]
-    return Ask(_made(wanted, facts, id) if wanted else None, id, raw_of(record), source)
+    wanted = [each for each in registry if is_for(each, facts["key"])]
+    made = _made(wanted, facts, id) if wanted else None
+    ours = OURS.fullmatch(facts["key"])
+    return Ask(Arrived(ours[1], made) if ours else made, id, raw_of(record), source)
 
 
-def _made(wanted: list[Operation], facts: dict[str, Any], id: str) -> What:
+def _made(wanted: list[Operation], facts: dict[str, Any], id: str) -> Make | Unreadable:
     try:
         known = checked(facts)
     except Malformed as problem:
@@ -59,15 +64,14 @@ def _made(wanted: list[Operation], facts: dict[str, Any], id: str) -> What:
     return Make(tuple(_call(each, known, id) for each in wanted))
 
 
-def _is_for(operation: Operation, key: str) -> bool:
-    return any(isinstance(each, Upload) and each.fits(key) for each in operation.triggers)
-
-
 def _facts(record: Any) -> dict[str, Any]:
     put = record["s3"]["object"]
+    key = unquote_plus(put["key"])
     return {
         "bucket": record["s3"]["bucket"]["name"],
-        "key": unquote_plus(put["key"]),
+        "key": key,
+        "name": key.rpartition("/")[2],
+        "type": guessed_type(key),
         "size": put.get("size"),
         "etag": put.get("eTag"),
         "version": put.get("versionId"),
@@ -78,7 +82,7 @@ def _facts(record: Any) -> dict[str, Any]:
 def _call(operation: Operation, facts: dict[str, Any], id: str) -> Call:
     return Call(
         operation=operation.name,
-        params=chosen(operation, facts),
+        params=params_of(operation, facts),
         source="upload",
         request_id=id,
         key=id,

@@ -12,12 +12,13 @@ from app.ports.files import Way
 from app.room.access import check_scope
 from app.room.call import LOCAL, Caller
 from app.room.enter import Room
+from app.room.file_link import based
 from app.room.file_view import described
-from app.room.files import guessed_type, safe_name
+from app.room.files import guessed_type, safe_name, safe_path
 from app.room.job_view import moment
 from app.room.schema.hints import fields_of
 from app.room.schema.params import Params
-from app.room.shelf import Shelf, Wish, based
+from app.room.shelf import Shelf, Wish
 
 MOST_SIZE = 2**53 - 1
 TYPE = re.compile(
@@ -58,7 +59,8 @@ class FileDesk:
         """
         check_scope(self.caller, "run")
         called = safe_name(name)
-        wish = Wish(called, type or guessed_type(called), size, sha256 or "")
+        path = safe_path(name)
+        wish = Wish(called, type or guessed_type(called), size, sha256 or "", path=path)
         record, way = self.shelf.create(wish, self.caller.owner)
         upload = self._upload(way)
         until = moment(record.body["until"])

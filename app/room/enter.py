@@ -23,6 +23,7 @@ from app.room.schema.text import read_text
 from app.room.shelf import Shelf
 from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
+from app.room.uploads import Uploads
 
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 LARGEST_ANSWER = 10 * 1024 * 1024  # bytes of a result that was waited for; what is larger is a file
@@ -40,10 +41,10 @@ class Room:
         `counts`: are there statistics? They make of each ending a commit of several records."""
         self.registry = registry
         self.ports = ports
-        self.shelf = Shelf(ports)
         self.claims = Claims(ports)
         tally = Tally(ports.records, ports.clock) if counts else None
         self.engine = Engine(registry, ports, lease, tally)
+        self.shelf = Shelf(ports, Uploads(registry, ports, self.engine.acceptance.accept))
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
         self.answer_most = LARGEST_ANSWER  # bytes that one may have
 

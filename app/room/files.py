@@ -134,5 +134,11 @@ def safe_name(name: str) -> str:
     return shown or "file"
 
 
+def safe_path(name: str) -> str:
+    """The same of each part of it; "" where it has no folders."""
+    parts = [part for part in re.split(r"[/\\]", name) if part.strip(". ")]
+    return "/".join(map(safe_name, parts)) if len(parts) > 1 else ""
+
+
 def guessed_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or ANY_TYPE

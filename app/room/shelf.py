@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from random import random
-from typing import BinaryIO
-from urllib.parse import quote
+from typing import BinaryIO, Protocol
 
 from app.ports import Body, Delete, Page, Ports, Put, Record
 from app.ports.files import Content, Stored, Way
@@ -25,6 +24,7 @@ from app.room.errors import (
     Unknown,
     Wrong,
 )
+from app.room.file_link import based, disposition
 from app.room.file_uses import FILES, kept_until
 from app.room.files import File, Find
 
@@ -35,13 +35,9 @@ UPLOAD = 6 * 3600.0  # seconds that an upload may be begun in
 GRACE = 3600.0  # and that one under way may take beyond that
 LINK = 900.0  # seconds; a link is good for one to two of these
 LOOK = 86400.0  # until somebody looks again whether a job still needs a file
+SOON = 60.0  # seconds until somebody looks whether those who wait for a file were told
 SWEEP_LEASE = 120.0
 TRIES = 40
-SHOWN = frozenset(
-    "image/png image/jpeg image/gif image/webp image/avif text/plain audio/mpeg audio/ogg"
-    " video/mp4 video/webm".split()
-)
-"""Types that a browser may show by itself: nothing in them can run."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +50,23 @@ class Wish:
     sha256: str = ""
     brief: float | None = None  # seconds that it is kept, unless a job names it
     sealed: bool = False  # shown to nobody
+    path: str = ""  # with its folders, where it has any
+
+
+class Listeners(Protocol):
+    """Who waits for files to come."""
+
+    def wants(self, path: str) -> bool:
+        """Does anybody wait for one of this name?"""
+
+    def tell(self, record: Record) -> None:
+        """That it is there. It may be told twice, and counts once."""
 
 
 class Shelf:
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, listeners: Listeners | None = None) -> None:
         self._ports, self._records, self._files = ports, ports.records, ports.files
+        self._listeners = listeners
         self._limits = ports.file_limits
 
     def create(self, wish: Wish, owner: str) -> tuple[Record, Way]:
@@ -110,6 +118,8 @@ class Shelf:
             body["brief"] = wish.brief
         if wish.sealed:
             body["sealed"] = True
+        if wish.path:
+            body["path"] = wish.path
         record = Record(FILES, id, body, owner=owner, label=WAITING, due=until + GRACE)
         return self.commit(lambda: [Put(record, expect=0), self.charge(owner, wish.size or 0)])
 
@@ -150,7 +160,7 @@ class Shelf:
         """The file is whole. What is too much, or not what was said, is taken away again."""
         try:
             self._check(record, stored)
-            return self.commit(lambda: self._ready(record, stored))
+            ready = self.commit(lambda: self._ready(record, stored))
         except Stale:
             found = self._records.get(FILES, record.id)
             if found is not None and is_ready(found):  # another has seen it at the same time
@@ -160,6 +170,16 @@ class Shelf:
             with suppress(Stale):
                 self._bury(record)
             raise
+        with suppress(Problem):  # or at the next sweep
+            self._tell(ready)
+        return ready
+
+    def notice(self, id: str) -> bool:
+        """A hint that it may have come; False for a file that nobody asked for."""
+        record = self._records.get(FILES, id)
+        if record is not None and not is_ready(record):
+            self._settled(record)
+        return record is not None
 
     def delete(self, id: str, owner: str) -> None:
         """`Conflict` while a job that is kept names it."""
@@ -278,8 +298,36 @@ class Shelf:
     def _ready(self, record: Record, stored: Stored) -> tuple[Put, Put]:
         more = stored.size - record.body["charged"]
         keep = record.body.get("brief", self._limits.keep)
-        put = ready_put(record, stored, self._ports.clock.now(), keep)
+        now = self._ports.clock.now()
+        put = ready_put(record, stored, now, keep)
+        if self._is_wanted(record):
+            told = replace(put.record, body=put.record.body | {"untold": True}, due=now + SOON)
+            put = replace(put, record=told)
         return put, self.charge(record.owner, more)
+
+    def _is_wanted(self, record: Record) -> bool:
+        """Who does not know the listeners leaves it to the sweep, which does."""
+        body = record.body
+        if "brief" in body:
+            return False
+        path = str(body.get("path", body["name"]))
+        return self._listeners is None or self._listeners.wants(path)
+
+    def _tell(self, record: Record) -> None:
+        """Those who wait for it; and then that they were told."""
+        if self._listeners is None or "untold" not in record.body:
+            return
+        self._listeners.tell(record)
+        for _ in range(TRIES):
+            found = self._records.get(FILES, record.id)
+            if found is None or "untold" not in found.body:
+                return
+            body = {name: each for name, each in found.body.items() if name != "untold"}
+            due = self._ports.clock.now() + self._limits.keep
+            told = replace(found, body=body, label=READY, due=due, lease="")
+            with suppress(Stale):  # a job has named it meanwhile
+                self._records.commit(Put(told, expect=found.version))
+                return
 
     def _bury(self, record: Record) -> None:
         now = self._ports.clock.now()
@@ -307,6 +355,9 @@ class Shelf:
             self._records.commit(Delete(GRAVES, grave.id, lease=grave.lease))
 
     def _sweep(self, record: Record, now: float) -> None:
+        if "untold" in record.body:
+            self._tell(record)
+            return
         found = record if is_ready(record) else self._settled(record)
         if is_ready(found) and found is not record:
             return  # it came, and nobody had looked
@@ -341,16 +392,3 @@ def content_of(record: Record, most: int) -> Content:
     """What its upload was asked to be."""
     size, sha256 = record.body["asked"]
     return Content(record.body["type"], size, sha256, most)
-
-
-def based(url: str, base: str) -> str:
-    """A URL of this service's own begins with what stands before /v1."""
-    return f"{base}{url}" if url.startswith("/") else url
-
-
-def disposition(name: str, type: str) -> str:
-    """Content-Disposition (RFC 6266): a browser saves what could do something if it were shown."""
-    how = "inline" if type.partition(";")[0].strip() in SHOWN else "attachment"
-    plain = "".join(c if " " <= c <= "~" and c not in '"\\%' else "_" for c in name)
-    exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
-    return f'{how}; filename="{plain}"{exact}'

@@ -36,7 +36,7 @@ def file(lab: Testing, content: bytes = b"hello", name: str = "a.txt", owner: st
 
 def limited(lab: Testing, **limits: Any) -> Shelf:
     ports = replace(lab.room.ports, file_limits=FileLimits(**limits))
-    lab.room.shelf = Shelf(ports)
+    lab.room.shelf = Shelf(ports, lab.room.shelf._listeners)
     return lab.room.shelf
 
 
