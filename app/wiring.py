@@ -11,12 +11,17 @@ from app.room.errors import BadSetting
 from app.room.operation import REGISTRY, Registry
 
 if TYPE_CHECKING:
-    from app.ports.local.queue import Bell
+    from app.ports.local.queue import Bell, LocalQueue
+
+SHORTEST_ON_AWS = 60.0  # seconds of a schedule's interval; EventBridge ticks each minute
 
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    return Room(load_operations(settings), make_ports(settings), lease)
+    room = Room(load_operations(settings), make_ports(settings), lease)
+    if settings.table:
+        room.calendar.least = SHORTEST_ON_AWS
+    return room
 
 
 def load_operations(settings: Settings) -> Registry:
@@ -41,6 +46,18 @@ def listen(settings: Settings) -> "Bell":
     return LocalQueue(settings.data).listen()
 
 
+def listen_for_schedules(settings: Settings) -> "Bell":
+    """What a clock of this machine wakes by."""
+    return _clock_bells(settings).listen()
+
+
+def _clock_bells(settings: Settings) -> "LocalQueue":
+    """Bells of their own: whoever hears of jobs is a worker."""
+    from app.ports.local.queue import LocalQueue
+
+    return LocalQueue(settings.data / "clock")
+
+
 def reclaim(settings: Settings, room: Room) -> int:
     """After the death of the whole service nobody need wait for its leases to end.
 
@@ -60,7 +77,13 @@ def make_ports(settings: Settings) -> Ports:
     from app.ports.local.queue import LocalQueue
 
     queue = LocalQueue(settings.data)
-    return Ports(records=_records(settings), clock=SystemClock(), new_id=Ulids(), queue=queue)
+    return Ports(
+        records=_records(settings),
+        clock=SystemClock(),
+        new_id=Ulids(),
+        queue=queue,
+        bell=_clock_bells(settings),
+    )
 
 
 def _records(settings: Settings) -> Records:

@@ -208,6 +208,13 @@ class Queue(Protocol):
         """
 
 
+class Unheard:
+    """A queue that tells nobody: whoever looks finds by themselves what there is."""
+
+    def ring(self, id: str, delay: float = 0.0) -> None:
+        """Nobody listens."""
+
+
 class NewId(Protocol):
     """Fresh ids that sort by the time they were made."""
 
@@ -223,3 +230,4 @@ class Ports:
     clock: Clock
     new_id: NewId
     queue: Queue
+    bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules
