@@ -1,7 +1,8 @@
 """The schedule record: what is asked for, what is owed, and what each change makes of it. Pure.
 
 `next` in its body is when it comes due; the record's own `due` says when a clock has to look, and
-is the end of a lease while one does. All that came due up to `upto` is dealt with.
+is the end of a lease while one does. All that comes due up to `upto` is dealt with, which may lie
+ahead; `ahead` has the jobs that were made early, and `done` the last due time of the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,8 +104,9 @@ def edited(record: Record, plan: Plan, now: float) -> Record:
 
 def _planned(record: Record, plan: Plan, now: float) -> Record:
     before = plan_of(record) if "plan" in record.body else None
-    keeps = before is not None and before.when == plan.when and before.enabled and plan.enabled
-    upto = min(record.body["upto"], now) if keeps else now
+    upto = max(now, record.body.get("done", now))  # the clock may have been set back since
+    if before is not None and before.when == plan.when and before.enabled and plan.enabled:
+        upto = min(upto, record.body["upto"])
     body = {**record.body, "plan": _written(plan), "updated": now, "upto": upto}
     body.pop("ahead", None)
     return _due(replace(record, body=body), upto)
@@ -147,10 +149,12 @@ def _caught_up(past: list[float], catch_up: CatchUp, now: float) -> list[float]:
 
 def fired(record: Record, jobs: Sequence[Record], upto: float, now: float) -> Record:
     """After its jobs up to there were made."""
-    ahead = [job.id for job in jobs if job.body["due"] > now]
     body = record.body | {"upto": upto}
-    body.pop("ahead", None)
+    dues = body.pop("ahead", {}) | {job.id: job.body["due"] for job in jobs}
+    ahead = {id: due for id, due in dues.items() if due > now}
+    done = [due for due in dues.values() if due <= now]
     body |= {"ahead": ahead} if ahead else {}
+    body |= {"done": max(body.get("done", 0.0), *done)} if done else {}
     body |= {"job": jobs[-1].id} if jobs else {}
     return _due(replace(record, body=body), upto)
 
@@ -167,7 +171,9 @@ def postponed(record: Record, until: float) -> Record:
 
 def reset(record: Record, now: float) -> Record:
     """After a clock that ran ahead: it goes on from now."""
-    return _due(replace(record, body=record.body | {"upto": now}), now)
+    body = record.body | {"upto": now}
+    body.pop("done", None)
+    return _due(replace(record, body=body), now)
 
 
 def _due(record: Record, upto: float) -> Record:
@@ -200,7 +206,7 @@ def schedule_id(owner: str, name: str) -> str:
 
 def job_id(record: Record, due: float) -> str:
     """The one job of a due time, of this plan; a ULID of that time, so that it sorts by it."""
-    named = [record.id, record.body["created"], record.body["updated"], round(due * 1000)]
+    named = [record.id, revision(record), record.body["updated"], round(due * 1000)]
     chance = int.from_bytes(blake2b(write_json(named), digest_size=10).digest())
     number = (max(0, round(due * 1000)) << 80) | chance
     return "job_" + "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
