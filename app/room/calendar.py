@@ -61,33 +61,20 @@ class Calendar:
         `Precondition` when it is not as `expected`.
         """
         for _ in range(TRIES):
-            found = self._find(name, caller)
-            if not expected(found):
-                raise Precondition()
-            made = self.planned(name, plan, caller, source, found)
+            found = self._expected(name, caller, expected)
+            made = self._planned(name, plan, caller, source, found)
             try:
                 return self._commit(found, made), found is None
             except Stale:
                 continue
         raise Stale("The schedule changes too often to be changed here.")
 
-    def planned(
-        self, name: str, plan: Plan, caller: Caller, source: str, found: Record | None = None
+    def preview(
+        self, name: str, plan: Plan, caller: Caller, source: str, expected: Expected = whatever
     ) -> Record:
         """What `put` would write; raises what it would raise."""
-        now = self.ports.clock.now()
-        if found is not None:
-            plan = self._with_secrets(plan, found)
-        if found is not None and found.body["source"] == CODE:
-            _check_pause_only(plan_of(found), plan)
-            plan = replace(plan_of(found), enabled=plan.enabled)
-            return schedule.edited(found, checked(plan, 0.0) if plan.enabled else plan, now)
-        schedule.check_name(name)
-        plan = checked(plan, self.least)
-        self._check_call(plan, caller)
-        if found is None:
-            return schedule.new(name, caller.owner, plan, source, now)
-        return schedule.edited(found, plan, now)
+        found = self._expected(name, caller, expected)
+        return self._planned(name, plan, caller, source, found)
 
     def delete(self, name: str, caller: Caller, expected: Expected = whatever) -> None:
         check_scope(caller, "run")
@@ -118,11 +105,34 @@ class Calendar:
     def view(self, record: Record) -> Body:
         return described_schedule(record, self.registry, self.ports.clock.now())
 
+    def _planned(
+        self, name: str, plan: Plan, caller: Caller, source: str, found: Record | None
+    ) -> Record:
+        now = self.ports.clock.now()
+        if found is not None:
+            plan = self._with_secrets(plan, found)
+        if found is not None and found.body["source"] == CODE:
+            _check_pause_only(plan_of(found), plan)
+            plan = replace(plan_of(found), enabled=plan.enabled)
+            return schedule.edited(found, checked(plan, 0.0) if plan.enabled else plan, now)
+        schedule.check_name(name)
+        plan = checked(plan, self.least)
+        self._check_call(plan, caller)
+        if found is None:
+            return schedule.new(name, caller.owner, plan, source, now)
+        return schedule.edited(found, plan, now)
+
     def _find(self, name: str, caller: Caller) -> Record | None:
         check_scope(caller, "read")
         if not 1 <= len(name) <= schedule.LONGEST_NAME:
             return None
         return self.ports.records.get(SCHEDULES, schedule_id(caller.owner, name))
+
+    def _expected(self, name: str, caller: Caller, expected: Expected) -> Record | None:
+        found = self._find(name, caller)
+        if not expected(found):
+            raise Precondition()
+        return found
 
     def _commit(self, found: Record | None, made: Record) -> Record:
         put = Put(made, expect=found.version if found else 0)
