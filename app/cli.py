@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from app import cli_jobs, cli_serving, logs, wiring
+from app import cli_jobs, cli_schedules, cli_serving, logs, wiring
 from app.cli_params import BadArgument, whole
 from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
@@ -97,5 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     cli_serving.add_to(commands, whole)
-    cli_jobs.add_to(commands, _url)
+    asking = cli_jobs.add_to(commands, _url)
+    cli_schedules.add_to(commands, asking)
     return parser

@@ -174,8 +174,9 @@ def signal(given: argparse.Namespace, service: Service) -> int:
     return DONE
 
 
-def add_to(commands: Any, url: Callable[[str], str]) -> None:
-    """Their options; the global ones may stand behind a command, too. `url` reads an address."""
+def add_to(commands: Any, url: Callable[[str], str]) -> argparse.ArgumentParser:
+    """Their options; the global ones may stand behind a command, too, and are given back for
+    others. `url` reads an address."""
     asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument(
         "--url", type=url, default=argparse.SUPPRESS, help="ask the service at this address"
@@ -194,6 +195,7 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
     _add_calls(add)
     _add_looks(add)
     _add_changes(add)
+    return asking
 
 
 Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.client import Event, Job, Wish
 from app.client.changes import Changes, lines_of
+from app.client.schedules import LocalSchedules, Schedules
 from app.room.call import LOCAL, Call, Outcome
 from app.room.engine import Engine
 from app.room.enter import Room
@@ -23,6 +24,7 @@ class Local:
     def __init__(self, room: Room, bells: Path) -> None:
         self.clock = room.ports.clock
         self._room, self._bells = room, bells
+        self.schedules: Schedules = LocalSchedules(room, SOURCE)
 
     @cached_property
     def _engine(self) -> Engine:

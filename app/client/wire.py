@@ -27,6 +27,7 @@ OWN = frozenset(("type", "title", "status", "detail", "instance"))  # of each pr
 class Reply:
     status: int
     body: bytes
+    tag: str = ""  # by which If-Match knows it
 
     @property
     def value(self) -> Any:
@@ -61,7 +62,7 @@ class Wire:
             finally:
                 connection.close()
         self._check(response, body)
-        return Reply(response.status, body)
+        return Reply(response.status, body, response.headers.get("ETag", ""))
 
     def stream(self, path: str, headers: Mapping[str, str]) -> "Stream | None":
         """Server-sent events; None when it answers in another form."""
@@ -116,7 +117,7 @@ class Wire:
         status, form = response.status, _form(response)
         if form == "application/problem+json":
             raise _problem(status, body)
-        if form == "application/json" and 200 <= status < 300:
+        if status == 204 or (form == "application/json" and 200 <= status < 300):
             return
         if location := response.headers.get("Location"):
             raise Unreachable(f"{self.url} sends on to {escaped(location)}: name that by --url.")

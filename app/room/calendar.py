@@ -69,6 +69,18 @@ class Calendar:
                 continue
         raise Stale("The schedule changes too often to be changed here.")
 
+    def enable(self, name: str, enabled: bool, caller: Caller, source: str) -> Record:
+        """The schedule, paused or going on; of one that stands so already nothing changes."""
+        for _ in range(TRIES):
+            found = self.get(name, caller)
+            plan = replace(plan_of(found), enabled=enabled)
+            if plan == plan_of(found):
+                return found
+            with suppress(Precondition):  # changed meanwhile
+                seen = has_revision(revision(found))
+                return self.put(name, plan, caller, source, seen)[0]
+        raise Stale("The schedule changes too often to be changed here.")
+
     def preview(
         self, name: str, plan: Plan, caller: Caller, source: str, expected: Expected = whatever
     ) -> Record:
