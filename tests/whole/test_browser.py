@@ -315,7 +315,14 @@ def test_jobs_fit_a_phone_and_stand_out(desk: Desk) -> None:
     desk.settle_all()
     for scheme in ("light", "dark"):
         page = desk.open("/", color_scheme=scheme, viewport={"width": 360, "height": 740})
-        for path in ("/", "/jobs", "/jobs?status=failed", "/jobs?operation=none", *desk.paths()):
+        for path in (
+            "/",
+            "/schedules",
+            "/jobs",
+            "/jobs?status=failed",
+            "/jobs?operation=none",
+            *desk.paths(),
+        ):
             page.goto(desk.url + path)
             for each in page.locator("summary").all():
                 each.click()

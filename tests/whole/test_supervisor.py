@@ -148,7 +148,7 @@ def test_a_supervisor_that_is_killed_leaves_nobody_behind(tmp_path: Path, source
     with running(tmp_path / "data", web=2, **settings(source)) as service:
         until(lambda: len(parts(service, "work")) == 1)
         processes = service.processes()
-        assert len(processes) == 5
+        assert len(processes) == 6
         answer = called(service, seconds=4)
         service.process.kill()
         began = time.monotonic()
