@@ -97,7 +97,9 @@ class Calendar:
             if found.body["source"] == CODE:
                 raise Conflict(_OF_CODE)
             with suppress(Stale):
-                self._write(Delete(SCHEDULES, found.id, found.version), *self._called_off(found))
+                self.ports.records.commit(
+                    Delete(SCHEDULES, found.id, found.version), *self._called_off(found)
+                )
                 return
         raise Stale("The schedule changes too often to be deleted here.")
 
@@ -148,15 +150,12 @@ class Calendar:
 
     def _commit(self, found: Record | None, made: Record) -> Record:
         put = Put(made, expect=found.version if found else 0)
-        stored = self._write(put, *(self._called_off(found) if found else ()))[0]
+        stored = self.ports.records.commit(put, *(self._called_off(found) if found else ()))[0]
         if stored is None:
             raise TypeError("a put stores a record")
         if stored.due is not None:
             self.ports.bell.ring(stored.id, stored.due - self.ports.clock.now())
         return stored
-
-    def _write(self, *writes: Write) -> tuple[Record | None, ...]:
-        return self.ports.records.commit(*writes)
 
     def _called_off(self, found: Record) -> Sequence[Write]:
         """Its jobs that were made ahead of their time, for a plan that is no more."""

@@ -5,14 +5,16 @@ from typing import Any
 from app.ports import Body, Record
 from app.room.job_view import moment
 from app.room.operation import Registry
-from app.room.schedule import plan_of, to_come
+from app.room.schedule import CODE, plan_of, to_come
 from app.room.schema.secret import MASK, mask
+from app.room.standing import is_declared
 
 
 def described_schedule(record: Record, registry: Registry, now: float) -> Body:
     """The schedule, flat. Secret parameters are masked."""
     plan, body = plan_of(record), record.body
-    coming = to_come(record, now)
+    is_alive = body["source"] != CODE or is_declared(record, registry)
+    coming = to_come(record, now) if is_alive else []
     return {
         "name": body["name"],
         "owner": record.owner,
@@ -24,7 +26,7 @@ def described_schedule(record: Record, registry: Registry, now: float) -> Body:
         "tz": plan.tz,
         "enabled": plan.enabled,
         "catch_up": plan.catch_up,
-        "next_due": moment(body["next"] if coming else None),
+        "next_due": moment(coming[0] if coming else None),
         "upcoming": [moment(due) for due in coming],
         "last_job": body.get("job"),
         "created_at": moment(body["created"]),

@@ -205,7 +205,9 @@ def test_gone_from_the_code(lab: Testing) -> None:
     del lab.room.registry._operations["timed"]
     lab.advance("10m")
     assert lab.tick() == 0
-    assert lab.room.calendar.list(LOCAL).items
+    (left,) = lab.room.calendar.list(LOCAL).items
+    shown = lab.room.calendar.view(left)
+    assert (shown["next_due"], shown["upcoming"]) == (None, [])
     lab.advance("55m")
     lab.tick()
     assert lab.room.calendar.list(LOCAL).items

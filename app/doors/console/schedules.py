@@ -16,6 +16,7 @@ from app.ports import Record
 from app.room.enter import Room
 from app.room.errors import Problem
 from app.room.schedule import CODE, plan_of, to_come
+from app.room.standing import is_declared
 
 LIMIT = 50  # schedules on a page
 
@@ -97,17 +98,19 @@ def _rows(book: Schedules, records: Iterable[Record]) -> Iterator[Row]:
     for record in records:
         plan = plan_of(record)
         zone = _zone(plan.tz)
+        of_code = record.body["source"] == CODE
+        is_alive = not of_code or is_declared(record, book.room.registry)
         yield Row(
             name=record.body["name"],
             operation=plan.operation,
             when=plan.cron or f"every {plan.every}",
             zone=plan.tz or "UTC",
             enabled=plan.enabled,
-            of_code=record.body["source"] == CODE,
+            of_code=of_code,
             catch_up=plan.catch_up,
             last_job=record.body.get("job"),
             known=plan.operation in book.room.registry,
-            dues=tuple(_due(due, now, zone) for due in to_come(record, now)),
+            dues=tuple(_due(due, now, zone) for due in to_come(record, now) if is_alive),
         )
 
 
