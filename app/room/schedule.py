@@ -16,7 +16,16 @@ from app.room.duration import seconds
 from app.room.errors import Invalid, Wrong
 from app.room.schema.plain import pointer
 from app.room.strict_json import write_json
-from app.room.timing import BadTimes, CronTimes, EveryTimes, Times, cron_times, latest, upcoming
+from app.room.timing import (
+    DAY,
+    BadTimes,
+    CronTimes,
+    EveryTimes,
+    Times,
+    cron_times,
+    latest,
+    upcoming,
+)
 
 SCHEDULES = "schedules"
 ON, OFF = "on", "off"
@@ -25,6 +34,7 @@ CODE = "code"  # the source of those that a declaration asks for
 CatchUp = Literal["none", "one", "all"]
 
 LONGEST_NAME = 128
+LONGEST_INTERVAL = 36_500 * DAY
 SHOWN = 5  # due times to come
 LATE = 90.0  # seconds; what is late by no more counts as late, and not as missed
 MOST_OWED = 100  # due times that were missed and are run still
@@ -74,6 +84,8 @@ def _check_every(plan: Plan, least: float) -> None:
         interval = seconds(plan.every)
     except ValueError as error:
         raise Invalid(errors=[Wrong("/every", f"{error}.")]) from None
+    if interval > LONGEST_INTERVAL:
+        raise Invalid(errors=[Wrong("/every", f"Must be at most {LONGEST_INTERVAL / DAY:g}d.")])
     if interval < least:
         told = f"Must be at least {least:g} s." if interval else "Must be more than 0."
         raise Invalid(errors=[Wrong("/every", told)])

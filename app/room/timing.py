@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cronsim import CronSim
 
 DAY = 86400.0
+LAST = 253402300799.0  # of what RFC 3339 can say
+LONGEST_LINE = 500  # characters
 SHIFTED = 3 * 3600.0  # seconds behind a day on which the wall clock was moved
 
 
@@ -72,6 +74,8 @@ class EveryTimes:
         turn = max(1, ceil((moment - self.anchor) / self.interval))
         while True:
             due = self.anchor + turn * self.interval
+            if due > LAST:
+                return
             if due > moment:
                 yield due
             turn += 1
@@ -85,6 +89,8 @@ def cron_times(line: object, tz: object = "UTC") -> CronTimes:
     is not."""
     if not isinstance(line, str) or len(line.split()) != 5:
         raise BadTimes("cron", "five fields, as in '0 3 * * *'")
+    if len(line) > LONGEST_LINE:
+        raise BadTimes("cron", f"at most {LONGEST_LINE} characters")
     if not isinstance(tz, str):
         raise BadTimes("tz", "no such zone; try 'Europe/Berlin'")
     made = CronTimes(line, tz)

@@ -135,6 +135,8 @@ def test_the_rules_of_a_zone_may_change() -> None:
         ({"every": "999ms"}, "/every"),
         ({"every": "soon"}, "/every"),
         ({"every": -1}, "/every"),
+        ({"every": "36501d"}, "/every"),
+        ({"cron": "1," * 250 + "1 * * * *"}, "/cron"),
         ({"every": "1h", "tz": "Europe/Berlin"}, "/tz"),
     ],
 )
