@@ -61,8 +61,9 @@ class Calendar:
         `Precondition` when it is not as `expected`.
         """
         for _ in range(TRIES):
-            found = self._expected(name, caller, expected)
+            found = self._find(name, caller)
             made = self._planned(name, plan, caller, source, found)
+            _check(expected, found)
             try:
                 return self._commit(found, made), found is None
             except Stale:
@@ -85,17 +86,18 @@ class Calendar:
         self, name: str, plan: Plan, caller: Caller, source: str, expected: Expected = whatever
     ) -> Record:
         """What `put` would write; raises what it would raise."""
-        found = self._expected(name, caller, expected)
-        return self._planned(name, plan, caller, source, found)
+        found = self._find(name, caller)
+        made = self._planned(name, plan, caller, source, found)
+        _check(expected, found)
+        return made
 
     def delete(self, name: str, caller: Caller, expected: Expected = whatever) -> None:
         check_scope(caller, "run")
         for _ in range(TRIES):
             found = self.get(name, caller)
-            if not expected(found):
-                raise Precondition()
             if found.body["source"] == CODE:
                 raise Conflict(_OF_CODE)
+            _check(expected, found)
             with suppress(Stale):
                 self.ports.records.commit(
                     Delete(SCHEDULES, found.id, found.version), *self._called_off(found)
@@ -141,12 +143,6 @@ class Calendar:
         if not 1 <= len(name) <= schedule.LONGEST_NAME:
             return None
         return self.ports.records.get(SCHEDULES, schedule_id(caller.owner, name))
-
-    def _expected(self, name: str, caller: Caller, expected: Expected) -> Record | None:
-        found = self._find(name, caller)
-        if not expected(found):
-            raise Precondition()
-        return found
 
     def _commit(self, found: Record | None, made: Record) -> Record:
         put = Put(made, expect=found.version if found else 0)
@@ -213,6 +209,12 @@ def _check_pause_only(is_now: Plan, asked: Plan) -> None:
     asked = replace(asked, enabled=is_now.enabled, tz=asked.tz or is_now.tz)
     if asked != is_now:
         raise Conflict(_OF_CODE)
+
+
+def _check(expected: Expected, found: Record | None) -> None:
+    """After all else: what could not be done anyway has no precondition (RFC 9110, 13.2.1)."""
+    if not expected(found):
+        raise Precondition()
 
 
 def has_revision(*tags: str) -> Expected:

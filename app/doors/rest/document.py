@@ -21,7 +21,6 @@ from app.doors.rest.description import (
     service,
 )
 from app.doors.rest.endpoint import Endpoint
-from app.doors.schedule_schema import schedule_schema
 from app.room import errors, trigger
 from app.room.operation import Operation, Registry
 from app.room.route import Route
@@ -59,7 +58,7 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
             "schemas": {
                 **_components(),
                 **job_document.components(registry, book),
-                "Schedule": schedule_schema(),
+                **schedule_document.components(registry, book),
                 **book.definitions,
             },
             "responses": {kind: _problem(kind) for kind in STATUS},

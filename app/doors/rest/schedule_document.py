@@ -18,17 +18,29 @@ from app.doors.rest.description import (
     responses,
     service,
 )
-from app.doors.rest.schedules import PREVIEW
+from app.doors.rest.schedules import ELSEWHERE, PREVIEW
+from app.doors.schedule_schema import schedule_schema
 from app.doors.schedules import LIST, PUT
-from app.room.schedule import LONGEST_NAME
-from app.room.schema.json_schema import describe
+from app.room.calendar import SHORTEST
+from app.room.duration import DURATION
+from app.room.operation import Operation, Registry
+from app.room.schedule import LONGEST_INTERVAL, LONGEST_NAME
+from app.room.schema.json_schema import Book, describe
 from app.room.schema.params import Params
+from app.room.timing import LONGEST_LINE
 
 TAG = "schedules"
 SCHEDULE: Document = {"$ref": f"{SCHEMAS}Schedule"}
 KINDS = (*ALWAYS, *WITH_KEYS)
 ONE = (*KINDS, "malformed", "invalid", "unknown")
-EXAMPLE = {"operation": "hello", "params": {"name": "Ada"}, "cron": "0 3 * * *", "tz": "UTC"}
+_NULL: Document = {"type": "null"}
+_LINE: Document = {"type": "string", "maxLength": LONGEST_LINE}
+_EVERY: Document = {
+    "anyOf": [
+        {"type": "string", "pattern": DURATION},
+        {"type": "number", "minimum": SHORTEST, "maximum": LONGEST_INTERVAL},
+    ]
+}
 _NAME = in_path("name", {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})
 _ETAG: Document = {"description": "For If-Match, and If-None-Match.", "schema": TEXT}
 
@@ -41,6 +53,29 @@ def paths() -> Mapping[str, Callable[[], Document]]:
         "schedules.put": _put,
         "schedules.delete": _delete,
         "schedules.run": _run,
+    }
+
+
+def components(registry: Registry, book: Book) -> Document:
+    """What the descriptions refer to."""
+    each = [_plan(operation, book) for operation in registry]
+    return {"Schedule": schedule_schema(), "Plan": {"oneOf": each} if each else {"type": "object"}}
+
+
+def _plan(operation: Operation, book: Book) -> Document:
+    whole, _ = describe(PUT.schema)
+    properties = {n: each for n, each in whole["properties"].items() if n not in ELSEWHERE}
+    params, _ = describe(operation.params.schema, base=SCHEMAS, book=book)
+    needed = bool(params.get("required"))
+    properties["operation"] = {"type": "string", "const": operation.name}
+    properties["params"] = params if needed else {"anyOf": [params, _NULL]}
+    return {
+        **closed(properties, "operation", *(["params"] if needed else [])),
+        "title": operation.name,
+        "oneOf": [
+            {"required": ["cron"], "properties": {"cron": _LINE, "every": _NULL}},
+            {"required": ["every"], "properties": {"every": _EVERY, "cron": _NULL, "tz": _NULL}},
+        ],
     }
 
 
@@ -70,8 +105,6 @@ def _get() -> Document:
 
 
 def _put() -> Document:
-    whole, _ = describe(PUT.schema)
-    plan = {n: each for n, each in whole["properties"].items() if n not in ("name", "preview")}
     problems = responses(None, *ONE, *WITH_BODY, "conflict", "precondition")
     told = {"200": _told("The schedule as it is now."), "201": _told("It was made.")}
     return {
@@ -81,7 +114,7 @@ def _put() -> Document:
         "none, the latest one, or all (at most 100). With `preview` nothing is written, and the "
         "answer shows when it would come due.",
         "parameters": [_NAME, *_queries(PREVIEW), _header("If-Match"), _header("If-None-Match")],
-        "requestBody": body(closed(plan, "operation"), [EXAMPLE]),
+        "requestBody": body({"$ref": f"{SCHEMAS}Plan"}),
         "responses": {**told, **problems},
     }
 
