@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.cli_params import read_params
-from app.cli_trouble import DONE, near
+from app.cli_trouble import DONE, helped
 from app.client import Service
 from app.client.schedules import Schedule, Wanted
 from app.logs import escaped
@@ -47,7 +47,7 @@ def put(given: argparse.Namespace, service: Service) -> int:
     try:
         made = service.schedules.put(Wanted(given.name, plan, texts), preview=given.preview)
     except UnknownOperation as problem:
-        raise near(problem, given.operation, service) from None
+        raise helped(problem, service) from None
     return _say(given, made)
 
 
@@ -79,12 +79,12 @@ def add_to(commands: Any, asking: argparse.ArgumentParser) -> None:
     """Their options; `asking` has those of every command that asks a service."""
     help = "list schedules, and make, show, pause, run or delete one"
     top = commands.add_parser("schedules", help=help, parents=[asking])
-    top.set_defaults(ask=schedules)
+    top.set_defaults(ask=schedules, makes=False)
     inner = top.add_subparsers(metavar="WHAT")
 
     def add(name: str, ask: Callable[..., int], help: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = inner.add_parser(name, help=help, parents=[asking])
-        parser.set_defaults(ask=ask)
+        parser.set_defaults(ask=ask, makes=ask is put)  # a store: in a new one are no schedules
         parser.add_argument("name", metavar="NAME")
         return parser
 

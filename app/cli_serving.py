@@ -101,7 +101,7 @@ def tick(given: argparse.Namespace, settings: Settings) -> int:
         return 0
     tend(room.registry, room.ports)
     made = Ticker(room.registry, room.ports).tick().jobs
-    sweep(room.ports)
+    sweep(room.registry, room.ports)
     room.ports.records.close()
     print(as_json({"jobs": made}) if given.json else f"{made} {'job' if made == 1 else 'jobs'}")
     return 0

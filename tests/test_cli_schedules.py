@@ -33,6 +33,8 @@ def run(
         said = capsys.readouterr()
         return code, said.out, said.err
 
+    command("schedules", "set", "first", "hello", "name=A", "--every", "1h")  # makes the store
+    command("schedules", "delete", "first")
     yield command
     for each in json.loads(command("--json", "schedules")[1])["items"]:
         command("schedules", "delete", each["name"])
@@ -93,7 +95,7 @@ def test_a_preview_writes_nothing(run: Run) -> None:
     [
         (("set", "a", "hello", "name=A", "--cron", "0 0 30 2 *"), 1, "/cron"),
         (("set", "a", "hello", "--every", "1h"), 1, "/params/name"),
-        (("set", "a", "helo", "--every", "1h"), 1, "Did you mean hello?"),
+        (("set", "a", "helo", "--every", "1h"), 1, "Did you mean hello"),
         (("set", "a", "hello", "name=A", "--every", "1h", "--tz", "UTC"), 1, "/tz"),
         (("pause", "nobody"), 1, "There is no such schedule."),
         (("delete", "nobody"), 1, "There is no such schedule."),
@@ -104,6 +106,16 @@ def test_what_is_wrong(run: Run, arguments: tuple[str, ...], code: int, said: st
     ended, out, err = run("schedules", *arguments)
     assert (ended, out) == (code, "")
     assert said in err
+
+
+def test_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only `set` makes one: elsewhere a folder without is a mistake, and is told."""
+    where = ("--data", str(tmp_path / "nowhere"), "schedules")
+    assert main(where, {}) == 2
+    assert "There is no store" in capsys.readouterr().err
+    assert main((*where, "set", "a", *NIGHTLY), {}) == 0
+    capsys.readouterr()
+    assert main(where, {}) == 0
 
 
 @pytest.mark.parametrize(

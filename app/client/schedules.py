@@ -1,6 +1,6 @@
 """The schedules of a service, by its store and by HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -54,10 +54,11 @@ class Schedules(Protocol):
 
 
 class LocalSchedules:
-    """By the store."""
+    """By the store; `written` is called when something may have been."""
 
-    def __init__(self, room: Room, source: str) -> None:
+    def __init__(self, room: Room, source: str, written: Callable[[], None]) -> None:
         self._room, self._calendar, self._source = room, room.calendar, source
+        self._written = written
 
     def list(self) -> Sequence[Schedule]:
         found: list[Schedule] = []
@@ -79,7 +80,9 @@ class LocalSchedules:
             return self._calendar.view(
                 self._calendar.preview(wanted.name, plan, LOCAL, self._source)
             )
-        return self._calendar.view(self._calendar.put(wanted.name, plan, LOCAL, self._source)[0])
+        made, _ = self._calendar.put(wanted.name, plan, LOCAL, self._source)
+        self._written()
+        return self._calendar.view(made)
 
     def enable(self, name: str, enabled: bool) -> Schedule:
         record = self._calendar.enable(name, enabled, LOCAL, self._source)

@@ -62,7 +62,7 @@ class Watch:
                 self._tend_at = now + TEND_EVERY
             self._ticker.tick()
             if now >= self._sweep_at:
-                sweep(self._room.ports)
+                sweep(self._room.registry, self._room.ports)
                 self._sweep_at = now + SWEEP_EVERY
         except Problem as problem:
             self._trouble = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._trouble * 2))

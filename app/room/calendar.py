@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from app.ports import Body, Delete, Page, Ports, Put, Record, Write
+from app.ports import Body, Delete, Hint, Page, Ports, Put, Record, Write
 from app.room import job, schedule
 from app.room.acceptance import Submission
 from app.room.access import check_scope
@@ -150,7 +150,8 @@ class Calendar:
         if stored is None:
             raise TypeError("a put stores a record")
         if stored.due is not None:
-            self.ports.bell.ring(stored.id, stored.due - self.ports.clock.now())
+            now = self.ports.clock.now()
+            self.ports.bell.ring(Hint(stored.id, max(0.0, stored.due - now)))
         return stored
 
     def _called_off(self, found: Record) -> Sequence[Write]:

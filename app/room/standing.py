@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 
-from app.ports import Delete, Ports, Put, Record
+from app.ports import Delete, Hint, Ports, Put, Record
 from app.room import schedule
 from app.room.call import LOCAL
 from app.room.errors import Stale
@@ -43,7 +43,7 @@ def tend(registry: Registry, ports: Ports) -> None:
         with suppress(Stale):  # somebody uses it: next time
             kept = _looked_after(registry, ports, record, now)
             if kept is not None and kept.due is not None and kept.due < now + TEND_EVERY + 60:
-                ports.bell.ring(kept.id, kept.due - now)
+                ports.bell.ring(Hint(kept.id, max(0.0, kept.due - now)))
 
 
 def is_declared(record: Record, registry: Registry) -> bool:

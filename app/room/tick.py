@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.ports import Ports, Put, Record
+from app.ports import Hint, Ports, Put, Record
 from app.room import job, schedule
 from app.room.acceptance import ring
 from app.room.errors import Stale
@@ -76,9 +76,9 @@ class Ticker:
             return 0
         if not self._put(after, taken, jobs):
             return 0
-        ring(self._ports, jobs, now)
+        ring(self._registry, self._ports, jobs, now)
         if after.due is not None:
-            self._ports.bell.ring(after.id, after.due - now)
+            self._ports.bell.ring(Hint(after.id, max(0.0, after.due - now)))
             nexts.append(after.due)
         return len(jobs)
 
