@@ -196,8 +196,9 @@ def signal(given: argparse.Namespace, service: Service) -> int:
     return DONE
 
 
-def add_to(commands: Any, url: Callable[[str], str]) -> None:
-    """Their options; the global ones may stand behind a command, too. `url` reads an address."""
+def add_to(commands: Any, url: Callable[[str], str]) -> argparse.ArgumentParser:
+    """Their options; the global ones may stand behind a command, too, and are given back for
+    others. `url` reads an address."""
     asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument(
         "--url", type=url, default=argparse.SUPPRESS, help="ask the service at this address"
@@ -217,6 +218,7 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
     cli_files.add_to(add)
     for parser in (*_add_looks(add), *_add_changes(add)):
         parser.set_defaults(makes=False)  # a store: in a new one are no jobs
+    return asking
 
 
 Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]

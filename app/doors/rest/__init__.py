@@ -1,16 +1,17 @@
 """The REST door: every endpoint of it, known to no framework."""
 
-from app.doors.rest import files, jobs, operations, service
+from app.doors.rest import files, jobs, operations, schedules, service
 from app.doors.rest.endpoint import Endpoint
 from app.room.enter import Room
 
 
 def endpoints(room: Room) -> list[Endpoint]:
-    """Those of the service, operations, jobs and files, and the document of them all."""
+    """Of the service, the operations, jobs, files and schedules, and the document of them all."""
     everything = [
         *service.endpoints(room),
         *operations.endpoints(room),
         *jobs.endpoints(room),
         *files.endpoints(room),
+        *schedules.endpoints(room),
     ]
     return [*everything, service.openapi(room, everything)]
