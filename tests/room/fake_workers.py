@@ -30,9 +30,10 @@ class Crowd:
 
     def claim_all(self) -> None:
         """A claim may find only what needs no run, or has to wait."""
-        now = self.service.clock.now()
-        while self.claim() or self.service._next_due(now) is not None:
-            pass
+        empty = 0
+        while empty < 2:
+            found = self.claim() or self.service.room.engine.has_more
+            empty = 0 if found else empty + 1
 
     def end(self, record: Record, ending: Ending | None = None) -> None:
         self.running.remove(record)

@@ -7,11 +7,13 @@ import pytest
 
 from app.room.call import LOCAL, Call
 from app.room.errors import Busy
-from app.room.job import JOBS, Ending, Error, Wait
+from app.room.job import Ending, Error, Wait
 from app.room.lane import LANES, Lane
+from app.room.operation import Registry
 from app.room.parking import PARKED
 from app.testing import Testing
 from tests.room.fake_workers import Crowd
+from tests.room.memory import stored_in_memory
 
 Declare = Callable[..., Any]
 
@@ -55,19 +57,20 @@ def test_never_more_than_the_limit(lab: Testing, declare: Declare, crowd: Crowd)
     assert lab.room.ports.records.get(LANES, "tried") is None
 
 
-def test_two_thousand_at_a_limit_of_twenty(lab: Testing, declare: Declare, crowd: Crowd) -> None:
+def test_two_thousand_at_a_limit_of_twenty() -> None:
     """Each job is claimed twice at most, to be put aside and to run, however long the line."""
-    declare(work, concurrency=20)
-    call = [Call("tried", {"n": n}, asynchronous=True) for n in range(1000)]
-    for _ in range(2):
-        lab.room.enter_all(call)
-    crowd.drain()
-    records = [record for record in lab._records() if record.collection == JOBS]
-    assert len(records) == 2000
-    assert {record.label for record in records} == {"succeeded"}
+    with stored_in_memory() as records, Testing(Registry(), records=records) as service:
+        service.room.registry.operation("tried", long=True, concurrency=20)(work)
+        for _ in range(2):
+            service.room.enter_all([Call("tried", asynchronous=True)] * 1000)
+        crowd = Crowd(service)
+        crowd.drain()
+        found = list(service._records())
+    assert len(found) == 2000
+    assert {record.label for record in found} == {"succeeded"}
     assert crowd.most == 20
-    assert max(record.takes for record in records) == 2
-    assert {record.body["attempt"] for record in records} == {1}
+    assert max(record.takes for record in found) == 2
+    assert {record.body["attempt"] for record in found} == {1}
 
 
 def test_a_waiting_job_says_what_it_waits_for(lab: Testing, declare: Declare, crowd: Crowd) -> None:
