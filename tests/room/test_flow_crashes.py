@@ -1,5 +1,6 @@
 """Every write of a lane's life fails in turn, by a death of all processes or an answer lost."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -80,10 +81,8 @@ def lived(kind: str, number: int, when: str, fault: type[BaseException]) -> bool
         with Testing(Registry(), records=records) as service:
             service.room.registry.operation("tried", long=True, retries=9, **OPTIONS[kind])(work)
             life = Life(service)
-            try:
+            with suppress(Died, Unavailable):
                 life.live()
-            except (Died, Unavailable):
-                pass
             hit, records.fault = records.writes >= number, None
             if fault is Died or not hit:
                 life.outlive()
