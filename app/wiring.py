@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    return Room(load_operations(settings), make_ports(settings), lease)
+    room = Room(load_operations(settings), make_ports(settings), lease)
+    room.engine.acceptance.brim.most = settings.max_queued
+    return room
 
 
 def load_operations(settings: Settings) -> Registry:

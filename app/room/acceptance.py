@@ -8,6 +8,7 @@ from typing import Any
 
 from app.ports import Ports, Record, Write
 from app.room import job
+from app.room.brim import Brim
 from app.room.call import Caller
 from app.room.drafts import Drafts, check_fresh
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
@@ -50,6 +51,7 @@ class Acceptance:
     def __init__(self, registry: Registry, ports: Ports, ledger: Ledger) -> None:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self.gates = Gates(ports.records, ports.clock)
+        self.brim = Brim(ports.records, ports.clock)
         self._latest = Latest(ports.records, self._named_by)
 
     def accept(
@@ -62,12 +64,14 @@ class Acceptance:
         if not submissions:
             return []
         now = self._ports.clock.now()
+        self.brim.check(caller.owner, len(submissions))
         for _ in range(TRIES):
             made, writes = self._made(submissions, caller, now, listed)
             try:
                 self._store(writes, caller.owner)
             except Stale:
                 continue  # another took one of the keys meanwhile: look again
+            self.brim.accepted(caller.owner, len(made))
             ring(self._ports, made, now)
             return made
         raise Conflict(_IN_USE)

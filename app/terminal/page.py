@@ -87,6 +87,8 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
     yield "created", f"{_ago(job['created_at'], now)}{source}"
     if job["status"] in ("queued", "waiting") and job["due_at"] != job["created_at"]:
         yield "due", dated(job["due_at"])
+    if waits := job.get("waiting_for"):
+        yield "waits for", f"{waits['reason']}  {waits['name'] or ''}".rstrip()
     if job["started_at"]:
         yield "started", _ago(job["started_at"], now)
     if job["finished_at"]:

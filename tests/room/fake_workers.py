@@ -58,7 +58,7 @@ class Counted:
     def __init__(self, inner: Records) -> None:
         self._inner = inner
         self.most_writes, self.most_bytes = inner.most_writes, inner.most_bytes
-        self.writes = self.takes = self.reads = 0
+        self.writes = self.takes = self.reads = self.counts = 0
         self.taken = 0
         self.fault: tuple[int, str, type[BaseException]] | None = None
 
@@ -76,6 +76,7 @@ class Counted:
         return self._inner.list(collection, **how)
 
     def count(self, collection: str, **how: Any) -> int:
+        self.counts += 1
         return self._inner.count(collection, **how)
 
     def take(self, collection: str, **how: Any) -> Sequence[Record]:
