@@ -1,5 +1,6 @@
 """Limits on DynamoDB: places and turns over its transactions, and what they cost."""
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def work(n: int = 0) -> int:
 
 
 def test_places_and_turns(service: Testing) -> None:
-    """A limit, a rate, keys, a cancelled job and a crashed one: all end, and the books are empty."""
+    """A limit, a rate, keys, a cancelled job and a crashed one: all end, with empty books."""
     operation = service.room.registry.operation
     operation("limited", long=True, concurrency=2, key="n", retries=2)(work)
     operation("paced", long=True, rate="2/s")(work)
@@ -92,6 +93,8 @@ def test_many_workers_at_one_lane(service: Testing) -> None:
             idle = 0 if claimed else idle + 1
             for record in claimed:
                 running.add(record.id)
+                seen.append(len(running))
+                time.sleep(0.01)  # it runs
                 seen.append(len(running))
                 running.discard(record.id)
                 own.settle([(record, Ending("succeeded", result=1))])
