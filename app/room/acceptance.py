@@ -11,7 +11,7 @@ from app.room import job
 from app.room.brim import Brim
 from app.room.call import Caller
 from app.room.drafts import Drafts, check_fresh
-from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
+from app.room.errors import Busy, Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.gate import Gates
 from app.room.latest import Latest
 from app.room.ledger import Ledger
@@ -20,7 +20,7 @@ from app.room.policy import Policy
 from app.room.strict_json import write_json
 
 KEYS = "job_keys"  # who holds an idempotency key
-TRIES = 10  # when others take the same keys meanwhile
+TRIES = 30  # when others take the same keys meanwhile, or replace what waits
 BATCH = 1000  # jobs submitted together, at most
 LARGEST_PARAMS = 102_400  # encoded bytes that a job's record keeps
 
@@ -74,7 +74,9 @@ class Acceptance:
             self.brim.accepted(caller.owner, len(made))
             ring(self._ports, made, now)
             return made
-        raise Conflict(_IN_USE)
+        if any(one.key is not None for one in submissions):
+            raise Conflict(_IN_USE)
+        raise Busy("Others submit the same all the time.", after=1)
 
     def _store(self, writes: Sequence[Write], owner: str) -> None:
         if len(writes) <= self._ports.records.most_writes:

@@ -85,8 +85,10 @@ class Engine:
                 parents[record.id] = True
         with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
             self.settle(decided)
-        admitted = self.flow.admit(ready)
-        return admitted, len(ready) - len(admitted)
+        admitted, untold = self.flow.admit(ready)
+        with suppress(Unavailable):  # or else they cost an attempt, though nobody began them
+            self.settle([(record, Ending("returned")) for record in untold])
+        return admitted, len(ready) - len(admitted) - len(untold)
 
     def _is_accepted(self, record: Record) -> bool:
         """One of many that were to be stored together may stand behind a gate that never opened."""

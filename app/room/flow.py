@@ -41,10 +41,12 @@ class Flow:
 
     # Jobs
 
-    def admit(self, claimed: Sequence[Record]) -> list[Record]:
-        """Those of the claimed jobs that may run now, as they are then stored. The others are
-        parked; one that another has claimed meanwhile is neither."""
+    def admit(self, claimed: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+        """Those of the claimed jobs that may run now, as they are then stored; and those of which
+        the store could not tell. The others are parked; one that another has claimed meanwhile is
+        none of all these."""
         alone: list[Record | None] = [None] * len(claimed)
+        untold: list[Record] = []
         lanes: dict[str, list[tuple[int, Record]]] = defaultdict(list)
         for place, record in enumerate(claimed):
             if (lane := self._lane_to_ask(record)) is None:
@@ -54,10 +56,16 @@ class Flow:
         for lane, members in lanes.items():
             for start in range(0, len(members), TOGETHER):
                 some = members[start : start + TOGETHER]
-                stored = self._admit(lane, [record for _, record in some])
+                records = [record for _, record in some]
+                try:
+                    stored = self._admit(lane, records)
+                except Unavailable as error:
+                    log.warning("%s jobs are not admitted: %s", len(records), error.detail)
+                    untold += records
+                    continue
                 for place, record in some:
                     alone[place] = stored.get(record.id)
-        return [record for record in alone if record is not None]
+        return [record for record in alone if record is not None], untold
 
     def _lane_to_ask(self, record: Record) -> str | None:
         """The lane that has a say in whether it runs; None if it has none, or none any more."""

@@ -1,11 +1,14 @@
 """Concurrency: who may run, who waits, and in which order they go on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
+from app.room.engine import Engine
 from app.room.errors import Busy
 from app.room.job import Ending, Error, Wait
 from app.room.lane import LANES, Lane
@@ -14,6 +17,7 @@ from app.room.parking import PARKED
 from app.testing import Testing
 from tests.room.fake_workers import Crowd
 from tests.room.memory import stored_in_memory
+from tests.room.model_jobs import Flaky
 
 Declare = Callable[..., Any]
 
@@ -337,3 +341,25 @@ def test_signals_reach_a_job_in_the_line(lab: Testing, declare: Declare, crowd: 
     crowd.end(crowd.running[0], Ending("cancelled"))
     lab.run()
     assert lab.result(second) == 5
+
+
+@pytest.mark.parametrize("kind", ["lost", "refused"])
+def test_a_store_that_fails_at_the_admission_costs_no_attempt(
+    lab: Testing, declare: Declare, kind: str
+) -> None:
+    """Nobody has begun it: a job without a second attempt is run all the same, and others that
+    were claimed with it run at once."""
+    declare(work, concurrency=1, retries=0)
+    declare(work, "free")
+    records = Flaky(lab.room.ports.records, "here")
+    engine = Engine(lab.room.registry, replace(lab.room.ports, records=records))
+    limited, free = (engine.submit(Submission(name), LOCAL).id for name in ("tried", "free"))
+    engine.flow.sweep()
+    records.fault, records.countdown = kind, 2  # the take, and then the admission
+    (claimed,) = engine.claim(2)
+    assert claimed.id == free
+    engine.settle([(claimed, Ending("succeeded"))])
+    (claimed,) = engine.claim(2)
+    assert claimed.id == limited
+    engine.settle([(claimed, Ending("succeeded"))])
+    assert engine.get(limited, LOCAL).body["attempt"] == 1
