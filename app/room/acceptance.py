@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from app.ports import Ports, Record, Write
+from app.ports import Hint, Ports, Record, Write
 from app.room import job
 from app.room.brim import Brim
 from app.room.call import Caller
@@ -72,7 +72,7 @@ class Acceptance:
             except Stale:
                 continue  # another took one of the keys meanwhile: look again
             self.brim.accepted(caller.owner, len(made))
-            ring(self._ports, made, now)
+            ring(self._registry, self._ports, made, now)
             return made
         if any(one.key is not None for one in submissions):
             raise Conflict(_IN_USE)
@@ -172,17 +172,20 @@ class Acceptance:
 _IN_USE = "The same idempotency key is being used by others just now."
 
 
-def ring(ports: Ports, made: Iterable[Record], now: float) -> None:
-    """Once is enough: who wakes takes all that is due. Later starts ring for themselves."""
-    rung = False
-    for record in made:
-        if record.due is None:
-            continue
-        if record.due > now:
-            ports.queue.ring(record.id, record.due - now)
-        elif not rung:
-            ports.queue.ring(record.id)
-            rung = True
+def ring(registry: Registry, ports: Ports, jobs: Iterable[Record], now: float) -> None:
+    """A hint for each that has work, now or later: what hears one may run one job alone."""
+    hints = [
+        Hint(job.id, max(0.0, job.due - now), _offload(registry, job))
+        for job in jobs
+        if job.due is not None
+    ]
+    if hints:
+        ports.queue.ring(*hints)
+
+
+def _offload(registry: Registry, job: Record) -> Literal["task", "queue"] | None:
+    name = job.body["operation"]
+    return registry.get(name).policy.offload if name in registry else None
 
 
 def _key_id(owner: str, one: Submission) -> str:

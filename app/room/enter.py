@@ -29,11 +29,15 @@ log = logging.getLogger("manydoors.room")
 class Room:
     """What takes a call and gives an outcome."""
 
-    def __init__(self, registry: Registry, ports: Ports, lease: float = LEASE) -> None:
-        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed."""
+    def __init__(
+        self, registry: Registry, ports: Ports, lease: float = LEASE, *, counts: bool = True
+    ) -> None:
+        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
+        `counts`: are there statistics? They make of each ending a commit of several records."""
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports, lease, Tally(ports.records, ports.clock))
+        tally = Tally(ports.records, ports.clock) if counts else None
+        self.engine = Engine(registry, ports, lease, tally)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
 
     def enter(self, call: Call) -> Outcome:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
-from app.ports import Delete, Ports, Put, Record, Write
+from app.ports import Delete, Hint, Ports, Put, Record, Write
 from app.room import parking
 from app.room.acceptance import ring
 from app.room.errors import Busy, Problem, Stale, Unavailable, Unknown
@@ -142,7 +142,7 @@ class Flow:
         """Rings for the jobs that a commit has called out of the line."""
         puts = [write.record for write in writes if isinstance(write, Put)]
         called = [each for each in puts if each.collection == JOBS and each.label == QUEUED]
-        ring(self._ports, called, self._ports.clock.now())
+        ring(self._registry, self._ports, called, self._ports.clock.now())
 
     def _called(
         self, lane: Lane, now: float, most: int = TOGETHER, without: Collection[str] = ()
@@ -269,7 +269,7 @@ class Flow:
             return
         self._look_at = min(self._look_at, opens)
         if lane.record is None or lane.record.due != opens:
-            self._ports.queue.ring(lane.id, opens - now)
+            self._ports.queue.ring(Hint(lane.id, opens - now))
 
 
 def _admitted(lane: Lane, record: Record, now: float) -> tuple[Lane, Record]:

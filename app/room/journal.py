@@ -70,6 +70,10 @@ class Journal:
                 self._sizes[index] = size
                 return
 
+    def is_replaying(self) -> bool:
+        """Is there something ahead that an earlier run remembered?"""
+        return self._next < len(self._entries)
+
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
         """While a step's function runs."""

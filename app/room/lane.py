@@ -101,9 +101,10 @@ class Lane:
         self, who: str, now: float, *, until: float | None = None, starts: bool = True
     ) -> "Lane":
         """With one who runs from now on. `starts`: it begins, and is not continued."""
-        lane = replace(self, turns=tuple(each for each in self.turns if each != who))
-        if self.limits.places is not None and who not in self.holders:
-            lane = replace(lane, holders={**self.holders, who: (now, until)})
+        held = {name: held for name, held in self.holders.items() if name != who}
+        if self.limits.places is not None:
+            held[who] = self.holders.get(who, (now, until))
+        lane = replace(self, turns=tuple(each for each in self.turns if each != who), holders=held)
         if self.limits.rate is not None and starts:
             lane = replace(lane, starts=with_one(self.starts, self.limits.rate, now))
         return lane

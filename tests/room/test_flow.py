@@ -247,6 +247,22 @@ def test_the_limit_changes_in_the_code(
     assert lane(lab).record is None
 
 
+def test_a_limit_becomes_a_rate_while_a_job_runs(
+    lab: Testing, declare: Declare, crowd: Crowd
+) -> None:
+    """A job that crashed, and is taken up by the new code, holds no place any more."""
+    declare(work, concurrency=2)
+    job = lab.submit("tried")
+    crowd.claim_all()
+    redeclare(lab, rate="5/s")
+    crowd.running.clear()  # it crashed
+    lab.advance(11)
+    crowd.claim_all()
+    assert lane(lab).holders == {}
+    crowd.drain()
+    assert lab.job(job)["status"] == "succeeded"
+
+
 def test_an_operation_without_limits_pays_nothing(lab: Testing, declare: Declare) -> None:
     """Its jobs know no lane, and no record tells of one."""
     declare(work)

@@ -137,7 +137,8 @@ class Busyness(RuleBasedStateMachine):
 
     @rule(ending=endings, fault=faults)
     def end_all(self, ending, fault):
-        hands, self.hands = self.hands, []
+        hands = [*{hand.id: hand for hand in self.hands}.values()]  # the last claim of each
+        self.hands = []
         with suppress(Unavailable):
             self.under(fault, lambda: self.engines[1].settle([(hand, ending) for hand in hands]))
 
