@@ -1,6 +1,10 @@
 """Lanes under everything at once: workers that die, are overtaken or stopped, writes that fail,
-cancels, calls, limits that change; the books are checked after each step."""
+cancels, calls, limits that change; the books are checked after each step.
 
+TORTURE_STEPS=1000000 tries longer.
+"""
+
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
@@ -24,6 +28,9 @@ from tests.ports.stand_ins import HandClock, Silent
 from tests.room.lane_books import check_books, listed
 from tests.room.memory import stored_in_memory
 from tests.room.model_jobs import Flaky
+
+STEPS = int(os.environ.get("TORTURE_STEPS") or 10_000)
+EACH = 50  # steps of one play
 
 faults = st.sampled_from(
     [("", 0)] * 5 + [(kind, n) for kind in ("lost", "refused") for n in (1, 2)]
@@ -219,8 +226,8 @@ def test_lanes_hold_whatever_happens(shared: LocalRecords) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=50,
+            max_examples=max(1, STEPS // EACH),
+            stateful_step_count=EACH,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
