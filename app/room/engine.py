@@ -63,9 +63,9 @@ class Engine:
         """Leases what is due, the most pressing first; settles at once what needs no run, and
         puts aside what has to wait for its turn.
 
-        `hint`: a job that was rung for, looked at by itself when nothing else is found.
+        `hint`: a job that was rung for, looked at by itself when nothing else is found; or a lane.
         """
-        self.flow.sweep()
+        self.flow.sweep(hint)
         for _ in range(ROUNDS):
             ready, parked = self._claim(limit, hint)
             self.has_more = parked > 0 and not ready

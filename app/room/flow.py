@@ -217,9 +217,13 @@ class Flow:
 
     # The sweep
 
-    def sweep(self) -> None:
-        """Looks at lanes whose time has come; most calls of it do nothing."""
+    def sweep(self, hint: str | None = None) -> None:
+        """Looks at lanes whose time has come, and at the one that was rung for; most calls of it
+        do nothing."""
         now = self._ports.clock.now()
+        if hint is not None and hint.split("/")[0] in self._registry:
+            with suppress(Unavailable):
+                self._tend(hint)
         if self._look_at - LOOK <= now < self._look_at:
             return
         has_limits = any(Limits.of(operation.policy) for operation in self._registry)
@@ -269,7 +273,9 @@ class Flow:
             return
         self._look_at = min(self._look_at, opens)
         if lane.record is None or lane.record.due != opens:
-            self._ports.queue.ring(Hint(lane.id, opens - now))
+            # A queue may count whole seconds, and round them down: the second is not too early.
+            delay = opens - now
+            self._ports.queue.ring(Hint(lane.id, delay), Hint(lane.id, delay + 1))
 
 
 def _admitted(lane: Lane, record: Record, now: float) -> tuple[Lane, Record]:

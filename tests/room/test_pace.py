@@ -1,17 +1,21 @@
 """Rates: how many begin in any stretch of time, who waits for a turn, and what calls are told."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.ports import Hint
 from app.room.call import Call
+from app.room.engine import Engine
 from app.room.errors import Busy
 from app.room.job import Ending, Error, Wait
 from app.room.lane import LANES
 from app.room.policy import Rate
 from app.room.window import count, opens, remembered, with_one
 from app.testing import Testing
+from tests.ports.stand_ins import Silent
 from tests.room.fake_workers import Crowd
 
 Declare = Callable[..., Any]
@@ -225,3 +229,22 @@ def test_a_rate_keeps_no_idle_lane_for_long(lab: Testing, declare: Declare) -> N
     assert kept.due is None
     assert kept.expires == lab.clock.now() + 3600 + 86400
     assert len(kept.id) == len("tried/") + 32  # a hash: keys may be secret
+
+
+def test_a_hint_names_the_lane_that_opens(lab: Testing, declare: Declare) -> None:
+    """Rung for at the moment and a second later; whoever hears it calls the next job, also a
+    process that has just looked for lanes."""
+    declare(work, rate="1/s")
+    heard: list[Hint] = []
+    queue = Silent()
+    queue.ring = lambda *hints: heard.extend(hints)  # type: ignore[method-assign]
+    ports = replace(lab.room.ports, queue=queue)
+    one, other = (Engine(lab.room.registry, ports) for _ in range(2))
+    first, second = lab.submit("tried"), lab.submit("tried")
+    assert [record.id for record in one.claim(2)] == [first]
+    hints = [hint for hint in heard if hint.id == "tried"]
+    assert [hint.delay for hint in hints] == [1.0, 2.0]
+    lab.advance(0.5)
+    other.flow.sweep()
+    lab.advance(0.5)
+    assert [record.id for record in other.claim(1, hints[0].id)] == [second]
