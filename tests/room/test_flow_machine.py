@@ -71,6 +71,7 @@ class Busyness(RuleBasedStateMachine):
         self.calls: dict[str, tuple[str, float]] = {}
         self.options: dict[str, Any] = {}
         self.began: dict[str, list[float]] = {}
+        self.uncounted: set[str] = set()  # leases of runs that began while there was no limit
         self.declare(2, None)
 
     @rule(limit=limits, rate=rates)
@@ -105,8 +106,11 @@ class Busyness(RuleBasedStateMachine):
         lane = lane_id("tried", str(record.body["params"]["n"]))
         alive = [each for each in self.hands if self.is_alive(each) and self.lane_of(each) == lane]
         calls = [until for id, until in self.calls.values() if id == lane]
+        alive = [each for each in alive if each.lease not in self.uncounted]
         limit = self.options["concurrency"]
-        if limit is not None and record.id not in self.kept:
+        if limit is None:
+            self.uncounted.add(record.lease)
+        elif record.id not in self.kept:
             assert len(alive) + sum(until > self.clock.now() for until in calls) <= limit
         if "midway" not in record.body and self.options["rate"]:
             self.check_rate(lane)
