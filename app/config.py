@@ -64,6 +64,9 @@ class Settings:
     max_body: int = 5 * MB
     """The largest body of a request, in bytes, or as 500KB, 5MB."""
 
+    max_queued: int = 100_000
+    """How many jobs of one owner may be queued; submissions beyond that are told to come again."""
+
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
 
@@ -187,6 +190,12 @@ def _size(text: str) -> int:
     raise ValueError("write a number of bytes, or 500KB, 5MB")
 
 
+def _many(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**9):
+        raise ValueError("write a whole number from 1 to 1,000,000,000")
+    return int(text)
+
+
 def _some_time(text: str) -> float:
     is_number = text.isascii() and text.replace(".", "", 1).isdigit()
     time = seconds(float(text) if is_number else text)
@@ -246,6 +255,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "operations": _modules,
     "slice": _some_time,
     "max_body": _size,
+    "max_queued": _many,
     "min_free": _size,
     "hosts": _names,
     "trusted_proxies": _hops,

@@ -38,6 +38,7 @@ from app.room.duration import seconds
 from app.room.enter import Room
 from app.room.files import guessed_type
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
+from app.room.lane import LANES
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
@@ -315,8 +316,9 @@ class Testing(AbstractContextManager["Testing"]):
 
     def _next_due(self, until: float = float("inf")) -> float | None:
         """When something is to be looked at again; None when all wait for somebody outside."""
+        lanes = self.room.ports.records.list(LANES, limit=200).items
         active = [one for label in (QUEUED, RUNNING, WAITING) for one in self._records(label)]
-        dues = [one.due for one in active if not waits_for(one, "signal")]
+        dues = [one.due for one in (*lanes, *active) if not waits_for(one, "signal")]
         return min((due for due in dues if due is not None and due <= until), default=None)
 
     def _records(self, label: str | None = None) -> Iterator[Record]:

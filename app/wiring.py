@@ -26,6 +26,7 @@ def make_room(settings: Settings, lease: float = LEASE) -> Room:
     room = Room(load_operations(settings), make_ports(settings), lease, counts=counts)
     if settings.table:
         room.calendar.least = SHORTEST_ON_AWS
+    room.engine.acceptance.brim.most = settings.max_queued
     return room
 
 

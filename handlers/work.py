@@ -37,7 +37,7 @@ def work(
     clock = room.ports.clock
     while clock.monotonic() < until and (most is None or runs < most) and empty < EMPTY_CLAIMS:
         claimed = room.engine.claim(hint=hint)
-        empty = 0 if claimed else empty + 1
+        empty = 0 if claimed or room.engine.has_more else empty + 1
         for record in claimed:
             _one(room, record, min(until, clock.monotonic() + (slice or FOREVER)), until)
             runs += 1

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote
 
@@ -209,7 +210,7 @@ def problem_answer(problem: Problem, path: str) -> Answer:
     if isinstance(problem, Unauthenticated):
         headers.append(("WWW-Authenticate", "Bearer"))
     if problem.retry and not isinstance(problem, Internal):
-        headers.append(("Retry-After", f"{max(1, round(problem.after or RETRY_AFTER))}"))
+        headers.append(("Retry-After", f"{max(1, ceil(problem.after or RETRY_AFTER))}"))
     return Answer(status, write_json(document), headers)
 
 

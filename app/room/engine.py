@@ -18,9 +18,10 @@ from app.room.call import Caller
 from app.room.children import MAPS, is_due
 from app.room.errors import Conflict, Stale, TooLarge, Unavailable, Unknown
 from app.room.execute import execute
+from app.room.flow import Flow
 from app.room.happenings import Happenings
 from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
-from app.room.ledger import PAGES, Ledger, Lost, page_id
+from app.room.ledger import PAGES, TRIES, Ledger, Lost, page_id
 from app.room.listing import NO_PARENT, Wanted, listed
 from app.room.notes import Notes
 from app.room.operation import Registry
@@ -32,6 +33,8 @@ log = logging.getLogger("manydoors.jobs")
 EARLY = 1.5  # seconds that a hint may come before its job is due, and wait for it
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
 SETTLED_TOGETHER = 40  # endings in one commit
+FREED_TOGETHER = 10  # where some of them give a place in a lane on
+ROUNDS = 20  # of one claim that finds only jobs which have to wait
 
 
 class Engine:
@@ -45,6 +48,8 @@ class Engine:
         self.ledger = Ledger(ports.records, ports.clock, lease)
         self.acceptance = Acceptance(registry, ports, self.ledger)
         self.happenings = Happenings(registry, ports, self.acceptance)
+        self.flow = Flow(registry, ports, self.ledger)
+        self.has_more = False  # may the last claim have left something that is due?
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
         """The job, durably accepted; for a key that was used, the job it made then."""
@@ -55,10 +60,20 @@ class Engine:
         return self.acceptance.accept(submissions, caller, listed=True)
 
     def claim(self, limit: int = 1, hint: str | None = None) -> list[Record]:
-        """Leases what is due, the most pressing first; settles at once what needs no run.
+        """Leases what is due, the most pressing first; settles at once what needs no run, and
+        puts aside what has to wait for its turn.
 
-        `hint`: a job that was rung for, looked at by itself when nothing else is found.
+        `hint`: a job that was rung for, looked at by itself when nothing else is found; or a lane.
         """
+        self.flow.sweep(hint)
+        for _ in range(ROUNDS):
+            ready, parked = self._claim(limit, hint)
+            self.has_more = parked > 0 and not ready
+            if not self.has_more:
+                break
+        return ready
+
+    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int]:
         now = self.ports.clock.now()
         found: Sequence[Record] = self.ports.records.take(
             JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
@@ -78,7 +93,10 @@ class Engine:
                 parents[record.id] = True
         with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
             self.settle(decided)
-        return ready
+        admitted, untold = self.flow.admit(ready)
+        with suppress(Unavailable):  # or else they cost an attempt, though nobody began them
+            self.settle([(record, Ending("returned")) for record in untold])
+        return admitted, len(ready) - len(admitted) - len(untold)
 
     def _claim_hinted(self, id: str) -> list[Record]:
         """A hint may come before the store's index shows what was written a moment ago, and a
@@ -125,8 +143,10 @@ class Engine:
         Until this returns, nothing of it counts; and it may be called again with the same.
         """
         stored: list[Record | None] = []
-        for start in range(0, len(endings), SETTLED_TOGETHER):
-            stored += self._settle_together(endings[start : start + SETTLED_TOGETHER])
+        while some := endings[len(stored) : len(stored) + SETTLED_TOGETHER]:
+            if any("lane" in record.body for record, _ in some):
+                some = some[:FREED_TOGETHER]
+            stored += self._settle_together(some)
         return stored
 
     def _settle_together(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
@@ -136,14 +156,16 @@ class Engine:
             Put(new, record.version, record.lease)
             for new, (record, _) in zip(after, endings, strict=True)
         ]
+        moves = [(record, new) for new, (record, _) in zip(after, endings, strict=True)]
         try:
-            counted = self._counted([(r, new) for new, (r, _) in zip(after, endings, strict=True)])
-            written = self.ports.records.commit(*puts, *_tallies(after), *counted)
+            freed, counted = self.flow.freed(moves), self._counted(moves)
+            written = self.ports.records.commit(*puts, *_tallies(after), *counted, *freed)
         except (Stale, TooLarge):
             if self.tally:
                 self.tally.forget()
             return [self._settle_one(record, ending) for record, ending in endings]
         stored = [record for record in written[: len(puts)] if record is not None]
+        self.flow.tell(freed)
         self._follow(stored, now)
         return [*stored]
 
@@ -154,8 +176,9 @@ class Engine:
             new = job.settled(record, ending, now)
             try:
                 put = Put(new, record.version, record.lease)
-                beside = [*self._tallies_there([new]), *self._counted([(record, new)])]
+                beside = self._beside(record, new)
                 written = self.ports.records.commit(put, *beside)[0]
+                self.flow.tell(beside)
             except Stale:
                 if self.tally:
                     self.tally.forget()
@@ -173,6 +196,11 @@ class Engine:
         # Or it was written before, and the answer was lost on the way, so nothing followed.
         self._follow([record], now)
         return record
+
+    def _beside(self, before: Record, after: Record) -> list[Write]:
+        """What must land with a job's end."""
+        tallies, counted = self._tallies_there([after]), self._counted([(before, after)])
+        return [*tallies, *counted, *self.flow.freed([(before, after)])]
 
     def _counted(self, moves: Sequence[tuple[Record, Record]]) -> list[Add]:
         return self.tally.adds(moves) if self.tally else []
@@ -280,16 +308,23 @@ class Engine:
 
     def cancel(self, id: str, caller: Caller) -> Record:
         """Cancelled at once, or at the next boundary of its run."""
-        record = self.get(id, caller)
-        now = self.ports.clock.now()
-        changed = self.ledger.amend(
-            record,
-            lambda found: job.asked_to_cancel(found, now),
-            beside=lambda changed: [
-                *self._tallies_there([changed]),
-                *self._counted([(record, changed)]),
-            ],
-        )
+        record, now = self.get(id, caller), self.ports.clock.now()
+        beside: list[Write] = []
+
+        def with_it(before: Record, after: Record) -> list[Write]:
+            beside[:] = self._beside(before, after)
+            return beside
+
+        for tries in range(TRIES):
+            try:
+                changed = self.ledger.amend(
+                    record, lambda found: job.asked_to_cancel(found, now), beside=with_it
+                )
+                break
+            except Stale:  # what stands beside it has changed
+                if tries == TRIES - 1:
+                    raise
+        self.flow.tell(beside)
         self._follow([changed], now)
         self.ports.queue.ring(Hint(id))  # whoever runs it looks at once
         return changed

@@ -118,11 +118,16 @@ class Room:
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
         own, here = operation.policy.timeout, self.answer_within
+        longest = min(own, here)
         try:
-            with opened(self.ports), deadline(min(own, here), operation.name):
+            with (
+                self.engine.flow.call(operation, arguments, longest),
+                opened(self.ports),
+                deadline(longest, operation.name),
+            ):
                 value = operation.function(**arguments)
         except CallTimedOut:
-            told = f"The operation did not end within {min(own, here):g} s"
+            told = f"The operation did not end within {longest:g} s"
             if here < own:
                 raise TimedOut(
                     f"{told}, and no answer can take longer here. Call it as a job "

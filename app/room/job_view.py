@@ -17,7 +17,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
     """The job, flat. Secret parameters are masked. `prefix` is what stands before /v1."""
     body = record.body
     here = f"{prefix}/v1/jobs/{record.id}"
-    due = record.due if record.label in (job.QUEUED, job.WAITING) else body["due"]
+    due = record.due if record.label in (job.QUEUED, job.WAITING) else None
     return {
         "id": record.id,
         "operation": body["operation"],
@@ -39,7 +39,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "retry_of": body.get("retry_of"),
         "callback_url": body.get("callback_url"),
         "created_at": moment(body["created"]),
-        "due_at": moment(due),
+        "due_at": moment(body["due"] if due is None else due),
         "started_at": moment(job.begun(record, lease)),
         "finished_at": moment(body.get("finished")),
         "links": {

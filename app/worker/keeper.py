@@ -127,7 +127,8 @@ class Keeper:
             self._pause(error)
             return
         self._look_at = now + LOOK_EVERY
-        self._rung = len(claimed) >= wanted  # else there is no more for now
+        # Else there is no more for now.
+        self._rung = len(claimed) >= wanted or self.engine.has_more
         if claimed:
             self._hand_over(claimed, now)
 

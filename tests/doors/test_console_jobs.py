@@ -64,6 +64,10 @@ def declare(registry: Registry) -> None:
     def sign_in(user: str, password: str) -> str:
         return user
 
+    @registry.operation("alone", concurrency=1)
+    def alone(run: Run) -> Any:
+        return run.step("only", lambda: 1)
+
     @registry.operation("plain", examples=[{"word": "hi"}])
     def plain(word: str) -> str:
         return word
@@ -330,6 +334,19 @@ def test_a_waiting_job_is_told_its_signal(client, service):
     service.run()
     assert service.result(id) == {"by": "Ada"}
     assert client.post(path, data={"name": "approval"}).status_code == 409
+
+
+def test_a_job_that_waits_in_a_line_says_so(client, service):
+    """On its page and in the list, and not once it may run."""
+    first, second = service.submit("alone"), service.submit("alone")
+    claimed = service.room.engine.claim() + service.room.engine.claim()
+    assert [record.id for record in claimed] == [first]
+    told = "waits for others to end"
+    assert told in client.get(f"/jobs/{second}").text
+    assert told in client.get("/jobs").text
+    assert told not in client.get(f"/jobs/{first}").text
+    service.run_once(claimed[0])
+    assert told not in client.get(f"/jobs/{second}").text
 
 
 def test_a_job_is_cancelled_and_retried(client, service):
