@@ -9,6 +9,7 @@ from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadSetting
 from app.room.operation import REGISTRY, Registry
+from app.room.rate import Limit
 
 if TYPE_CHECKING:
     from app.ports.local.queue import Bell
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    return Room(load_operations(settings), make_ports(settings), lease)
+    registry, ports = load_operations(settings), make_ports(settings)
+    return Room(registry, ports, lease, _limit(settings), settings.admin_key)
+
+
+def _limit(settings: Settings) -> Limit | None:
+    rate = settings.rate
+    return Limit(rate.calls / rate.per, settings.burst) if rate else None
 
 
 def load_operations(settings: Settings) -> Registry:

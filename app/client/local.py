@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from app.client import Event, Job, Wish
+from app.client import Event, Job, Key, Wish
 from app.client.changes import Changes, lines_of
 from app.room.call import LOCAL, Call, Outcome
 from app.room.engine import Engine
 from app.room.enter import Room
+from app.room.keyring import Keyring
 
 SOURCE = "cli"
 SOONEST, LATEST = 0.005, 0.25  # seconds between two looks at a job that is watched
@@ -29,6 +30,11 @@ class Local:
         """Of a store that can be reached."""
         self._room.ports.records.ping()
         return self._room.engine
+
+    @cached_property
+    def _keyring(self) -> Keyring:
+        self._room.ports.records.ping()
+        return Keyring(self._room.ports, self._room.access, LOCAL)
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
         return [{"name": each.name, "summary": each.summary} for each in self._room.registry]
@@ -78,6 +84,25 @@ class Local:
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         return self._room.view(self._engine.signal(id, name, value, LOCAL))
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        return self._keyring.create(name, scopes, owner, expires)
+
+    def keys(self) -> Iterator[Key]:
+        cursor: str | None = None
+        while True:
+            page = self._keyring.list(cursor)
+            yield from page["items"]
+            if (cursor := page["next"]) is None:
+                return
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        return self._keyring.rotate(id, overlap)
+
+    def revoke_key(self, id: str) -> None:
+        self._keyring.revoke(id)
 
     def is_deserted(self) -> bool:
         return not any(self._bells.glob("*.bell"))

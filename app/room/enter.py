@@ -6,7 +6,7 @@ from typing import Any
 
 from app.ports import Body, Ports, Record
 from app.room.acceptance import Submission
-from app.room.access import check_scope
+from app.room.access import Access, check_scope
 from app.room.boundary import FOREVER
 from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
@@ -15,12 +15,14 @@ from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
 from app.room.operation import Operation, Registry
+from app.room.rate import Limit, Rates
 from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
 from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
 
+DEFAULT_LIMIT = Limit()
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 
 log = logging.getLogger("manydoors.room")
@@ -29,11 +31,21 @@ log = logging.getLogger("manydoors.room")
 class Room:
     """What takes a call and gives an outcome."""
 
-    def __init__(self, registry: Registry, ports: Ports, lease: float = LEASE) -> None:
-        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed."""
+    def __init__(
+        self,
+        registry: Registry,
+        ports: Ports,
+        lease: float = LEASE,
+        limit: Limit | None = DEFAULT_LIMIT,
+        admin_key: str = "",
+    ) -> None:
+        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
+        `limit`: how often each key may call. `admin_key`: one that is good beside the store's."""
         self.registry = registry
         self.ports = ports
         self.engine = Engine(registry, ports, lease, Tally(ports.records, ports.clock))
+        self.access = Access(ports, admin_key)
+        self.rates = Rates(ports.records, ports.clock, limit)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
 
     def enter(self, call: Call) -> Outcome:

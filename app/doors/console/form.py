@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from app.doors.console.control import Control, Reading, controls, read, text_of
-from app.room.call import Call
+from app.room.call import Call, Caller
 from app.room.errors import Invalid, Problem
 from app.room.operation import Operation
 from app.room.schema.secret import mask
@@ -71,10 +71,17 @@ def filled(operation: Operation, given: Texts, problem: Problem | None, reading:
     return Form(operation, made, problem, tuple(rest))
 
 
-def call_of(operation: Operation, given: Texts, request_id: str) -> tuple[Call, Reading]:
+def call_of(
+    operation: Operation, given: Texts, caller: Caller, request_id: str
+) -> tuple[Call, Reading]:
     reading = read(controls(operation), given)
     call = Call(
-        operation.name, reading.params, reading.texts, source="console", request_id=request_id
+        operation.name,
+        reading.params,
+        reading.texts,
+        caller=caller,
+        source="console",
+        request_id=request_id,
     )
     return call, reading
 

@@ -52,7 +52,8 @@ def call(room: Room, name: str) -> Response:
         given = posted()
     except Problem as problem:
         return _with_problem(problem, form=forms.fresh(operation))
-    asked_for, reading = forms.call_of(operation, given, asked().request_id)
+    sent = asked()
+    asked_for, reading = forms.call_of(operation, given, sent.caller, sent.request_id)
     began = perf_counter()
     outcome = room.enter(asked_for)
     took = (perf_counter() - began) * 1000

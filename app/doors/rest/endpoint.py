@@ -22,6 +22,7 @@ class Endpoint:
     what: str = ""  # by which the documents describe it; nothing is left out of them
     operation: Operation | None = None
     form: str = JSON  # of what is answered when all is well
+    open: bool = False  # also to who shows no key
 
     @property
     def template(self) -> str:
