@@ -66,16 +66,17 @@ class Rates:
         if self._spent(key, share):
             return
         with share.turn:
-            if self._spent(key, share):  # another has fetched meanwhile
+            if self._spent(key, share, ahead=False):  # another has fetched meanwhile
                 return
             if (wait := share.empty_until - self._clock.monotonic()) <= 0:
                 wait = self._fetch(key, share, self._limit)
-                if self._spent(key, share):
+                if self._spent(key, share, ahead=False):
                     return
         raise Busy("This key calls too often.", after=wait)
 
-    def _spent(self, key: str, share: _Share) -> bool:
-        """Of what is at hand; the first after a long silence is on credit."""
+    def _spent(self, key: str, share: _Share, *, ahead: bool = True) -> bool:
+        """Of what is at hand; the first after a long silence is on credit. `ahead`: more is fetched
+        before that runs out."""
         now = self._clock.monotonic()
         with share.lock:
             is_idle = now - share.fetched >= IDLE and not share.is_fetching
@@ -83,7 +84,7 @@ class Rates:
                 return False
             share.left -= 1
             wants_more = is_idle or share.left < share.size / 2
-            fetch = wants_more and not share.is_fetching and now >= share.empty_until
+            fetch = ahead and wants_more and not share.is_fetching and now >= share.empty_until
             share.is_fetching = share.is_fetching or fetch
         if fetch:
             self._later(lambda: self._fetch_in_turn(key, share))
