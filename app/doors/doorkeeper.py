@@ -6,6 +6,7 @@ loopback alone, and until the first key is made.
 
 import logging
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Any
@@ -68,8 +69,9 @@ class Doorkeeper:
         """A name that leads here from elsewhere is some page's trick, or a proxy's guest."""
         if not self._open or self._access.asks():
             return False
-        host = name_of(environ.get("HTTP_HOST", "localhost"))
-        return _is_of_this_machine(environ) and host in LOOPBACK
+        # Servers say from where; who calls the application in its own process does not.
+        address = environ.get("REMOTE_ADDR", LOOPBACK[0])
+        return _is_loopback(address) and name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK
 
     def _visitor(self, environ: dict[str, Any], visit: str) -> Caller:
         caller = self._access.of_session(visit)
@@ -89,10 +91,10 @@ class Doorkeeper:
         raise Unavailable(NO_KEY, after=10)
 
 
-def _is_of_this_machine(environ: Mapping[str, Any]) -> bool:
-    """Servers say from where; who calls the application in its own process does not."""
+@lru_cache
+def _is_loopback(address: str) -> bool:
     try:
-        return ip_address(environ.get("REMOTE_ADDR", "127.0.0.1")).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False
 
