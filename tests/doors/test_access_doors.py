@@ -145,6 +145,7 @@ def test_a_visitor_calls_by_forms(room: Room) -> None:
     good = client.post(path, data=mine, headers=HERE)
     assert (good.status_code, "hi" in good.text) == (200, True)
     assert "Unknown field" not in good.text
+    assert "Bearer $KEY" in good.text  # the same call by programs
     theirs = {"text": "hi", "manydoors.form": token(stranger)}
     for sent, headers in (
         ({"text": "hi"}, HERE),

@@ -86,17 +86,21 @@ def call_of(
     return call, reading
 
 
-def elsewhere_of(operation: Operation, reading: Reading, root: str) -> dict[str, str]:
-    """The same call through the other doors; secrets are left for the reader to fill in."""
+def elsewhere_of(
+    operation: Operation, reading: Reading, root: str, *, keyed: bool
+) -> dict[str, str]:
+    """The same call through the other doors; secrets are left for the reader to fill in, the key
+    that it may need to the shell."""
     schema = operation.params.schema
     params = mask(schema, {**reading.params, **read_text(schema, reading.texts)})
     body = write_json(params).decode()
     url = f"{root}/v1/operations/{operation.name}"
     message = {"jsonrpc": "2.0", "method": operation.name, "params": params, "id": 1}
     said = write_json(message).decode()
+    key = ' -H "Authorization: Bearer $KEY"' if keyed else ""
     return {
-        "REST": f"curl {url} --json {shlex.quote(body)}",
-        "JSON-RPC": f"curl {root}/rpc --json {shlex.quote(said)}",
+        "REST": f"curl {url}{key} --json {shlex.quote(body)}",
+        "JSON-RPC": f"curl {root}/rpc{key} --json {shlex.quote(said)}",
     }
 
 

@@ -62,7 +62,9 @@ def call(room: Room, name: str) -> Response:
     shown = forms.filled(operation, given, outcome.problem, reading)
     if outcome.problem:
         return _with_problem(outcome.problem, form=shown, members=_members(outcome.problem))
-    others = forms.elsewhere_of(operation, reading, request.root_url.rstrip("/"))
+    others = forms.elsewhere_of(
+        operation, reading, request.root_url.rstrip("/"), keyed=bool(sent.caller.key)
+    )
     return page("operation", form=shown, result=_pretty(outcome), took=took, others=others)
 
 
