@@ -45,8 +45,14 @@ class _Share:
     fetched: float = -math.inf  # when, by the monotonic clock
     empty_until: float = -math.inf
     is_fetching: bool = False
+    had_plenty: bool = False
     turn: Lock = field(default_factory=Lock)  # whose turn it is to ask the store
     lock: Lock = field(default_factory=Lock)  # of the numbers above
+
+    @property
+    def is_awaited(self) -> bool:
+        """More is on its way, as far as anybody knows."""
+        return self.is_fetching and self.had_plenty
 
 
 class Rates:
@@ -75,12 +81,14 @@ class Rates:
         raise Busy("This key calls too often.", after=wait)
 
     def _spent(self, key: str, share: _Share, *, ahead: bool = True) -> bool:
-        """Of what is at hand; the first after a long silence is on credit. `ahead`: more is fetched
-        before that runs out."""
+        """Of what is at hand. On credit are the first after a long silence, and those that come
+        while more is fetched out of a bucket that had plenty. `ahead`: more is fetched before what
+        is at hand runs out."""
         now = self._clock.monotonic()
         with share.lock:
             is_idle = now - share.fetched >= IDLE and not share.is_fetching
-            if share.left < 1 and not (is_idle and share.left >= 0):
+            least = 0.0 if is_idle else -share.size if share.is_awaited else 1.0
+            if share.left < least:
                 return False
             share.left -= 1
             wants_more = is_idle or share.left < share.size / 2
@@ -121,6 +129,7 @@ class Rates:
         with share.lock:
             share.left += got
             share.fetched = now
+            share.had_plenty = level >= share.size
             if level < 1:
                 share.empty_until = now + pause
         return pause

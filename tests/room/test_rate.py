@@ -20,11 +20,12 @@ class Store:
 
     def __init__(self) -> None:
         self._model: dict[str, Record] = {}
-        self.commits = 0
+        self.commits = self.gets = 0
         self.races = 0
         self.is_away = False
 
     def get(self, collection: str, id: str) -> Record | None:
+        self.gets += 1
         if self.is_away:
             raise Unavailable("The store is away.")
         return self._model.get(id)
@@ -147,6 +148,23 @@ def test_seldom_calls_are_never_refused(store):
         assert passes(many[turn % 8])
     clock.sleep(60)
     assert sum(passes(many[0]) for _ in range(50)) >= 9
+
+
+def test_a_slow_store_makes_nobody_wait(store):
+    """While more is fetched out of a bucket that had plenty, as many calls again go on; they are
+    paid for by what comes."""
+    late = list[Any]()
+    rates = Rates(store, OwnClock(), Limit(100, 200), late.append)  # type: ignore[arg-type]
+    assert passes(rates)
+    late.pop()()
+    before = store.gets
+    assert all(passes(rates) for _ in range(8))
+    assert store.gets == before
+    assert len(late) == 1
+    late.pop()()
+    while passes(rates):
+        pass
+    assert store.get(RATES, "a").body["left"] == 0
 
 
 def test_keys_do_not_share_a_bucket(store):
