@@ -6,15 +6,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from app import cli_jobs, cli_serving, logs, wiring
+from app import cli_aws, cli_jobs, cli_serving, logs, wiring
 from app.cli_params import BadArgument, whole
 from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
 from app.config import Settings, service_url
 from app.logs import escaped
-from app.room.errors import ManydoorsError
+from app.room.errors import BadSetting, ManydoorsError, Unimportable
+from app.terminal.text import paint_for
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -34,10 +36,21 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
         return USAGE
     except ManydoorsError as error:
         print(document(error) if given.json else sentences(error), file=sys.stderr)
-        return code_of(error)
+        return _code(given, error)
+
+
+def _code(given: argparse.Namespace, error: ManydoorsError) -> int:
+    """Of a part of `up`, whether another start may help it."""
+    if isinstance(error, Unimportable) and getattr(given, "lifeline", None) is not None:
+        from app.supervisor.part import TRY_AGAIN
+
+        return TRY_AGAIN
+    return code_of(error)
 
 
 def _run(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    if "diagnose" in given:  # settings that can't be read are what it looks for
+        return int(given.diagnose(given, environ))
     settings = Settings.read(environ)
     if given.data is not None:
         settings = replace(settings, data=Path(given.data), url="")
@@ -45,12 +58,14 @@ def _run(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
         settings = replace(settings, url=given.url)
     if "ask" not in given:
         return int(given.command(given, settings))
-    with closing(_reach(settings)) as service:
+    given.paint = paint_for(sys.stdout, environ)
+    with closing(_reach(settings, given)) as service:
         return int(given.ask(given, service))
 
 
-def _reach(settings: Settings) -> Service:
-    """Whom a command asks: the service at the URL, or else the store in the folder."""
+def _reach(settings: Settings, given: argparse.Namespace) -> Service:
+    """Whom a command asks: the service at the URL, or else the store in the folder, which not
+    every command may make."""
     if settings.url:
         from app.client.remote import Remote
         from app.ports.local.clock import SystemClock
@@ -58,8 +73,28 @@ def _reach(settings: Settings) -> Service:
         return Remote(settings.url, settings.key, SystemClock())
     from app.client.local import Local
 
+    store = wiring.store_of(settings)
+    if store is not None and not given.makes and not store.exists():
+        raise BadSetting(
+            f"There is no store at {store}: name its folder by --data or MANYDOORS_DATA. "
+            "`up --data DIR` makes one, and so does `submit`."
+        )
     logs.set_up("text", "ERROR")
-    return Local(wiring.make_room(settings), settings.data / "bells")
+    return Local(
+        wiring.make_room(settings),
+        partial(wiring.is_deserted, settings),
+        store=store,
+        tell_made=_ignore if given.json else _tell_made,
+        modules=settings.operations,
+    )
+
+
+def _ignore(store: Path) -> None:
+    """Programs know where they work."""
+
+
+def _tell_made(store: Path) -> None:
+    print(escaped(f"There was no store at {store}: it is made, and empty."), file=sys.stderr)
 
 
 def _forget_output() -> None:
@@ -91,6 +126,7 @@ def _url(text: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    parser.set_defaults(makes=True)
     parser.add_argument("--url", type=_url, help="the service to ask (or set MANYDOORS_URL)")
     parser.add_argument("--data", help="the folder of the store (default ./var)")
     parser.add_argument("--json", action="store_true", help="print for machines")
@@ -98,4 +134,5 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_serving.add_to(commands, whole)
     cli_jobs.add_to(commands, _url)
+    cli_aws.add_to(commands)
     return parser

@@ -8,15 +8,16 @@ from typing import Any
 
 from app import cli_keys
 from app.cli_params import duration, read_params, read_value, time, whole
-from app.cli_trouble import DONE, FAILED, code_of, near, sentences
+from app.cli_trouble import DONE, FAILED, code_of, helped, sentences
 from app.client import Job, Service, Wish
 from app.logs import escaped
 from app.room.call import Outcome
 from app.room.errors import Problem, UnknownOperation
 from app.room.job import FAILED as JOB_FAILED
-from app.room.job import STATUSES, SUCCEEDED
+from app.room.job import STATUSES, SUCCEEDED, TERMINAL
+from app.room.listing import NO_PARENT
 from app.terminal.page import ended, page, table
-from app.terminal.screens import JsonLines, Lines, Live, Screen, Silent, follow
+from app.terminal.screens import JsonLines, Lines, Live, Screen, Silent, columns_of, follow
 from app.terminal.text import as_json, harmless
 
 PAGE = 200
@@ -31,7 +32,7 @@ def operations(given: argparse.Namespace, service: Service) -> int:
         return DONE
     width = max((len(each["name"]) for each in listed), default=0)
     for each in listed:
-        print(escaped(f"{each['name']:{width}}  {each['summary']}"))
+        print(escaped(f"{each['name']:{width}}  {each['summary']}".rstrip()))
     return DONE
 
 
@@ -46,7 +47,7 @@ def call(given: argparse.Namespace, service: Service) -> int:
             return _await(given, service, outcome)
     except Problem as problem:
         if isinstance(problem, UnknownOperation):
-            problem = near(problem, given.name, service)
+            problem = helped(problem, service)
         told = {"kind": problem.kind, "detail": problem.detail, **problem.members}
         print(as_json(told), file=sys.stderr)
         return code_of(problem)
@@ -90,7 +91,7 @@ def submit(given: argparse.Namespace, service: Service) -> int:
     try:
         job = service.submit(wish)
     except UnknownOperation as problem:
-        raise near(problem, given.name, service) from None
+        raise helped(problem, service) from None
     print(as_json(job) if given.json else escaped(job["id"]))
     sys.stdout.flush()
     _tell_if_deserted(service, job["id"])
@@ -103,27 +104,39 @@ def _tell_if_deserted(service: Service, id: str) -> None:
         print(escaped(told), file=sys.stderr)
 
 
+def _tell_if_left(service: Service, job: Job) -> None:
+    """Of a job that is under way, and has nobody to go on with it."""
+    if job["status"] not in TERMINAL:
+        _tell_if_deserted(service, job["id"])
+
+
 def watch(given: argparse.Namespace, service: Service) -> int:
     """Follows a job to its end."""
+    if service.is_deserted():
+        _tell_if_left(service, service.get(given.id))
     screen: Screen
     if given.json:
         screen = JsonLines(sys.stdout)
     else:
-        screen = Live(sys.stdout) if sys.stdout.isatty() else Lines(sys.stdout)
+        screen = Live(sys.stdout, paint=given.paint) if sys.stdout.isatty() else Lines(sys.stdout)
     job = follow(service, given.id, screen, given.timeout)
     return DONE if job["status"] == SUCCEEDED else FAILED
 
 
 def jobs(given: argparse.Namespace, service: Service) -> int:
-    """Lists jobs, the newest first."""
-    walk = _Walk(service, given.status, given.operation, given.cursor)
+    """Lists jobs, the newest first. Children stand with their parent, unless they are asked for."""
+    parent = given.parent
+    if not (parent or given.children or given.status or given.operation):
+        parent = NO_PARENT
+    walk = _Walk(service, given.status, given.operation, parent, given.cursor)
     most = None if given.all else given.limit
     found = walk.jobs(most)
     if given.json:
         items = list(found)
         print(as_json({"items": items, "next": walk.next}))
         return DONE
-    for line in table(found, service.clock.now()):
+    width = columns_of(sys.stdout) if sys.stdout.isatty() else None
+    for line in table(found, service.clock.now(), width, given.paint):
         print(line)
     return DONE
 
@@ -135,8 +148,10 @@ def job(given: argparse.Namespace, service: Service) -> int:
     if given.json:
         print(as_json({**found, "log": log}))
         return DONE
-    for line in page(found, log, service.clock.now()):
+    for line in page(found, log, service.clock.now(), given.paint):
         print(line)
+    sys.stdout.flush()
+    _tell_if_left(service, found)
     return DONE
 
 
@@ -158,8 +173,8 @@ def retry(given: argparse.Namespace, service: Service) -> int:
 
     if not given.failed:
         return _each(given, given.ids, service.retry, say)
-    walk = _Walk(service, JOB_FAILED, given.operation)
-    ids = (str(each["id"]) for each in walk.jobs(None) if each["parent"] is None)
+    walk = _Walk(service, JOB_FAILED, given.operation, NO_PARENT)
+    ids = (str(each["id"]) for each in walk.jobs(None))
 
     def again(id: str) -> Job | None:
         made = service.retry(id, f"retry:{id}")  # the key: however often this is said, but once
@@ -172,6 +187,11 @@ def signal(given: argparse.Namespace, service: Service) -> int:
     """Brings a value to a job that waits for it."""
     found = service.signal(given.id, given.name, read_value(given.value))
     print(as_json(found) if given.json else ended(found))
+    sys.stdout.flush()
+    awaited = found.get("waiting_for") or {}
+    if awaited.get("reason") == "signal" and awaited["name"] != given.name:
+        told = f"It waits for {awaited['name']!r}: {given.name!r} is kept until it is asked for."
+        print(escaped(told), file=sys.stderr)
     return DONE
 
 
@@ -197,9 +217,8 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
 
     add("operations", operations, "list what can be called")
     _add_calls(add)
-    _add_looks(add)
-    _add_changes(add)
-    cli_keys.add_to(add)
+    for parser in (*_add_looks(add), *_add_changes(add), *cli_keys.add_to(add)):
+        parser.set_defaults(makes=False)  # a store: in a new one are no jobs
 
 
 Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
@@ -221,22 +240,26 @@ def _add_calls(add: Add) -> None:
     submitting.add_argument("--priority", type=whole(-100, 100), help="-100 to 100, higher first")
 
 
-def _add_looks(add: Add) -> None:
+def _add_looks(add: Add) -> Sequence[argparse.ArgumentParser]:
     watching = add("watch", watch, "follow a job to its end")
     watching.add_argument("id", metavar="JOB")
     watching.add_argument("--timeout", type=duration, help="how long to wait: 90s, 15m, 2h")
     listing = add("jobs", jobs, "list jobs, the newest first")
     listing.add_argument("--status", choices=STATUSES)
     listing.add_argument("--operation", metavar="NAME")
+    family = listing.add_mutually_exclusive_group()
+    family.add_argument("--parent", metavar="JOB", help="the children of that job")
+    family.add_argument("--children", action="store_true", help="children too, whosever they are")
     listing.add_argument("--cursor", help="go on where a list ended: its `next`")
     many = listing.add_mutually_exclusive_group()
     many.add_argument("--limit", type=whole(1, MOST), default=50, help="at most (default 50)")
     many.add_argument("--all", action="store_true", help="every one")
     showing = add("job", job, "show all of a job, its log and its error too")
     showing.add_argument("id", metavar="JOB")
+    return watching, listing, showing
 
 
-def _add_changes(add: Add) -> None:
+def _add_changes(add: Add) -> Sequence[argparse.ArgumentParser]:
     cancelling = add("cancel", cancel, "cancel jobs")
     cancelling.add_argument("ids", nargs="+", metavar="JOB")
     retrying = add("retry", retry, "run jobs that have ended once more, as new jobs")
@@ -248,6 +271,7 @@ def _add_changes(add: Add) -> None:
     signalling.add_argument("id", metavar="JOB")
     signalling.add_argument("name", metavar="NAME")
     signalling.add_argument("value", nargs="?", default="null", help="JSON, or @file.json")
+    return cancelling, retrying, signalling
 
 
 def _check_retry(given: argparse.Namespace) -> str | None:
@@ -262,9 +286,15 @@ class _Walk:
     """Through the pages of a list."""
 
     def __init__(
-        self, service: Service, status: str | None, operation: str | None, cursor: str | None = None
+        self,
+        service: Service,
+        status: str | None,
+        operation: str | None,
+        parent: str | None = None,
+        cursor: str | None = None,
     ) -> None:
         self._service, self._status, self._operation = service, status, operation
+        self._parent = parent
         self.next = cursor  # where to go on, once the jobs were walked through
 
     def jobs(self, most: int | None) -> Iterator[Job]:
@@ -273,6 +303,7 @@ class _Walk:
             items, self.next = self._service.list(
                 status=self._status,
                 operation=self._operation,
+                parent=self._parent,
                 cursor=self.next,
                 limit=min(left, PAGE),
             )

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,8 +60,8 @@ def revoke(given: argparse.Namespace, service: Service) -> int:
     return DONE
 
 
-def add_to(add: Add) -> None:
-    """`keys` and its own commands."""
+def add_to(add: Add) -> Sequence[argparse.ArgumentParser]:
+    """`keys` and its own commands; gives those that want keys to be there."""
     commands = add("keys", None, "make, list, rotate and revoke keys").add_subparsers(
         required=True, metavar="KEYS"
     )
@@ -72,7 +72,7 @@ def add_to(add: Add) -> None:
     end = making.add_mutually_exclusive_group()
     end.add_argument("--expires", type=time, help="good until: 2030-01-31T03:00")
     end.add_argument("--lasts", type=duration, help="good for: 12h, 90d")
-    add("list", list_keys, "list the keys", commands)
+    listing = add("list", list_keys, "list the keys", commands)
     rotating = add("rotate", rotate, "give a key another secret, and print it", commands)
     rotating.add_argument("id", metavar="ID", help="as `keys list` shows it")
     rotating.add_argument(
@@ -80,6 +80,7 @@ def add_to(add: Add) -> None:
     )
     revoking = add("revoke", revoke, "end keys", commands)
     revoking.add_argument("ids", nargs="+", metavar="ID", help="as `keys list` shows it")
+    return listing, rotating, revoking
 
 
 def _show(given: argparse.Namespace, made: Key) -> int:

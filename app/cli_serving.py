@@ -134,14 +134,16 @@ def _check_key(settings: Settings, host: str) -> None:
     from app import wiring
     from app.room.access import Access
 
-    ports = wiring.make_ports(settings)
-    asks = Access(ports, settings.admin_key).asks()
-    ports.records.close()
+    asks, store = bool(settings.admin_key), wiring.store_of(settings)
+    if not asks and (store is None or store.exists()):  # whoever is refused has made no store
+        ports = wiring.make_ports(settings)
+        asks = Access(ports).asks()
+        ports.records.close()
     if not asks:
-        store = "" if settings.table else f" --data {settings.data}"
         raise BadSetting(
             f"Others than this machine can reach {host}, and there is no key yet that they could "
-            f"show. Make the first key and start again: {MAKE_KEY}{store}"
+            f"show. Make the first key and start again: {MAKE_KEY}"
+            + ("" if settings.table else f" --data {settings.data}")
         )
 
 

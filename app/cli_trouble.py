@@ -1,10 +1,8 @@
 """What a command tells of trouble: a sentence that says what to do next, and an exit code."""
 
-import difflib
-
 from app.client import Service, Unreachable
 from app.logs import escaped
-from app.room.errors import ManydoorsError, Problem
+from app.room.errors import ManydoorsError, Problem, UnknownOperation
 from app.terminal.screens import WaitedTooLong
 from app.terminal.text import as_json
 
@@ -30,7 +28,7 @@ def code_of(error: ManydoorsError) -> int:
 def sentences(error: ManydoorsError) -> str:
     """For people: what it is, each field that is wrong, and what to do."""
     if not isinstance(error, Problem):
-        return escaped(str(error))
+        return "\n".join(map(escaped, str(error).split("\n")))
     wrongs = [wrong for wrong in error.members.get("errors", ()) if isinstance(wrong, dict)]
     listed = (f"  {wrong.get('pointer')}: {wrong.get('detail')}" for wrong in wrongs)
     lines = [escaped(line) for line in (error.detail, *listed)]
@@ -50,11 +48,12 @@ def document(error: ManydoorsError) -> str:
     return as_json({"kind": kind, "detail": str(error)})
 
 
-def near(problem: Problem, name: str, service: Service) -> Problem:
-    """The problem of an unknown operation, with the names that were perhaps meant."""
-    names = [str(each["name"]) for each in service.operations()]
-    found = difflib.get_close_matches(name, names, n=3, cutoff=0.75)
-    hint = f"Did you mean {' or '.join(found)}?" if found else "`operations` lists those there are."
-    known = type(problem)(f"{problem.detail} {hint}")
+def helped(problem: UnknownOperation, service: Service) -> Problem:
+    """With where this machine's operations come from, and what lists them."""
+    modules = ", ".join(service.modules())
+    loaded = f"The modules loaded are {modules}; MANYDOORS_OPERATIONS names others. "
+    known = UnknownOperation(
+        f"{problem.detail} {loaded if modules else ''}`operations` lists those there are."
+    )
     known.members = problem.members
     return known

@@ -19,8 +19,10 @@ import json
 import logging
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -28,7 +30,7 @@ from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Ports, Record, Records
+from app.ports import Hint, Ports, Record, Records
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
@@ -65,8 +67,25 @@ class OwnClock:
 class Silent:
     """A queue that tells nobody."""
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
+    def ring(self, *hints: Hint) -> None:
         """Nobody sleeps here."""
+
+
+@dataclass
+class _Plan:
+    """The crashes that a test has asked for, at one step."""
+
+    step: str
+    times: int
+    skip: int
+    seen: int = 0
+    crashed: int = 0
+
+    def is_turn(self) -> bool:
+        self.seen += 1
+        is_turn = self.skip < self.seen <= self.skip + self.times
+        self.crashed += is_turn
+        return is_turn
 
 
 class Testing(AbstractContextManager["Testing"]):
@@ -95,7 +114,8 @@ class Testing(AbstractContextManager["Testing"]):
             Silent(),
         )
         self.room = Room(registry, ports)
-        self._crashes: list[tuple[str, Iterator[bool]]] = []
+        self._plans: list[_Plan] = []
+        self._reached: Counter[str] = Counter()  # how often runs came to the end of each step
 
     def __enter__(self) -> "Testing":
         self._open.enter_context(opened(self.room.ports))
@@ -108,6 +128,8 @@ class Testing(AbstractContextManager["Testing"]):
         traceback: TracebackType | None,
     ) -> None:
         self._open.close()
+        if kind is None:
+            self._check_plans()
 
     # What callers do
 
@@ -184,10 +206,10 @@ class Testing(AbstractContextManager["Testing"]):
         """The next `times` that a run comes to the end of that step, its process dies: after the
         step's function, and before its result is remembered. The first `skip` times go well.
 
-        An item of `run.each` is a step of that kind too, by the loop's note, or else "each".
+        An item of `run.each` is a step of that kind too, by the loop's note, or else "each". A
+        crash that never came is an AssertionError at the end of the block.
         """
-        turns = iter([False] * skip + [True] * times)
-        self._crashes.append((step, turns))
+        self._plans.append(_Plan(step, times, skip))
 
     def advance(self, duration: str | float | timedelta) -> None:
         """Moves the clock. What has become due by that runs at the next `run`."""
@@ -239,9 +261,23 @@ class Testing(AbstractContextManager["Testing"]):
             return
 
     def _watch(self, moment: str, name: str) -> None:
-        for step, turns in self._crashes:
-            if moment == "end" and step == name and next(turns, False):
+        if moment != "end":
+            return
+        self._reached[name] += 1
+        for plan in self._plans:
+            if plan.step == name and plan.is_turn():
                 raise Crash(name)
+
+    def _check_plans(self) -> None:
+        """A test of a crash that never came would show nothing."""
+        vain = next((plan for plan in self._plans if not plan.crashed), None)
+        if vain is None:
+            return
+        ends = ", ".join(f"{name!r} ({count})" for name, count in self._reached.items())
+        raise AssertionError(
+            f"crash_at({vain.step!r}, skip={vain.skip}) crashed nothing. The steps whose end runs "
+            f"came to, and how often: {ends or 'none'}."
+        )
 
     def _enter(self, call: Call) -> tuple[Outcome, BaseException | None]:
         """The outcome, and the error that callers are not told of."""

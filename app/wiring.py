@@ -1,24 +1,33 @@
 """Settings in, a room out: the one file that knows which adapters there are."""
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config import Settings
-from app.ports import Ports, Records
+from app.config import LAMBDA, Settings
+from app.ports import Ports, Queue, Records, Topic, Untold
 from app.room.engine import LEASE
 from app.room.enter import Room
-from app.room.errors import BadSetting
+from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
 from app.room.rate import Limit
 
 if TYPE_CHECKING:
     from app.ports.local.queue import Bell
 
+STORE = "manydoors.db"  # in the data folder
+
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    registry, ports = load_operations(settings), make_ports(settings)
-    return Room(registry, ports, lease, _limit(settings), settings.admin_key)
+    return Room(
+        load_operations(settings),
+        make_ports(settings),
+        lease,
+        counts=not settings.table,  # in a table each ending would be a transaction, twice the price
+        limit=_limit(settings),
+        admin_key=settings.admin_key,
+    )
 
 
 def _limit(settings: Settings) -> Limit | None:
@@ -37,8 +46,30 @@ def load_operations(settings: Settings) -> Registry:
                     f"MANYDOORS_OPERATIONS: there is no module {name} on Python's path; "
                     "PYTHONPATH adds folders to it."
                 ) from None
+            raise _unimportable(name, error) from error
+        except (BadOperation, BadSetting):
             raise
+        except (Exception, SystemExit) as error:
+            raise _unimportable(name, error) from error
     return REGISTRY
+
+
+def _unimportable(module: str, error: BaseException) -> Unimportable:
+    from app.blame import blamed
+
+    return Unimportable(f"MANYDOORS_OPERATIONS: {module} cannot be imported:\n{blamed(error)}")
+
+
+def store_of(settings: Settings) -> Path | None:
+    """The file of the embedded store, whether or not it is there; None where a table is used."""
+    return None if settings.table else settings.data / STORE
+
+
+def is_deserted(settings: Settings) -> bool:
+    """No worker listens on the store; False of a table, for workers may listen elsewhere."""
+    from app.ports.local.queue import LocalQueue
+
+    return not settings.table and not LocalQueue(settings.data).is_heard()
 
 
 def listen(settings: Settings) -> "Bell":
@@ -61,13 +92,47 @@ def reclaim(settings: Settings, room: Room) -> int:
 
 
 def make_ports(settings: Settings) -> Ports:
-    """A table is many machines'; the queue here wakes the workers of this one alone, and others
-    find by themselves what is due."""
+    """The adapters that the settings ask for; `BadSetting` for those that cannot work together."""
     from app.ports.local.clock import SystemClock, Ulids
-    from app.ports.local.queue import LocalQueue
 
-    queue = LocalQueue(settings.data)
-    return Ports(records=_records(settings), clock=SystemClock(), new_id=Ulids(), queue=queue)
+    return Ports(
+        records=_records(settings),
+        clock=SystemClock(),
+        new_id=Ulids(),
+        queue=_queue(settings),
+        topic=_topic(settings),
+    )
+
+
+def _queue(settings: Settings) -> Queue:
+    """A table is many machines'; without a queue that all have, the workers of this one alone are
+    woken, and others find by themselves what is due."""
+    if settings.queue and not settings.table:
+        raise BadSetting(
+            "MANYDOORS_QUEUE starts functions that look into a table: set MANYDOORS_TABLE too."
+        )
+    queue: Queue | None = None
+    if settings.queue:
+        from app.ports.aws.queue import SqsQueue
+
+        queue = SqsQueue(settings.queue)
+    if settings.table and settings.platform == LAMBDA:
+        from app.ports.aws.task import TaskQueue
+
+        return TaskQueue(queue)
+    if queue is None:
+        from app.ports.local.queue import LocalQueue
+
+        return LocalQueue(settings.data)
+    return queue
+
+
+def _topic(settings: Settings) -> Topic:
+    if not settings.topic:
+        return Untold()
+    from app.ports.aws.topic import SnsTopic
+
+    return SnsTopic(settings.topic)
 
 
 def _records(settings: Settings) -> Records:
@@ -75,6 +140,11 @@ def _records(settings: Settings) -> Records:
         from app.ports.aws.records import AwsRecords
 
         return AwsRecords(settings.table)
+    if settings.platform and not settings.ephemeral:
+        raise BadSetting(
+            f"{settings.platform} forgets its disk, and the jobs on it: set MANYDOORS_TABLE to a "
+            "DynamoDB table, or MANYDOORS_EPHEMERAL=1 if all may be lost at any time."
+        )
     from app.ports.local.records import LocalRecords
 
-    return LocalRecords(settings.data / "manydoors.db", floor=settings.min_free)
+    return LocalRecords(settings.data / STORE, floor=settings.min_free)

@@ -92,7 +92,7 @@ def test_a_value_from_a_file_is_json(run, tmp_path):
 def test_a_problem_is_told_and_exits_with_1(run, arguments, kind):
     """The problem, as JSON, on standard error; nothing on standard output."""
     code, out, err = run("call", *arguments)
-    told = json.loads(err)
+    told = json.loads(err.splitlines()[-1])
     assert (code, out, told["kind"]) == (1, "", kind)
     assert told["detail"]
     assert bool(told.get("errors")) is (kind == "invalid")
@@ -178,11 +178,28 @@ def test_a_bad_declaration_is_one_sentence_and_exits_with_2(run, module, declara
     assert err.count("\n") == 1
 
 
-def test_a_missing_import_is_told_as_it_is(run, module):
-    """What a module of operations lacks is not mistaken for the module itself."""
-    name = module("import declared_\n")
-    with pytest.raises(ModuleNotFoundError, match="declared_"):
-        run("operations", MANYDOORS_OPERATIONS=name)
+@pytest.mark.parametrize(
+    ("source", "line", "error"),
+    [
+        ("import declared_\n", 1, "ModuleNotFoundError: No module named 'declared_'"),
+        ("import json\n\njson.loads('{')\n", 3, "JSONDecodeError: Expecting property name"),
+        ("def f():\n    return [1\n\n", 2, "SyntaxError: '[' was never closed"),
+        ("def f():\n    return nope\n\nf()\n", 4, "NameError: name 'nope' is not defined"),
+        ("raise SystemExit('no token')\n", 1, "SystemExit: no token"),
+    ],
+    ids=["import", "library", "syntax", "name", "exit"],
+)
+def test_a_module_with_an_error_is_told_by_its_own_lines(run, module, source, line, error):
+    """File, line and error, and none of the lines that led there through this program."""
+    name = module(source)
+    code, out, err = run("operations", MANYDOORS_OPERATIONS=name)
+    assert (code, out) == (2, "")
+    assert f"{name} cannot be imported" in err.splitlines()[0]
+    assert f"{name}.py:{line}:" in err
+    assert error in err
+    assert "wiring" not in err
+    assert "decoder.py" not in err
+    assert err.count("\n") <= 6
 
 
 @pytest.mark.parametrize(
@@ -194,6 +211,44 @@ def test_wrong_usage_exits_with_2(run, arguments, capsys):
         run(*arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: python -m app")
+
+
+def test_a_plain_call_makes_no_store(run, tmp_path):
+    """What leaves nothing behind, or is no call at all, litters no folder."""
+    assert run("call", "hello", "name=Ada")[0] == 0
+    assert run("submit", "nope")[0] == 1
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", [["submit", "hello", "name=a"], ["call", "cats.say", "says=a"]])
+def test_a_store_that_is_made_is_told_of_once(run, tmp_path, command):
+    """A slip in --data shows, and programs that write before `up` are let."""
+    first, again = run(*command)[2], run(*command)[2]
+    made = f"There was no store at {tmp_path / 'data' / 'manydoors.db'}: it is made, and empty.\n"
+    assert made in first
+    assert "no store" not in again
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["jobs"], ["job", "job_1"], ["watch", "job_1"], ["cancel", "job_1"], ["retry", "--failed"],
+     ["signal", "job_1", "a"]],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_who_looks_at_jobs_makes_no_store(run, tmp_path, command):
+    """There can be none in a new one: the folder is named, and stays as it was."""
+    code, out, err = run(*command)
+    assert (code, out) == (2, "")
+    assert str(tmp_path / "data") in err
+    assert "`up --data DIR` makes one" in err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_forgotten_module_shows(run):
+    """Whose operations these are is said, and how others are named; near names are offered."""
+    err = run("submit", "cats.speek")[2]
+    assert "Did you mean cats.speak?" in err
+    assert "modules loaded are app.operations; MANYDOORS_OPERATIONS names others" in err
 
 
 def test_data_names_the_store(run, tmp_path):

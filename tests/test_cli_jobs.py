@@ -36,7 +36,11 @@ def ask(run: Run) -> str:
     return run.wait_for("answer")
 
 
-DECLARED = {"try.count": count, "try.refuse": refuse, "try.ask": ask}
+def split(run: Run) -> list[int]:
+    return list(run.map("try.count", [{"number": 1}, {"number": 2}]))
+
+
+DECLARED = {"try.split": split, "try.count": count, "try.refuse": refuse, "try.ask": ask}
 
 
 @pytest.fixture(autouse=True)
@@ -90,8 +94,22 @@ def test_submit_prints_the_id_and_says_when_nobody_works(run):
 
 def test_submit_is_silent_while_a_worker_listens(run, tmp_path):
     """Its bell hangs in the data folder."""
+    run("submit", "try.count", "number=3")
     with wiring.make_ports(Settings(data=tmp_path)).queue.listen():
+        id = submitted(run, "try.count", "number=3")
         assert run("submit", "try.count", "number=3")[2] == ""
+        assert run("job", id)[2] == ""
+
+
+def test_whoever_looks_at_a_job_hears_that_nobody_works(run, work, tmp_path):
+    """Of one that has not ended; a worker that was killed, and left its bell, is nobody."""
+    id = submitted(run, "try.count", "number=3")
+    (tmp_path / "bells").mkdir()
+    os.mkfifo(tmp_path / "bells" / "1-dead.bell")
+    for command in (["job", id], ["watch", id, "--timeout", "0.01"]):
+        assert f"No worker runs: {id} is kept" in run(*command)[2]
+    work()
+    assert run("job", id)[2] == run("watch", id)[2] == ""
 
 
 def test_a_submitted_job_is_rung_for(run, tmp_path):
@@ -127,6 +145,7 @@ def test_a_due_time_is_a_date_with_a_time(run, due, read):
 
 def test_what_is_wrong_with_parameters_is_named(run):
     """Each field, for people; as the problem's members, for machines."""
+    submitted(run, "try.ask")
     code, out, err = run("submit", "try.count", "number=x")
     assert (code, out) == (1, "")
     assert err == "The parameters are not valid.\n  /number: Not a valid integer.\n"
@@ -154,6 +173,20 @@ def test_jobs_are_a_table(run, work):
     assert run("jobs", "--status", "succeeded")[1].count("\n") == 2
     assert run("jobs", "--operation", "try.refuse")[1].count("\n") == 2
     assert run("jobs", "--operation", "nope") == (0, "", "")
+
+
+def test_children_stand_with_their_parent(run, work):
+    """They do not crowd the list; who asks for them, or for a status, sees them."""
+    id = submitted(run, "try.split")
+    work()
+    listed = [each["id"] for each in json.loads(run("--json", "jobs")[1])["items"]]
+    assert listed == [id]
+    children = json.loads(run("--json", "jobs", "--parent", id)[1])["items"]
+    assert [(each["parent"], each["index"]) for each in children] == [(id, 1), (id, 0)]
+    every = json.loads(run("--json", "jobs", "--children")[1])["items"]
+    assert len(every) == len(json.loads(run("--json", "jobs", "--status=succeeded")[1])["items"])
+    assert {each["id"] for each in every} == {id, *(each["id"] for each in children)}
+    assert run("jobs", "--parent", "job_nope")[0] == 1
 
 
 def test_jobs_for_machines_are_pages(run):
@@ -218,7 +251,7 @@ def test_a_long_call_waits_for_its_result(run, work, tmp_path):
             params = ["number=2"] if operation == "try.count" else []
             code, out, err = run("call", operation, *params)
             helper.join()
-            kind = json.loads(err)["kind"] if err else ""
+            kind = json.loads(err.splitlines()[-1])["kind"] if told[2] else ""
             assert (code, out, kind) == told
     assert run("call", "try.ask", "--timeout", "0.05")[0] == 124
 
@@ -257,8 +290,13 @@ def test_a_signal_brings_json(run, work, tmp_path):
     work()
     code, _, err = run("signal", id, "answer", "yes")
     assert (code, err) == (2, "'yes': write JSON, as in 12, true or '\"yes\"'\n")
+    assert "waits for  the signal answer\n" in run("job", id)[1]
+    code, _, err = run("signal", id, "anwser", "1")
+    assert "signals    anwser, kept until it asks for them\n" in run("job", id)[1]
+    assert (code, err) == (0, "It waits for 'answer': 'anwser' is kept until it is asked for.\n")
     (tmp_path / "yes.json").write_text('"yes"')
-    assert run("signal", id, "answer", f"@{tmp_path / 'yes.json'}")[0] == 0
+    code, _, err = run("signal", id, "answer", f"@{tmp_path / 'yes.json'}")
+    assert (code, err) == (0, "")
     work()
     assert json.loads(run("--json", "job", id)[1])["result"] == "yes"
     code, _, err = run("signal", id, "answer", "1")
@@ -290,6 +328,7 @@ def test_wrong_usage_exits_with_2(run, arguments, capsys):
 @pytest.mark.parametrize("command", ["job", "watch", "cancel", "retry"])
 def test_an_unknown_job_is_one_sentence(run, command):
     """Without a traceback, and with exit code 1."""
+    submitted(run, "hello", "name=Ada")
     code, out, err = run(command, "job_nope")
     assert (code, out) == (1, "")
     assert err.endswith("There is no such job.\n")
@@ -330,7 +369,7 @@ class Terminal:
 def test_a_live_bar_stays_below_the_log(tmp_path):
     """Log lines scroll above it, and at the end it is gone."""
     with testing.Testing() as service:
-        local, terminal = Local(service.room, tmp_path), Terminal()
+        local, terminal = Local(service.room, lambda: False), Terminal()
         local.clock = Working(service)
         job = follow(local, service.submit("try.count", number=2), Live(terminal))
         assert job["result"] == 2
@@ -344,7 +383,7 @@ def test_a_live_bar_stays_below_the_log(tmp_path):
 def test_following_ends_by_the_services_own_clock(tmp_path):
     """Nobody waits longer than they said."""
     with testing.Testing() as service:
-        local = Local(service.room, tmp_path)
+        local = Local(service.room, lambda: False)
         with pytest.raises(WaitedTooLong):
             follow(local, service.submit("try.ask"), Silent(), timeout=3600.0)
         assert 3600 <= local.clock.monotonic() - 1_767_225_600.0 < 3601

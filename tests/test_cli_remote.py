@@ -139,7 +139,7 @@ def test_a_terminal_gets_a_bar(command, run):
         assert process.wait(timeout=30) == 0
     shown = drained(ours)
     assert " at 1\r\n" in shown
-    assert f"\r\x1b[K{id} succeeded after" in shown
+    assert f"\r\x1b[K\x1b[32m{id} succeeded after" in shown
     assert shown.endswith("\r\x1b[K")
 
 

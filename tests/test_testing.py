@@ -300,3 +300,49 @@ def test_an_endless_job_ends_the_test(service, declare, monkeypatch):
     service.submit("tried")
     with pytest.raises(RuntimeError, match="still more to run"):
         service.run()
+
+
+def broken(run) -> None:
+    run.step("draw", str)
+    list(run.each([1, 2], note="sending"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"step": "darw"}, r"crash_at\('darw', skip=0\) crashed nothing\. .*'draw' \(1\), 'sen"),
+        (
+            {"step": "sending", "skip": 2},
+            r"'sending', skip=2\) .*'sending' \(2\)",
+        ),
+        ({"step": "draw", "times": 9}, None),
+    ],
+)
+def test_a_crash_that_never_came_fails_the_test(asked, told):
+    """The steps that were reached are named; one crash of many is enough."""
+    registry = Registry()
+    registry.operation("tried", long=True, retries=9)(broken)
+
+    def played() -> None:
+        with Testing(registry) as service:
+            service.crash_at(**asked)
+            service.submit("tried")
+            service.run()
+
+    if told is None:
+        played()
+        return
+    with pytest.raises(AssertionError, match=told):
+        played()
+
+
+def test_what_went_wrong_before_a_crash_is_what_is_told():
+    """The block's own error is not hidden by a crash that it never came to."""
+
+    def played() -> None:
+        with Testing(Registry()) as service:
+            service.crash_at("draw")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        played()

@@ -61,7 +61,13 @@ class Service(Protocol):
         """The job as it is now."""
 
     def list(
-        self, *, status: str | None, operation: str | None, cursor: str | None, limit: int
+        self,
+        *,
+        status: str | None,
+        operation: str | None,
+        parent: str | None,
+        cursor: str | None,
+        limit: int,
     ) -> tuple[list[Job], str | None]:
         """A page, newest first, and where the next one begins. A page may be short."""
 
@@ -96,6 +102,9 @@ class Service(Protocol):
 
     def is_deserted(self) -> bool:
         """Surely nobody is there to run a job just now; False where that cannot be told."""
+
+    def modules(self) -> Sequence[str]:
+        """Whose operations these are; none where that cannot be told."""
 
     def close(self) -> None:
         """Gives back what is held open."""

@@ -1,6 +1,6 @@
 """The service of this machine, by its store: whether or not anything serves it just now."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,23 @@ SOONEST, LATEST = 0.005, 0.25  # seconds between two looks at a job that is watc
 
 
 class Local:
-    """Asks a room. Jobs that it makes are run by the workers of the same data folder, who hang
-    their bells there."""
+    """Asks a room. Jobs that it makes are run by the workers of the same store."""
 
-    def __init__(self, room: Room, bells: Path) -> None:
+    def __init__(
+        self,
+        room: Room,
+        is_deserted: Callable[[], bool],
+        *,
+        store: Path | None = None,
+        tell_made: Callable[[Path], None] = lambda store: None,
+        modules: Sequence[str] = (),
+    ) -> None:
+        """`store`: its file, where it has one; `tell_made` hears of it if there was none before.
+        `modules`: what declares the room's operations."""
         self.clock = room.ports.clock
-        self._room, self._bells = room, bells
+        self._room, self._is_deserted, self._modules = room, is_deserted, modules
+        self._missing = store if store is not None and not store.exists() else None
+        self._tell_made = tell_made
 
     @cached_property
     def _engine(self) -> Engine:
@@ -53,10 +64,16 @@ class Local:
         return self._room.view(self._engine.get(id, LOCAL))
 
     def list(
-        self, *, status: str | None, operation: str | None, cursor: str | None, limit: int
+        self,
+        *,
+        status: str | None,
+        operation: str | None,
+        parent: str | None,
+        cursor: str | None,
+        limit: int,
     ) -> tuple[list[Job], str | None]:
         page = self._engine.list(
-            LOCAL, status=status, operation=operation, cursor=cursor, limit=limit
+            LOCAL, status=status, operation=operation, parent=parent, cursor=cursor, limit=limit
         )
         return [self._room.view(record) for record in page.items], page.next
 
@@ -105,14 +122,33 @@ class Local:
         self._keyring.revoke(id)
 
     def is_deserted(self) -> bool:
-        return not any(self._bells.glob("*.bell"))
+        return self._is_deserted()
+
+    def modules(self) -> Sequence[str]:
+        return self._modules
 
     def close(self) -> None:
         self._room.ports.records.close()
 
     def _enter(self, call: Call) -> Outcome:
-        self._room.ports.records.ping()
-        return self._room.enter(call)
+        if self._missing is None or self._is_kept(call):
+            self._room.ports.records.ping()
+        self._look_for_store()
+        outcome = self._room.enter(call)
+        self._look_for_store()
+        return outcome
+
+    def _is_kept(self, call: Call) -> bool:
+        """A call that leaves nothing behind makes no store; nor does one of no operation."""
+        if call.operation not in self._room.registry:
+            return False
+        is_long = self._room.registry.get(call.operation).long
+        return is_long or call.asynchronous or call.key is not None
+
+    def _look_for_store(self) -> None:
+        if self._missing is not None and self._missing.exists():
+            self._tell_made(self._missing)
+            self._missing = None
 
     def _asked(self, wish: Wish) -> Call:
         due = wish.due

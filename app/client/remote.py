@@ -66,9 +66,16 @@ class Remote:
         return job
 
     def list(
-        self, *, status: str | None, operation: str | None, cursor: str | None, limit: int
+        self,
+        *,
+        status: str | None,
+        operation: str | None,
+        parent: str | None,
+        cursor: str | None,
+        limit: int,
     ) -> tuple[list[Job], str | None]:
-        page = self._get("/v1/jobs", status=status, operation=operation, cursor=cursor, limit=limit)
+        asked = {"status": status, "operation": operation, "parent": parent, "cursor": cursor}
+        page = self._get("/v1/jobs", **asked, limit=limit)
         return page["items"], page["next"]
 
     def events(self, id: str) -> Iterator[Event | None]:
@@ -120,6 +127,9 @@ class Remote:
 
     def is_deserted(self) -> bool:
         return False
+
+    def modules(self) -> Sequence[str]:
+        return ()
 
     def close(self) -> None:
         """Nothing is held open."""

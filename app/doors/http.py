@@ -166,8 +166,11 @@ def json_answer(request: Request, body: bytes, status: int = 200) -> Answer:
     return Answer(status, body, headers)
 
 
-def outcome_answer(request: Request, outcome: Outcome) -> Answer:
-    """An outcome: what became a job says where that is, and 202 as long as nothing else is told."""
+def outcome_answer(request: Request, outcome: Outcome, honoured: str = "") -> Answer:
+    """An outcome: what became a job says where that is, and 202 as long as nothing else is told.
+
+    `honoured`: the preferences that were.
+    """
     if outcome.problem:
         answer = problem_answer(outcome.problem, request.path)
     elif outcome.pending:
@@ -176,6 +179,8 @@ def outcome_answer(request: Request, outcome: Outcome) -> Answer:
         answer = json_answer(request, outcome.json)
     if outcome.job is not None:
         answer.headers.append(("Location", f"{request.prefix}/v1/jobs/{outcome.job}"))
+    if honoured:
+        answer.headers.append(("Preference-Applied", honoured))
     return answer
 
 

@@ -26,6 +26,7 @@ def job_schema() -> Document:
             "result": {},
             "error": maybe("object"),
             "waiting_for": maybe("object"),
+            "signals": {"type": "array", "items": _TEXT},
             "progress": maybe("object"),
             "attempt": {"type": "integer"},
             "retries": {"type": "integer"},

@@ -54,15 +54,22 @@ class Jobs:
         operation: str | None = None,
         cursor: str | None = None,
         limit: Limit = 50,
+        parent: str | None = None,
     ) -> Body:
         """List the jobs, the newest first.
 
-        All, or those of one status or operation. `next` is the cursor of the next page; a page of
-        a filtered list may be short, or empty, and yet have one.
+        All, or those of one status or operation; with `parent` the children of that job, or, if it
+        is "none", those that are nobody's children. `next` is the cursor of the next page; a page
+        of a filtered list may be short, or empty, and yet have one.
         """
         check_scope(self.caller, "read")
         page = self.engine.list(
-            self.caller, status=status, operation=operation, cursor=cursor, limit=limit
+            self.caller,
+            status=status,
+            operation=operation,
+            parent=parent,
+            cursor=cursor,
+            limit=limit,
         )
         return {"items": [self.view(record) for record in page.items], "next": page.next}
 

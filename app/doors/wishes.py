@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from app.doors.http import Request
+from app.room.call import Outcome
 from app.room.enter import LONGEST_WAIT
 from app.room.errors import Invalid, Wrong
 
@@ -19,6 +20,16 @@ class Wishes:
     key: str | None = None  # Idempotency-Key
     asynchronous: bool = False
     wait: float | None = None  # seconds
+
+    def honoured(self, outcome: Outcome, longest: float) -> str:
+        """The preferences that made the outcome what it is, as RFC 7240 tells of them; `longest`:
+        seconds that an answer may take here."""
+        if outcome.job is None:
+            return ""
+        told = ["respond-async"] if self.asynchronous and outcome.pending else []
+        if self.wait is not None:
+            told.append(f"wait={min(self.wait, longest):.0f}")
+        return ", ".join(told)
 
 
 NONE = Wishes()

@@ -6,7 +6,7 @@ Every adapter keeps all of them; tests/ports is one suite that runs on each.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Body = dict[str, Any]
 
@@ -197,14 +197,40 @@ class Clock(Protocol):
         """Waits, not at all when there is nothing to wait for; a test's clock only moves."""
 
 
+@dataclass(frozen=True)
+class Hint:
+    """That the job of this id has work, now or in `delay` seconds."""
+
+    id: str
+    delay: float = 0.0
+    offload: Literal["task", "queue"] | None = None  # how its operation wants it to be told
+
+
 class Queue(Protocol):
     """Where workers are told that there is something to do."""
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
-        """A hint that the job of this id has work, now or in `delay` seconds.
+    def ring(self, *hints: Hint) -> None:
+        """One for each job that has work, many at once where that costs less.
 
-        It may be lost, doubled or late, and never raises: what must happen stands in the records,
-        where a worker finds it by itself.
+        A hint may be lost, doubled, early or late, and this never raises: what must happen stands
+        in the records, where a worker finds it by itself.
+        """
+
+
+Event = dict[str, Any]  # a CloudEvent, as JSON says it
+
+
+class Topic(Protocol):
+    """Where others hear of what happened."""
+
+    heard: bool
+    """Is there anybody who may listen? If not, nothing need be told."""
+
+    def publish(self, *events: Event) -> None:
+        """Tells those who listen, in no order.
+
+        An event may be lost or doubled, and this never raises: who must not miss anything asks
+        the records, or has a callback.
         """
 
 
@@ -215,6 +241,15 @@ class NewId(Protocol):
         """`prefix`, an underscore and a ULID: `job_01J…`."""
 
 
+class Untold:
+    """See `Topic`. Nobody listens."""
+
+    heard = False
+
+    def publish(self, *events: Event) -> None:
+        """Nothing to do."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """All that a room knows of the world."""
@@ -223,3 +258,4 @@ class Ports:
     clock: Clock
     new_id: NewId
     queue: Queue
+    topic: Topic = field(default_factory=Untold)

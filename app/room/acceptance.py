@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from app.ports import Ports, Put, Record, Write
+from app.ports import Hint, Ports, Put, Record, Write
 from app.room import job
 from app.room.call import Caller
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
@@ -65,7 +65,7 @@ class Acceptance:
                 self._store(writes, caller.owner)
             except Stale:
                 continue  # another took one of the keys meanwhile: look again
-            ring(self._ports, made, now)
+            ring(self._registry, self._ports, made, now)
             return made
         raise Conflict(_IN_USE)
 
@@ -151,17 +151,20 @@ class Acceptance:
 _IN_USE = "The same idempotency key is being used by others just now."
 
 
-def ring(ports: Ports, made: Iterable[Record], now: float) -> None:
-    """Once is enough: who wakes takes all that is due. Later starts ring for themselves."""
-    rung = False
-    for record in made:
-        if record.due is None:
-            continue
-        if record.due > now:
-            ports.queue.ring(record.id, record.due - now)
-        elif not rung:
-            ports.queue.ring(record.id)
-            rung = True
+def ring(registry: Registry, ports: Ports, jobs: Iterable[Record], now: float) -> None:
+    """A hint for each that has work, now or later: what hears one may run one job alone."""
+    hints = [
+        Hint(job.id, max(0.0, job.due - now), _offload(registry, job))
+        for job in jobs
+        if job.due is not None
+    ]
+    if hints:
+        ports.queue.ring(*hints)
+
+
+def _offload(registry: Registry, job: Record) -> Literal["task", "queue"] | None:
+    name = job.body["operation"]
+    return registry.get(name).policy.offload if name in registry else None
 
 
 def _key_id(owner: str, one: Submission) -> str:

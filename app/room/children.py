@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 
 from app.ports import Body, Ports, Put, Record
 from app.room import job
+from app.room.acceptance import ring
 from app.room.boundary import Boundary
 from app.room.errors import Invalid, Problem, Refused, Stale, TooLarge, Unknown, kinds
 from app.room.job import JOBS, Wait
@@ -50,6 +51,8 @@ class Children:
             self._submit(called, items, entry, failures)
         results = Results(self._ledger, entry)
         tally = self._tally(entry["map"])
+        if not entry.get("done"):
+            self._notes.tell([tally["ended"], results.jobs, f"children: {called.name}"])
         if failures == "stop" and tally["failed"]:
             raise results.first_failure()
         if tally["ended"] < results.jobs:
@@ -75,8 +78,9 @@ class Children:
         rest = islice(iter(items), entry["at"], None)
         while chunk := list(islice(rest, CHUNK * entry["batch"])):
             self._boundary.check()
-            self._store(self._made(called, chunk, entry))
-            self._ports.queue.ring(self._notes.record.id)
+            made = self._made(called, chunk, entry)
+            self._store(made)
+            ring(self._registry, self._ports, made, self._ports.clock.now())
             entry["at"] += len(chunk)
             self._notes.journal.advanced = True
             self._notes.tell([0, entry["at"], f"submitting {called.name}"])

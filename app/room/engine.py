@@ -10,16 +10,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from app.ports import Add, Page, Ports, Put, Record, Write
+from app.ports import Add, Hint, Page, Ports, Put, Record, Write
 from app.room import job
 from app.room.acceptance import Acceptance, Submission, ring
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.children import MAPS, is_due
-from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unknown, Wrong
+from app.room.errors import Conflict, Stale, TooLarge, Unavailable, Unknown
 from app.room.execute import execute
+from app.room.happenings import Happenings
 from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
 from app.room.ledger import PAGES, Ledger, Lost, page_id
+from app.room.listing import NO_PARENT, Wanted, listed
 from app.room.notes import Notes
 from app.room.operation import Registry
 from app.room.strict_json import write_json
@@ -27,8 +29,8 @@ from app.room.tally import Tally
 
 log = logging.getLogger("manydoors.jobs")
 
+EARLY = 1.5  # seconds that a hint may come before its job is due, and wait for it
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
-LOOKS = 1000  # records that one page of a filtered list reads, at most
 SETTLED_TOGETHER = 40  # endings in one commit
 
 
@@ -42,6 +44,7 @@ class Engine:
         self.registry, self.ports, self.lease, self.tally = registry, ports, lease, tally
         self.ledger = Ledger(ports.records, ports.clock, lease)
         self.acceptance = Acceptance(registry, ports, self.ledger)
+        self.happenings = Happenings(registry, ports, self.acceptance)
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
         """The job, durably accepted; for a key that was used, the job it made then."""
@@ -51,12 +54,17 @@ class Engine:
         """A job for each, all or none."""
         return self.acceptance.accept(submissions, caller, listed=True)
 
-    def claim(self, limit: int = 1) -> list[Record]:
-        """Leases what is due, the most pressing first; settles at once what needs no run."""
+    def claim(self, limit: int = 1, hint: str | None = None) -> list[Record]:
+        """Leases what is due, the most pressing first; settles at once what needs no run.
+
+        `hint`: a job that was rung for, looked at by itself when nothing else is found.
+        """
         now = self.ports.clock.now()
-        found = self.ports.records.take(
+        found: Sequence[Record] = self.ports.records.take(
             JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
         )
+        if not found and hint is not None:
+            found, now = self._claim_hinted(hint), self.ports.clock.now()
         parents: dict[str, bool] = {}
         decided, ready = [], []
         for record in filter(self._is_accepted, found):
@@ -71,6 +79,20 @@ class Engine:
         with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
             self.settle(decided)
         return ready
+
+    def _claim_hinted(self, id: str) -> list[Record]:
+        """A hint may come before the store's index shows what was written a moment ago, and a
+        queue counts whole seconds; a hint that found nothing would be lost."""
+        found, now = self.ledger.get(id), self.ports.clock.now()
+        if found is None or found.due is None or found.due > now + EARLY:
+            return []
+        self.ports.clock.sleep(found.due - now)
+        until, lease = max(now, found.due) + self.lease, self.ports.new_id("lease")
+        taken = replace(found, label=RUNNING, due=until, lease=lease, takes=found.takes + 1)
+        with suppress(Stale):  # another has it
+            stored = self.ports.records.commit(Put(taken, expect=found.version))[0]
+            return [] if stored is None else [stored]
+        return []
 
     def _is_accepted(self, record: Record) -> bool:
         """One of many that were to be stored together may stand behind a gate that never opened."""
@@ -162,11 +184,12 @@ class Engine:
 
     def _follow(self, written: Sequence[Record], now: float) -> None:
         """What endings set going; a later look finds it again should this process die here."""
-        ring(self.ports, written, now)
+        ring(self.registry, self.ports, written, now)
         for record in written:
             _log(record)
         for map in {record.body["map"] for record in written if "map" in record.body}:
             self._look_after(map)
+        self.happenings.tell(written)
         for record in written:
             if record.label in TERMINAL:
                 self._age(record)
@@ -187,7 +210,7 @@ class Engine:
                     job.woken(found, now) if job.waits_for(found, "children", map) else found
                 ),
             )
-            self.ports.queue.ring(parent.id)
+            self.ports.queue.ring(Hint(parent.id))
 
     def _age(self, record: Record) -> None:
         """Pages and tallies of an ended job stay no longer than it does."""
@@ -244,23 +267,16 @@ class Engine:
         *,
         status: str | None = None,
         operation: str | None = None,
+        parent: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
-        """Newest first. A page of a filtered list may be short, or empty, and yet have a next."""
-        if status is not None and status not in job.STATUSES:
-            listed = ", ".join(job.STATUSES)
-            raise Invalid(errors=[Wrong("/status", f"Must be one of: {listed}.")])
-        items: list[Record] = []
-        looked = 0
-        while True:
-            page = self.ports.records.list(
-                JOBS, owner=caller.owner, label=status, cursor=cursor, limit=limit - len(items)
-            )
-            items += [one for one in page.items if operation in (None, one.body["operation"])]
-            cursor, looked = page.next, looked + len(page.items)
-            if cursor is None or len(items) >= limit or looked >= LOOKS:
-                return Page(tuple(items), cursor)
+        """Newest first; `parent` is the id of one, or "none". A page of a filtered list may be
+        short, or empty, and yet have a next."""
+        if parent not in (None, NO_PARENT):
+            self.get(parent, caller)
+        wanted = Wanted(status, operation, parent)
+        return listed(self.ports.records, caller.owner, wanted, cursor, limit)
 
     def cancel(self, id: str, caller: Caller) -> Record:
         """Cancelled at once, or at the next boundary of its run."""
@@ -275,7 +291,7 @@ class Engine:
             ],
         )
         self._follow([changed], now)
-        self.ports.queue.ring(id)  # whoever runs it looks at once
+        self.ports.queue.ring(Hint(id))  # whoever runs it looks at once
         return changed
 
     def signal(self, id: str, name: str, value: Any, caller: Caller) -> Record:
@@ -285,7 +301,7 @@ class Engine:
         changed = self.ledger.amend(
             record, lambda found: job.signalled(found, name, value, size, now)
         )
-        self.ports.queue.ring(id)
+        self.ports.queue.ring(Hint(id))
         return changed
 
     def retry(self, id: str, caller: Caller, **how: Any) -> Record:

@@ -36,14 +36,18 @@ class Room:
         registry: Registry,
         ports: Ports,
         lease: float = LEASE,
+        *,
+        counts: bool = True,
         limit: Limit | None = DEFAULT_LIMIT,
         admin_key: str = "",
     ) -> None:
         """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
+        `counts`: are there statistics? They make of each ending a commit of several records.
         `limit`: how often each key may call. `admin_key`: one that is good beside the store's."""
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports, lease, Tally(ports.records, ports.clock))
+        tally = Tally(ports.records, ports.clock) if counts else None
+        self.engine = Engine(registry, ports, lease, tally)
         self.access = Access(ports, admin_key)
         self.rates = Rates(ports.records, ports.clock, limit)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take

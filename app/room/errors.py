@@ -3,6 +3,7 @@
 ManydoorsError
 ├── BadOperation            a declaration that cannot work; found at start-up
 ├── BadSetting              an environment that cannot work; found at start-up
+│   └── Unimportable        a module of operations that raised; perhaps only this time
 └── Problem                 what a caller is told; has a kind, knows if another try helps
     ├── Malformed           not JSON, not an object, bad encoding
     │   └── NotARequest     JSON, but not a request of this protocol
@@ -49,6 +50,10 @@ class BadOperation(ManydoorsError):
 
 class BadSetting(ManydoorsError):
     """An environment that cannot work. Its text names the variable, and what to do."""
+
+
+class Unimportable(BadSetting):
+    """A module of operations that raised as it was imported: for lack of a database, perhaps."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ MAY: Mapping[str, frozenset[str]] = {
 LONGEST_PAUSE = 300.0  # seconds between two attempts, at most
 FURTHEST = 365 * 86400.0  # seconds until somebody looks again, at most, however long it is to wait
 REMEMBERED = 24 * 3600.0  # seconds that an idempotency key outlives its job's end
+LOST = "lost"  # how a run has ended of which nothing was heard any more
 SLICES = 50  # of a job's past that its record keeps
 MOST_SLICES = 10_000  # continuations of one job
 HELD = 400 * 86400.0  # seconds after which a store may drop what a job that never ended holds
@@ -251,17 +252,32 @@ def _kept(body: Body) -> float:
 
 def _past(record: Record, ending: Ending, now: float, why: str) -> Body:
     """The body with this run's slice in it."""
-    body = dict(record.body)
+    is_run = ending.what != "returned" and ending.begun and record.label == RUNNING
+    began = now - ending.ran if is_run else now
+    body = _without_lost(record, began)
     body.pop("wait", None)
-    if ending.what == "returned" or not ending.begun or record.label != RUNNING:
+    body.pop("run", None)
+    if not is_run:
         return body
     body.pop("midway", None)
-    began = now - ending.ran
     body.setdefault("started", began)
     body["spent"] = body.get("spent", 0.0) + ending.ran
-    slices = body.get("slices", [])
-    body["slices"] = [*slices[-SLICES + 1 :], [round(began, 3), round(now, 3), why]]
+    _add_slice(body, began, now, why)
     return body
+
+
+def _without_lost(record: Record, until: float) -> Body:
+    """The body, a run before this one that ended without a word put to its past."""
+    body = dict(record.body)
+    takes, began = body.get("run", (record.takes, 0.0))
+    if takes != record.takes:
+        _add_slice(body, began, until, LOST)
+    return body
+
+
+def _add_slice(body: Body, began: float, ended: float, why: str) -> None:
+    slices = body.get("slices", [])
+    body["slices"] = [*slices[-SLICES + 1 :], [round(began, 3), round(ended, 3), why]]
 
 
 def _moved(record: Record, status: str, body: Body, due: float | None) -> Record:
@@ -333,9 +349,33 @@ def is_fading(record: Record, now: float, lease: float) -> bool:
 
 def renewed(record: Record, now: float, lease: float) -> Record:
     """Still at work: the lease goes on."""
-    started = begun(record, lease)  # from the first lease, which this write replaces
-    body = record.body if started is None else record.body | {"started": started}
-    return replace(record, body=body, due=now + lease)
+    return replace(noted(record, lease), due=now + lease)
+
+
+def noted(record: Record, lease: float) -> Record:
+    """With when the run under way began, by its first lease, so that a crash leaves a trace."""
+    if record.body.get("run", (0, 0.0))[0] == record.takes:
+        return record
+    began = ran_since(record, lease)
+    body = _without_lost(record, began)
+    body.setdefault("started", began)
+    return replace(record, body=body | {"run": [record.takes, round(began, 3)]})
+
+
+def past(record: Record, lease: float) -> list[tuple[float, float, str]]:
+    """Its runs that have ended, the newest of them: when each began, ended, and how."""
+    body = record.body
+    if record.label == RUNNING:
+        body = _without_lost(record, ran_since(record, lease))
+    return [(began, ended, why) for began, ended, why in body.get("slices", [])]
+
+
+def ran_since(record: Record, lease: float) -> float:
+    """When the run under way began: as it has noted, or else its lease is still the first."""
+    takes, began = record.body.get("run", (0, 0.0))
+    if takes == record.takes or record.due is None:
+        return float(began or record.body["created"])
+    return record.due - lease
 
 
 def forsaken(record: Record, now: float) -> Record:

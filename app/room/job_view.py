@@ -26,6 +26,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "result": body.get("result"),
         "error": body.get("error"),
         "waiting_for": _awaited(body.get("wait")),
+        "signals": sorted(body.get("signals", ())),
         "progress": progress_of(body.get("progress")),
         "attempt": job.attempt(record),
         "retries": body["retries"],

@@ -70,6 +70,10 @@ class Journal:
                 self._sizes[index] = size
                 return
 
+    def is_replaying(self) -> bool:
+        """Is there something ahead that an earlier run remembered?"""
+        return self._next < len(self._entries)
+
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
         """While a step's function runs."""
@@ -156,6 +160,8 @@ class Journal:
 
 def copied(value: Any) -> Any:
     """A value as the journal gives it back: the first time too, so that both are alike."""
+    if isinstance(value, bool | int | float | str | None):
+        return value  # nobody can change it
     return json.loads(write_json(value))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.ports import Body, Clock, Put, Record, Records, Write
 from app.room.errors import ManydoorsError, Stale, Unknown
-from app.room.job import JOBS, RUNNING, is_fading, renewed
+from app.room.job import JOBS, RUNNING, is_fading, noted, renewed
 
 PAGES = "journals"
 TRIES = 50  # of a change that others outrun
@@ -37,7 +37,8 @@ class Ledger:
             if found.label != RUNNING:
                 raise Lost(f"{found.id} was settled before.")
             now = self.clock.now()
-            alive = renewed(found, now, self.lease) if is_fading(found, now, self.lease) else found
+            is_old = is_fading(found, now, self.lease)
+            alive = renewed(found, now, self.lease) if is_old else noted(found, self.lease)
             return change(replace(alive, body=alive.body | own))
 
         return self.amend(record, written, beside=lambda changed: beside, fenced=True)

@@ -24,6 +24,10 @@ def _unchanged(record: Record) -> Record:
     return record
 
 
+def _never() -> bool:
+    return False
+
+
 class Notes:
     """One run's; any thread may save them."""
 
@@ -34,7 +38,7 @@ class Notes:
         self.journal = Journal(ledger.pages(record), body.get("journal", []))
         self.state: dict[str, Any] = body.get("state", {})
         self.progress: list[Any] | None = body.get("progress")
-        self.log = Log(body.get("log", {}), clock)
+        self.log = Log(body.get("log", {}), clock, self.journal.is_replaying)
         self.mapped = "maps" in record.body
         self.trouble: Exception | None = None  # a write went wrong, and may have landed or not
         self._loaded = copied(self.state)
@@ -150,7 +154,7 @@ class Notes:
 
     def _checked_state(self) -> Any:
         state = plain(self.state) if self._begun is None else self._begun
-        size = len(write_json(state))
+        size = len(write_json(state)) if state else 0
         if size > LARGEST_STATE:
             raise ValueError(
                 f"run.state has {size:,} bytes, and may have {LARGEST_STATE:,}: keep what is "
@@ -160,17 +164,25 @@ class Notes:
 
 
 class Log:
-    """The newest lines, bounded in number and size; each has a number of its own."""
+    """The newest lines, bounded in number and size; each has a number of its own.
 
-    def __init__(self, body: Body, clock: Clock) -> None:
+    While a run comes again to what is remembered, what it says again is not kept again.
+    """
+
+    def __init__(self, body: Body, clock: Clock, is_replaying: Callable[[], bool] = _never) -> None:
         self.count = int(body.get("count", 0))
         self._lines: deque[list[Any]] = deque(body.get("lines", []), maxlen=LINES)
         self._size = sum(_bytes(line) for line in self._lines)
         self._clock = clock
         self._seen = self.count
+        self._is_replaying = is_replaying
+        self._said = {(level, text) for _, level, text in self._lines}
+        self._is_cut = self.count > len(self._lines)
 
     def add(self, level: str, text: str) -> None:
         text = sayable(text[:LINE])
+        if self._is_replaying() and (self._is_cut or (level, text) in self._said):
+            return
         if len(self._lines) == LINES:
             self._size -= _bytes(self._lines[0])
         self._lines.append([round(self._clock.now(), 3), level, text])

@@ -1,5 +1,6 @@
 """A named function with a schema of what it takes and one of what it gives, and the registry."""
 
+import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 RESERVED_NAMES = ("rpc.", "jobs.", "schedules.", "files.", "keys.", "inbox.")
 """JSON-RPC methods of the service itself, and jobs that it makes, begin so."""
+
+WHOLE = "message"  # the parameter that gets all facts of an event
+LONGEST_NAME = 128  # characters
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
@@ -63,7 +67,15 @@ class Registry:
         try:
             return self._operations[name]
         except KeyError:
-            raise UnknownOperation("There is no operation of that name.") from None
+            raise UnknownOperation(
+                f"There is no operation of that name.{self._near(name)}"
+            ) from None
+
+    def _near(self, name: str) -> str:
+        """The names that were perhaps meant: every caller may list them all."""
+        names = self._operations if len(name) <= LONGEST_NAME else ()
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.75)
+        return f" Did you mean {' or '.join(near)}?" if near else ""
 
     def operation(
         self,
@@ -120,6 +132,13 @@ class Registry:
         self._operations[declared.name] = declared
 
 
+def chosen(operation: Operation, facts: dict[str, Any]) -> dict[str, Any]:
+    """Those facts that are parameters of the operation, by name; all, as its `message`."""
+    names = operation.params.names
+    given = {each: fact for each, fact in facts.items() if each in names}
+    return {WHOLE: facts} if WHOLE in names and not given else given
+
+
 REGISTRY = Registry()
 """Where `from app import operation` declares."""
 
@@ -144,7 +163,7 @@ def _where(function: Callable[..., Any]) -> str:
 
 
 def _check_name(name: object) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > 128:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise ValueError(f"{name!r} is no name; write words joined by dots, as in 'cats.speak'")
     if name.startswith(RESERVED_NAMES):
         raise ValueError(f"names beginning with {name.split('.')[0]}. are the service's own")

@@ -208,6 +208,7 @@ class Run:
                 self._notes.save()
             elif not many:
                 self._notes.save_if(pause)
+        self._tell(entry["at"], entry["at"], note)
 
     def _pause(self, until: float, kind: str) -> None:
         self._boundary.check()

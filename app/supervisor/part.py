@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+TRY_AGAIN = 75  # the exit code of a part that could not start this time; EX_TEMPFAIL of sysexits
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
 SETTLED_SECONDS = 10  # whoever lived so long did not die of its start

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from app.supervisor.part import FIRST_PAUSE, Part, Patience, Process, told
+from app.supervisor.part import FIRST_PAUSE, TRY_AGAIN, Part, Patience, Process, told
 from app.supervisor.signals import Signals
 from app.supervisor.sources import Sources, forget_bytecode
 
@@ -178,7 +178,8 @@ class Supervisor:
 
     def _is_hopeless(self, process: Process, code: int) -> bool:
         at_first = process.part is self._front and not self._answered
-        return code == REFUSED or (at_first and code > 0)
+        is_waiting = code == TRY_AGAIN and self._sources is not None
+        return code == REFUSED or is_waiting or (at_first and code > 0)
 
     def _give_up(self, name: str, code: int) -> None:
         if self._sources:
@@ -186,4 +187,4 @@ class Supervisor:
             if name == self._front.name:
                 self._due.clear()
         else:
-            self._stop(code)
+            self._stop(REFUSED if code == TRY_AGAIN else code)

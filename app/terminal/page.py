@@ -1,34 +1,64 @@
 """A job on a page, and many in a table. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from app.client import Job
 from app.logs import escaped
 from app.terminal.bar import progressed
-from app.terminal.text import as_json, dated, moment, span, width_of
+from app.terminal.text import Paint, as_json, dated, fitted, moment, span, unpainted, width_of
 
 HEADINGS = ("ID", "OPERATION", "STATUS", "PROGRESS", "AGE", "DURATION")
-LEAST = (30, 12, 9, 8, 8, 8)  # columns
+NAME, STATUS, PROGRESS, AGE, DURATION = range(1, 6)
+SPARED = (DURATION, AGE, PROGRESS)  # columns that a narrow terminal does without, one by one
+LEAST_NAME = 12  # columns of an operation's name, before others are spared
+MEASURED = 200  # rows that the columns are fitted to
+GAP = 2
 INDENT = " " * 11
 
 
-def table(jobs: Iterable[Job], now: float) -> Iterator[str]:
-    """A line each, under its headings; columns grow with what they meet."""
-    widths = list(LEAST)
-    heading = True
-    for job in jobs:
-        row = _row(job, now)
-        widths = [max(pair) for pair in zip(widths, map(width_of, row), strict=True)]
-        if heading:
-            yield _padded(HEADINGS, widths)
-            heading = False
-        yield _padded(row, widths)
+def table(
+    jobs: Iterable[Job], now: float, width: int | None = None, paint: Paint = unpainted
+) -> Iterator[str]:
+    """A line each, under its headings, in no more than `width` columns if that can be: names are
+    cut and columns spared for it, and ids never."""
+    rows = (_row(job, now) for job in jobs)
+    first = list(islice(rows, MEASURED))
+    if not first:
+        return
+    measured = [HEADINGS, *first]
+    widths = [max(width_of(row[column]) for row in measured) for column in range(len(HEADINGS))]
+    columns = list(range(len(HEADINGS)))
+    if width is not None:
+        is_empty = not any(row[PROGRESS] for row in first)
+        columns = _fitting(widths, width, (PROGRESS, *SPARED) if is_empty else SPARED)
+    yield _padded(HEADINGS, widths, columns, unpainted)
+    for row in chain(first, rows):
+        if width is not None:
+            row = (row[0], fitted(row[NAME], widths[NAME]), *row[NAME + 1 :])
+        yield _padded(row, widths, columns, paint)
 
 
-def page(job: Job, log: Sequence[Mapping[str, Any]], now: float) -> Iterator[str]:
+def _fitting(widths: list[int], width: int, spared: Sequence[int]) -> list[int]:
+    """The columns that fit; a name's own width is changed to what is left for it."""
+    columns, full = list(range(len(widths))), widths[NAME]
+    for column in (None, *spared):
+        if column in columns:
+            columns.remove(column)
+        rest = sum(widths[each] + GAP for each in columns if each != NAME)
+        widths[NAME] = max(min(full, LEAST_NAME), min(full, width - rest))
+        if rest + widths[NAME] <= width:
+            break
+    return columns
+
+
+def page(
+    job: Job, log: Sequence[Mapping[str, Any]], now: float, paint: Paint = unpainted
+) -> Iterator[str]:
     """All of a job, to be read."""
-    yield f"{escaped(job['id'])}  {escaped(job['operation'])}  {escaped(job['status'])}"
+    status = paint(job["status"], escaped(job["status"]))
+    yield f"{escaped(job['id'])}  {escaped(job['operation'])}  {status}"
     for name, text in _facts(job, now):
         yield f"{name:{len(INDENT)}}{escaped(text)}"
     if (error := job["error"]) is not None:
@@ -77,9 +107,13 @@ def _duration(job: Job, now: float | None) -> str:
     return "" if started is None or until is None or not running else span(until - started)
 
 
-def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = (cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True))
-    return "  ".join(cells).rstrip()
+def _padded(row: Sequence[str], widths: Sequence[int], columns: Sequence[int], paint: Paint) -> str:
+    cells = []
+    for column in columns:
+        cell = row[column]
+        gap = " " * (widths[column] - width_of(cell))
+        cells.append((paint(cell, cell) if column == STATUS else cell) + gap)
+    return (" " * GAP).join(cells).rstrip()
 
 
 def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
@@ -87,6 +121,10 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
     yield "created", f"{_ago(job['created_at'], now)}{source}"
     if job["status"] in ("queued", "waiting") and job["due_at"] != job["created_at"]:
         yield "due", dated(job["due_at"])
+    if job.get("waiting_for"):
+        yield "waits for", _awaited(job["waiting_for"])
+    if job.get("signals"):
+        yield "signals", f"{', '.join(job['signals'])}, kept until it asks for them"
     if job["started_at"]:
         yield "started", _ago(job["started_at"], now)
     if job["finished_at"]:
@@ -102,6 +140,18 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
     yield "params", as_json(job["params"])
     if job["status"] == "succeeded":
         yield "result", as_json(job["result"])
+
+
+def _awaited(wait: Mapping[str, Any]) -> str:
+    match wait["reason"]:
+        case "sleep":
+            return "the end of its sleep"
+        case "signal":
+            return f"the signal {wait['name']}"
+        case "operation":
+            return f"its operation, which is not declared: {wait['name']}"
+        case reason:
+            return f"its {reason}"
 
 
 def _ago(text: str, now: float) -> str:

@@ -13,7 +13,7 @@ from app.room.errors import ManydoorsError
 from app.room.job import TERMINAL
 from app.terminal.bar import Look, Pace, bar, progressed
 from app.terminal.page import ended, log_line
-from app.terminal.text import as_json
+from app.terminal.text import Paint, as_json, unpainted
 
 CLEAR = "\r\x1b[K"
 EACH = 1.0  # seconds between two plain lines of progress
@@ -127,9 +127,9 @@ class Lines(Written):
 class Live:
     """A bar that stays at the bottom, log lines scrolling above it."""
 
-    def __init__(self, stream: TextIO, *, closing: bool = True) -> None:
+    def __init__(self, stream: TextIO, *, closing: bool = True, paint: Paint = unpainted) -> None:
         """`closing`: the end is told, too."""
-        self._stream, self._closing = stream, closing
+        self._stream, self._closing, self._paint = stream, closing, paint
         self._plain = "utf" not in (stream.encoding or "").lower()
         self._look, self._pace = Look("…"), Pace()
         self._began: float | None = None
@@ -151,7 +151,8 @@ class Live:
             case "log":
                 above = log_line(data) + "\n"
             case "end":
-                self._put(CLEAR + (f"{ended(dict(data))}\n" if self._closing else ""))
+                last = self._paint(data["status"], ended(dict(data)))
+                self._put(CLEAR + (f"{last}\n" if self._closing else ""))
                 return
         self._draw(now, above)
 
@@ -164,18 +165,20 @@ class Live:
     def _draw(self, now: float, above: str = "") -> None:
         began = self._began = now if self._began is None else self._began
         look = replace(self._look, elapsed=now - began)
-        self._put(f"{CLEAR}{above}{bar(look, self._width(), plain=self._plain)}")
-
-    def _width(self) -> int:
-        try:
-            columns = os.get_terminal_size(self._stream.fileno()).columns
-        except (OSError, ValueError):
-            columns = 80
-        return max(20, columns or 80) - 1  # the last column would begin a new line
+        self._put(f"{CLEAR}{above}{bar(look, columns_of(self._stream), plain=self._plain)}")
 
     def _put(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def columns_of(stream: TextIO) -> int:
+    """That a line on this terminal may have."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        columns = 80
+    return max(20, columns or 80) - 1  # the last column would begin a new line
 
 
 def _stands(data: Mapping[str, Any]) -> str:

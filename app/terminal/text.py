@@ -1,11 +1,32 @@
 """Text that is safe and fits: no control characters, so many columns wide."""
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 from unicodedata import combining, east_asian_width
 
 from app.room.strict_json import write_json
+
+Paint = Callable[[str, str], str]
+"""Text in the colour of a status: given the status and the text."""
+
+_COLOURS = {"running": 36, "waiting": 33, "succeeded": 32, "failed": 31, "cancelled": 90}
+
+
+def unpainted(status: str, text: str) -> str:
+    return text
+
+
+def painted(status: str, text: str) -> str:
+    """For a terminal that has colours."""
+    return f"\x1b[{_COLOURS[status]}m{text}\x1b[0m" if status in _COLOURS else text
+
+
+def paint_for(stream: TextIO, environ: Mapping[str, str]) -> Paint:
+    """Colours, unless it is no terminal, or NO_COLOR asks for none (https://no-color.org)."""
+    is_dumb = environ.get("TERM") == "dumb" or bool(environ.get("NO_COLOR"))
+    return painted if stream.isatty() and not is_dumb else unpainted
 
 
 def width_of(text: str) -> int:

@@ -101,17 +101,19 @@ def test_submit_says_all_that_was_asked(run, service):
     assert service.asked[-1].value["due"] == "2030-01-31T02:00:00+00:00"
 
 
-def test_an_unknown_operation_suggests_what_the_service_has(run, service):
-    """Not what is declared here."""
+def test_of_an_unknown_operation_the_service_tells(run, service):
+    """Nothing is said of the modules that are declared here."""
     code, _, err = run("submit", "cuont")
-    assert (code, err) == (1, "Nothing here. Did you mean count?\n")
+    assert (code, err) == (1, "Nothing here. `operations` lists those there are.\n")
 
 
 def test_every_change_is_a_request(run, service):
     """Names and ids are quoted, so none of them leads elsewhere."""
     service.on("POST /v1/jobs/..%2Fkeys/cancel", Said(job(status="cancelled")))
     service.on("POST /v1/jobs/job_1/signals/a%2Fb", Said(job()))
-    service.on("GET /v1/jobs?status=failed&limit=200", Said({"items": [job()], "next": None}))
+    service.on(
+        "GET /v1/jobs?status=failed&parent=none&limit=200", Said({"items": [job()], "next": None})
+    )
     service.on("POST /v1/jobs/job_1/retry", Said(job(id="job_2"), 202))
     assert run("cancel", "../keys")[0] == 0
     assert run("signal", "job_1", "a/b", '{"yes": true}')[0] == 0

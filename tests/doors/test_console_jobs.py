@@ -18,6 +18,8 @@ from app.doors.console.span import ago, ahead, count, span
 from app.room.boundary import Control
 from app.room.call import LOCAL
 from app.room.children import MAPS
+from app.room.job import Ending, Error
+from app.room.job_view import moment
 from app.room.operation import Registry
 from app.wsgi import create_app
 
@@ -239,6 +241,53 @@ def test_runs_that_died_are_told(client, service):
         if service.job(other)["status"] in ("waiting", "queued"):
             service.cancel(other)
             assert "without a word" not in text(client.get(f"/jobs/{other}"))
+
+
+def test_a_timeline_tells_a_run_that_died_from_the_next(client, service):
+    """Once it had written anything: when it began, how it ended, and when the next one began."""
+    id = service.submit("draw")
+    (claimed,) = service.room.engine.claim()
+    began = service.clock.now()
+    service.room.engine.ledger.checkpoint(claimed, {"progress": [1, 4, ""]}, lambda found: found)
+    service.advance("40s")
+    for record in service.room.engine.claim():  # and nobody hears of the first one again
+        page = text(client.get(f"/jobs/{id}"))
+        assert re.search("ended without a word 40 s .* at work 0 ms", page), page
+        service.advance(2)
+        assert "at work 2.0 s" in text(client.get(f"/jobs/{id}"))
+        service.run_once(record)
+    page = text(client.get(f"/jobs/{id}"))
+    assert re.search("ended without a word 40 s .* succeeded", page), page
+    assert "1 run ended without a word" in page
+    assert "Attempt 2 of 3" in page
+    assert client.get(f"/v1/jobs/{id}").json["started_at"] == moment(began)
+
+
+def test_a_bar_is_full_at_the_end_alone(client, service):
+    """Not at 99.6 %; and that of a job that has failed looks so."""
+    id = service.submit("draw", pics=1000)
+    (claimed,) = service.room.engine.claim()
+    amend = service.room.engine.ledger.checkpoint
+    record = amend(claimed, {"progress": [999, 1000, ""]}, lambda found: found)
+    assert "99 %" in text(client.get(f"/jobs/{id}"))
+    error = Error("internal", "no", final=True)
+    service.room.engine.settle([(record, Ending("failed", error=error))])
+    for path in (f"/jobs/{id}", "/jobs"):
+        assert 'value="99" class="failed"' in client.get(path).text
+
+
+def test_children_are_folded_into_their_parent(client, service):
+    """On the list without a filter; a link shows them too, each with the way to its parent."""
+    id = service.submit("many", n=4)
+    service.run()
+    page = client.get("/jobs")
+    assert len(rows(page)) == 1
+    link = unescape(re.search(r'href="([^"]*children=1[^"]*)"', page.text)[1])
+    every = client.get(link)
+    assert len(rows(every)) == 5
+    assert f"child 3 of {id[-8:]}" in rows(every)[0]
+    assert len(rows(client.get("/jobs?status=failed"))) == 1
+    assert len(rows(client.get("/jobs?operation=one"))) == 4
 
 
 def test_secrets_are_masked(client, service):

@@ -195,6 +195,38 @@ def test_a_submitted_job_is_waited_for(client: FlaskClient, room: Room) -> None:
     assert client.post(JOBS, json=LATER, headers={"Prefer": "wait=2"}).status_code == 202
 
 
+def test_preferences_that_were_honoured_are_told(client: FlaskClient, room: Room) -> None:
+    """As they were: nonsense is none, 60 seconds are 25, and what ended while waited for is not
+    called asynchronous."""
+    call, late = "/v1/operations/later", "respond-async, wait=0"
+    wanted = {
+        "respond-async": "respond-async", "wait=soon": None, "wait=0": "wait=0",
+        late: late, "return=minimal": None, "": None,
+    }  # fmt: skip
+    for prefer, applied in wanted.items():
+        for path, sent in ((call, {"text": "a"}), (JOBS, LATER)):
+            answer = client.post(path, json=sent, headers={"Prefer": prefer})
+            assert answer.headers.get("Preference-Applied") == applied, (path, prefer)
+    asked = {"Prefer": "respond-async, wait=60"}
+    with worker(room):
+        answer = client.post(JOBS, json=LATER, headers=asked)
+        failed = client.post(JOBS, json={"operation": "refuse"}, headers=asked)
+    assert answer.headers["Preference-Applied"] == failed.headers["Preference-Applied"] == "wait=25"
+    room.answer_within = 0.4
+    answer = client.post(JOBS, json=LATER, headers={"Prefer": "wait=9"})
+    assert answer.headers["Preference-Applied"] == "wait=0"
+    wrong = client.post(call, json={}, headers=asked)
+    assert (wrong.status_code, wrong.headers.get("Preference-Applied")) == (422, None)
+
+
+def test_a_signal_of_another_name_shows(client: FlaskClient, room: Room) -> None:
+    """What the job waits for, and what is kept until it is asked for."""
+    job = made(client)
+    told = client.post(f"{JOBS}/{job['id']}/signals/aproved", json=True).json
+    assert told["signals"] == ["aproved"]
+    assert client.get(f"{JOBS}/{job['id']}").json["signals"] == ["aproved"]
+
+
 def test_a_batch_is_made_whole(client: FlaskClient, room: Room) -> None:
     """A thousand jobs with a key each, in their order; sent twice they are the same ones."""
     jobs = [{"operation": "later", "params": {"text": str(n)}, "key": str(n)} for n in range(1000)]

@@ -206,8 +206,9 @@ def test_the_prefix_is_the_functions_name() -> None:
 def test_the_application_knows_its_prefix(folder: Path, extra: httpx.Client) -> None:
     """SCRIPT_NAME is the prefix, and the path is what stands below it."""
     host = {"Host": "x.cloudfunctions.net"}
+    google = {"K_SERVICE": "doors", "MANYDOORS_EPHEMERAL": "1"}
     assert extra.get("/where?a=1").json() == ["", "/where", "a=1"]
-    with deployed(EXTRA, folder, K_SERVICE="doors", **_told(folder)) as named:
+    with deployed(EXTRA, folder, **google, **_told(folder)) as named:
         assert named.get("/where?a=1", headers=host).json() == ["/doors", "/where", "a=1"]
         assert named.get("/where").json() == ["", "/where", ""]
 

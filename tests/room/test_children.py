@@ -56,6 +56,25 @@ def test_results_come_in_order(lab, declare, leaf, batch, count):
     assert len(lab.jobs("leaf")) == -(-count // batch)
 
 
+def test_a_parent_tells_how_many_have_ended(lab, declare, leaf):
+    """Before it waits, and when it goes on: not only that they were made."""
+    mapping(declare, items(1, -2, 3), batch=1)
+    failed = lab.submit("parent")
+    lab.run_only(failed)
+    assert lab.job(failed)["progress"] == {"done": 0, "total": 3, "note": "children: leaf"}
+    lab.run()
+    assert lab.job(failed)["status"] == "failed"
+    assert lab.job(failed)["progress"]["total"] == 3
+
+    def fine(run) -> None:
+        run.map("leaf", items(1, 2, 3), batch=2)
+
+    declare(fine, "fine")
+    id = lab.submit("fine")
+    lab.run()
+    assert lab.job(id)["progress"] == {"done": 2, "total": 2, "note": "children: leaf"}
+
+
 def test_a_child_names_its_parent(lab, declare, leaf):
     """And its place among the children; it has its parent's owner and priority."""
     mapping(declare, items(1, 2))

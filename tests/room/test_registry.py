@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app import BadOperation
+from app.room.errors import UnknownOperation
 from app.room.operation import Registry
 
 
@@ -54,3 +55,21 @@ def test_routes_that_can(first: str, second: str) -> None:
     declare(registry, "one", first)
     declare(registry, "two", second)
     assert len(registry) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("cats.shet", " Did you mean cats.sheet?"),
+        ("dogs", ""),
+        ("cats.sheet" * 100_000, ""),
+    ],
+    ids=["near", "far", "endless"],
+)
+def test_an_unknown_name_is_told_with_near_ones(asked: str, hint: str) -> None:
+    """Here, for every door."""
+    registry = Registry()
+    registry.operation("cats.sheet")(lambda: None)
+    with pytest.raises(UnknownOperation) as told:
+        registry.get(asked)
+    assert str(told.value) == f"There is no operation of that name.{hint}"

@@ -593,7 +593,43 @@ def test_a_log_goes_on_over_waits(lab, declare):
     declare(tried)
     id = lab.submit("tried")
     lab.run()
-    assert lab.log(id) == ["here 1", "here 1", "here 2"]
+    assert lab.log(id) == ["here 1", "here 2"]
+
+
+def test_what_is_said_on_the_way_back_is_kept_once(lab, declare):
+    """By whatever it was said; from where the last run came to, all is kept."""
+
+    def tried(run):
+        run.log("begins")
+        for number in run.each(range(3), every=1):
+            print("item", number)
+            run.step("draw", str)
+            run.log("drawn")
+            run.sleep(60)
+        run.log("over")
+        run.sleep(60)
+        run.log("over")
+
+    declare(tried)
+    id = lab.submit("tried")
+    lab.run()
+    items = [line for number in range(3) for line in (f"item {number}", "drawn")]
+    assert lab.log(id) == ["begins", *items, "over", "over"]
+
+
+def test_what_is_said_on_the_way_back_is_dropped_where_older_lines_are(lab, declare):
+    """Nobody can tell then what was said before, and the newest lines are not pushed out."""
+
+    def tried(run):
+        for number in range(150):
+            run.log(number)
+        run.sleep(60)
+        run.log("over")
+
+    declare(tried)
+    id = lab.submit("tried")
+    lab.run()
+    assert lab.log(id) == [*map(str, range(51, 150)), "over"]
 
 
 # Boundaries

@@ -265,7 +265,7 @@ def test_every_is_a_number_or_a_duration(lab, declare, every):
 
 
 def test_a_loop_tells_how_far_it_is(lab, declare):
-    """By itself: done, total if that is known, and its note."""
+    """By itself: done, total if that is known, and its note; at its end all is done."""
     shown = []
 
     def tried(run):
@@ -277,7 +277,7 @@ def test_a_loop_tells_how_far_it_is(lab, declare):
     id = lab.submit("tried")
     lab.run()
     assert shown == [None, {"done": 1, "total": 2, "note": "drawing"}]
-    assert lab.job(id)["progress"] == {"done": 1, "total": None, "note": "sending"}
+    assert lab.job(id)["progress"] == {"done": 1, "total": 1, "note": "sending"}
 
 
 def test_a_slice_cuts_a_loop_between_items(lab, declare):

@@ -255,7 +255,7 @@ def test_a_start_with_broken_operations_waits_for_their_change(
     ("code", "exit_code", "said"),
     [
         ("from app import operation\n@operation('x')\ndef x(a):\n    return a\n", 2, "py:2: x: "),
-        ("raise ValueError('not today')\n", 1, "ValueError: not today"),
+        ("raise ValueError('not today')\n", 2, "py:1: raise ValueError"),
     ],
 )
 def test_operations_that_do_not_load_end_the_start(
@@ -267,6 +267,23 @@ def test_operations_that_do_not_load_end_the_start(
     assert ran.returncode == exit_code
     assert ran.stderr.count(said) == 1
     assert ran.stdout == ""
+
+
+def test_operations_that_do_not_load_just_now_are_tried_again(tmp_path: Path, source: Path) -> None:
+    """Once the service stands: what a module needs may be away for a while."""
+    away = tmp_path / "away"
+    needs = f"if Path({str(away)!r}).exists():\n    raise OSError('away')\n"
+    source.write_text(f"{OPERATIONS}\n{needs}")
+    with running(tmp_path / "data", **settings(source)) as service:
+        until(lambda: len(parts(service, "work")) == 1)
+        away.touch()
+        (worker,) = parts(service, "work")
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: "OSError: away" in log(service))
+        assert call(service, "answer") == "old"
+        away.unlink()
+        until(lambda: len(parts(service, "work")) == 1 and worker not in parts(service, "work"))
+        assert service.process.poll() is None
 
 
 def test_a_part_that_refuses_to_start_again_ends_the_service(tmp_path: Path, source: Path) -> None:

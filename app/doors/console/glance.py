@@ -22,7 +22,7 @@ class Progress:
     def percent(self) -> int | None:
         if not self.total or self.total < 0:
             return None
-        return round(100 * min(1.0, max(0.0, self.done / self.total)))
+        return int(100 * min(1.0, max(0.0, self.done / self.total)))  # 100 at the end, not before
 
     @property
     def said(self) -> str:
@@ -61,6 +61,8 @@ class Glance:
     age: str
     duration: str
     source: str
+    parent: str | None
+    index: int | None
 
     @property
     def active(self) -> bool:
@@ -85,6 +87,8 @@ def glance(record: Record, now: float, lease: float, tally: Record | None = None
         age=ago(now - body["created"]),
         duration=span(_duration(record, now, lease)),
         source=body.get("source") or "–",
+        parent=body.get("parent"),
+        index=body.get("index"),
     )
 
 
@@ -103,30 +107,10 @@ def progress(record: Record, now: float, lease: float) -> Progress | None:
 
 def _rate(record: Record, done: float, now: float, lease: float) -> float | None:
     """By the time it worked, not the time it slept; only while it works."""
-    if record.label != job.RUNNING or done <= 0 or _was_woken(record):
+    if record.label != job.RUNNING or done <= 0:
         return None
-    worked = record.body.get("spent", 0.0) + now - resumed(record, lease)
+    worked = record.body.get("spent", 0.0) + now - job.ran_since(record, lease)
     return float(done / worked) if worked >= ENOUGH else None
-
-
-def resumed(record: Record, lease: float) -> float:
-    """When the run under way began, as near as the record tells: after the last one, and after
-    whatever it slept for."""
-    slices = record.body.get("slices", [])
-    begun = job.begun(record, lease) or record.body["created"]
-    renewed = (record.due or begun) - lease
-    if not slices:
-        return min(begun, renewed)
-    if _was_woken(record):
-        return renewed
-    slept = [e["until"] for e in record.body.get("journal", []) if e["k"] in ("sleep", "until")]
-    return float(min(max([slices[-1][1], *slept]), renewed))
-
-
-def _was_woken(record: Record) -> bool:
-    """By somebody, and the record does not tell when."""
-    slices = record.body.get("slices", [])
-    return bool(slices) and slices[-1][2] in ("signal", "children")
 
 
 def _duration(record: Record, now: float, lease: float) -> float | None:

@@ -20,6 +20,7 @@ from app.room.children import MAPS, child_id
 from app.room.enter import Room
 from app.room.errors import Malformed, Problem, Unknown
 from app.room.job import FAILED, JOBS, STATUSES
+from app.room.listing import NO_PARENT
 from app.room.strict_json import read_json
 
 LIMIT = 50  # jobs on a page
@@ -27,12 +28,18 @@ LIMIT = 50  # jobs on a page
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a list is asked for; one that keeps to a job's children has no other filter."""
+    """What a list is asked for; one that keeps to a job's children has no other filter. One without
+    any leaves children to their parents, unless `children` asks for them."""
 
     status: str = ""
     operation: str = ""
     map: str = ""
     cursor: str = ""
+    children: str = ""
+
+    @property
+    def is_folded(self) -> bool:
+        return not (self.status or self.operation or self.map or self.children)
 
     def query(self, **changed: str) -> str:
         """As an address says it, below the list's own."""
@@ -54,6 +61,7 @@ def all_jobs(room: Room) -> Response:
         operations=sorted(each.name for each in room.registry),
         jobs=glances(jobs, records),
         following=following,
+        has_children=any("maps" in each.body for each in records),
         retried=texts.get("retried", [""])[0],
         way=_a_way(room),
     )
@@ -125,6 +133,7 @@ def _listed(jobs: Jobs, wanted: Wanted) -> tuple[tuple[Record, ...], str]:
         jobs.caller,
         status=wanted.status or None,
         operation=wanted.operation or None,
+        parent=NO_PARENT if wanted.is_folded else None,
         cursor=wanted.cursor or None,
         limit=LIMIT,
     )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.doors.console.glance import resumed
 from app.doors.console.span import ago, ahead, clock, count, moment, span
 from app.ports import Body, Record
 from app.room import job
@@ -25,6 +24,7 @@ WHY = {
     "signal": "began to wait for a signal",
     "children": "began to wait for its children",
     "operation": "found no operation of its name",
+    job.LOST: "ended without a word",
     "": "at work",
 }
 BETWEEN = {
@@ -99,7 +99,7 @@ def crashes(record: Record) -> int:
     known = sum(why in ("retry", *job.TERMINAL) for why in ends)
     under_way = record.label == job.RUNNING or "midway" in record.body
     if record.label == job.CANCELLED:  # between two runs of one attempt
-        under_way = bool(ends) and ends[-1] not in ("retry", *job.TERMINAL)
+        under_way = bool(ends) and ends[-1] not in ("retry", job.LOST, *job.TERMINAL)
     return max(0, job.attempt(record) - known - under_way)
 
 
@@ -118,9 +118,9 @@ def shortened(value: Any) -> str:
 
 
 def _slices(record: Record, now: float, lease: float) -> list[tuple[float, float, str]]:
-    slices = [(began, ended, why) for began, ended, why in record.body.get("slices", [])]
+    slices = job.past(record, lease)
     if record.label == job.RUNNING:
-        began = min(now, resumed(record, lease))
+        began = min(now, job.ran_since(record, lease))
         slices.append((began, now, ""))
     return slices
 

@@ -22,7 +22,13 @@ REQUEST_ID: Document = {
     "schema": TEXT,
 }
 _REQUEST_IDS = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
-_LOCATION = {"Location": {"description": "The job's path.", "schema": TEXT}}
+_OF_A_JOB = {
+    "Location": {"description": "The job's path.", "schema": TEXT},
+    "Preference-Applied": {
+        "description": "The preferences that were honoured, if any were: `wait=10`.",
+        "schema": TEXT,
+    },
+}
 
 IDEMPOTENCY_KEY: Document = {
     "name": "Idempotency-Key",
@@ -80,7 +86,7 @@ def responses(result: Document | None, *kinds: str, accepted: Document | None = 
     if accepted is not None:
         told["202"] = {
             "description": "Accepted: it is in the store.",
-            "headers": _REQUEST_IDS | (_LOCATION if accepted is JOB else {}),
+            "headers": _REQUEST_IDS | (_OF_A_JOB if accepted is JOB else {}),
             "content": {JSON: {"schema": accepted}},
         }
     for kind in sorted(set(kinds), key=lambda kind: (STATUS[kind], kind)):

@@ -77,8 +77,9 @@ def _list(jobs: Jobs, request: Request, path: Path) -> Answer:
 def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
     check_json(request)
-    call = read_job(request, wishes(request), jobs.room.ports.clock.now())
-    return outcome_answer(request, _pointed(jobs.room.enter(call)))
+    wish, room = wishes(request), jobs.room
+    outcome = _pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
+    return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
 
 
 def _pointed(outcome: Outcome) -> Outcome:

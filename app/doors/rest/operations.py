@@ -118,7 +118,7 @@ def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
             prefix=request.prefix,
         )
     )
-    return outcome_answer(request, outcome)
+    return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
 
 
 def _rest(request: Request, path: Path) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
+from app.ports import Hint
 from app.ports.local.place import make_durably
 
 BELL = ".bell"
@@ -42,23 +43,29 @@ class LocalQueue:
         self._settled = -1  # when the folder last changed, once that was long enough ago
         self._bells: list[str] = []
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
+    def ring(self, *hints: Hint) -> None:
+        """Of many for one moment a bell hears once: who wakes takes all that is due."""
         try:
             bells = self._find()
         except OSError:
             return  # nobody has ever listened here
-        when = TIME.pack(self._now() + delay)
-        for bell in bells:
-            _ring(bell, when)
+        now = self._now()
+        for delay in {hint.delay for hint in hints}:
+            when = TIME.pack(now + delay)
+            for bell in bells:
+                _ring(bell, when)
 
     def is_heard(self) -> bool:
-        """Does anybody listen? Rings, to find out."""
+        """Does anybody listen? Wakes nobody, to find out."""
         try:
             bells = self._find()
         except OSError:
             return False
-        now = TIME.pack(self._now())
-        return any(_ring(bell, now) for bell in bells)
+        for bell in bells:
+            if (file := _reach(bell)) is not None:
+                os.close(file)
+                return True
+        return False
 
     def listen(self) -> "Bell":
         """A bell of this process, rung until it is closed."""
@@ -153,24 +160,26 @@ class Bell:
         return [when for (when,) in TIME.iter_unpack(heard[:whole]) if isfinite(when)]
 
 
-def _ring(bell: str, when: bytes) -> bool:
-    """Is there somebody to hear it?"""
+def _ring(bell: str, when: bytes) -> None:
+    if (file := _reach(bell)) is None:
+        return
     try:
-        file = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(file, when)
+    except OSError:
+        pass  # full: who listens wakes anyway; or who listened has just ended
+    finally:
+        os.close(file)
+
+
+def _reach(bell: str) -> int | None:
+    """A file to ring it by, if there is somebody to hear it."""
+    try:
+        return os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == ENXIO:  # nobody reads it: whoever listened is dead
             with suppress(OSError):
                 os.unlink(bell)
-        return False
-    try:
-        os.write(file, when)
-    except BrokenPipeError:
-        return False
-    except OSError:
-        pass  # full: who listens wakes anyway
-    finally:
-        os.close(file)
-    return True
+        return None
 
 
 def _hang(folder: Path) -> tuple[tuple[int, ...], Path]:

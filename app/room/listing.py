@@ -1,0 +1,96 @@
+"""Pages of jobs: all, those of one status or operation, those without a parent, or one's children.
+
+A child's id begins with the id of its outermost parent, so all that descend from a job stand
+together in the order of ids, and one look passes by them, however many there are.
+"""
+
+from dataclasses import dataclass
+
+from app.ports import Page, Record, Records
+from app.ports.cursor import cursor_after, id_before
+from app.room import job
+from app.room.children import MAPS
+from app.room.errors import Invalid, Wrong
+from app.room.job import JOBS
+
+LOOKS = 1000  # records that one page of a filtered list reads, at most
+NO_PARENT = "none"  # in place of a parent's id
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`parent`: the id of one, or "none"."""
+
+    status: str | None = None
+    operation: str | None = None
+    parent: str | None = None
+
+
+def listed(records: Records, owner: str, wanted: Wanted, cursor: str | None, limit: int) -> Page:
+    """Newest first. A page of a filtered list may be short, or empty, and yet have a next."""
+    if wanted.status is not None and wanted.status not in job.STATUSES:
+        known = ", ".join(job.STATUSES)
+        raise Invalid(errors=[Wrong("/status", f"Must be one of: {known}.")])
+    items: list[Record] = []
+    looked = 0
+    while True:
+        page = _read(records, owner, wanted, cursor, limit - len(items))
+        items += [one for one in page.items if _fits(one, wanted)]
+        cursor, looked = page.next, looked + max(1, len(page.items))
+        if cursor is None or len(items) >= limit or looked >= LOOKS:
+            return Page(tuple(items), cursor)
+
+
+def _fits(record: Record, wanted: Wanted) -> bool:
+    if wanted.parent is not None:
+        parent = record.body.get("parent")
+        if parent != (None if wanted.parent == NO_PARENT else wanted.parent):
+            return False
+    return wanted.operation in (None, record.body["operation"])
+
+
+def _read(records: Records, owner: str, wanted: Wanted, cursor: str | None, limit: int) -> Page:
+    if wanted.parent not in (None, NO_PARENT):
+        return _brood(records, owner, wanted, cursor, limit)
+    page = records.list(JOBS, owner=owner, label=wanted.status, cursor=cursor, limit=limit)
+    if wanted.parent is None or page.next is None or page.items[-1].body.get("parent") is None:
+        return page
+    outermost = page.items[-1].id.partition("-")[0]
+    return Page(page.items, cursor_after(f"{outermost}-"))
+
+
+def _brood(records: Records, owner: str, wanted: Wanted, cursor: str | None, limit: int) -> Page:
+    """The children of one map after another: a range of ids each."""
+    parent = wanted.parent or ""
+    if cursor is None:
+        map = _map_after(records, parent, None)
+    else:
+        map = _map_of(records, parent, id_before(cursor))
+    if map is None:
+        return Page(())
+    after = cursor or _above(map)
+    page = records.list(JOBS, owner=owner, label=wanted.status, cursor=after, limit=limit)
+    own = tuple(one for one in page.items if one.id.startswith(f"{map}-"))
+    if page.next is not None and len(own) == len(page.items):
+        return Page(own, page.next)
+    following = _map_after(records, parent, map)
+    return Page(own, None if following is None else _above(following))
+
+
+def _map_after(records: Records, parent: str, map: str | None) -> str | None:
+    cursor = None if map is None else cursor_after(map)
+    found = records.list(MAPS, label=parent, cursor=cursor, limit=1).items
+    return found[0].id if found else None
+
+
+def _map_of(records: Records, parent: str, child: str) -> str:
+    map = child.rpartition("-")[0]
+    tally = records.get(MAPS, map) if map else None
+    if tally is None or tally.label != parent:
+        raise Invalid(errors=[Wrong("/cursor", "This is not a cursor of these children.")])
+    return map
+
+
+def _above(map: str) -> str:
+    """A cursor that stands before the newest child: a colon comes after all digits."""
+    return cursor_after(f"{map}-:")
