@@ -21,9 +21,8 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     """All doors where somebody waits, on one room. Reads no environment."""
     settings = settings or Settings()
     everything = rest.endpoints(room)
-    keeper = Doorkeeper(
-        room, hosts=settings.hosts, open=settings.open == "loopback" and not settings.platform
-    )
+    may_be_open = settings.open == "loopback" and not settings.platform
+    keeper = Doorkeeper(room, hosts=settings.hosts, open=may_be_open)
     app = create_inner(room, settings, everything, keeper)
     new_id = room.ports.new_id
     wsgi: Any = Straight(app.wsgi_app, everything, new_id, keeper, settings.max_body)

@@ -19,6 +19,7 @@ from app.config import PREFIX, Settings
 from app.deployment.package import HEAVIEST, MOST
 from tests.engines import dynamo
 from tests.engines.lambda_runtime import FunctionError, Instance
+from tests.handlers.gateways import KEY, SHOWN
 from tests.whole.deployed import PRIVATE, Package, stage_settings, with_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -80,9 +81,10 @@ def dynamo_local(require: Callable[[Any, str], None]) -> Iterator[str]:
 def deployed(package: Package, dynamo_local: str) -> Iterator[Deployed]:
     with (
         with_table(dynamo_local, "manydoors-dev") as environ,
-        package.running(environ) as instance,
+        package.running(environ | {"MANYDOORS_ADMIN_KEY": KEY}) as instance,
     ):
-        yield Deployed(instance, environ, dynamo_local, {})
+        keyed = environ | {"MANYDOORS_ADMIN_KEY": KEY}
+        yield Deployed(instance, keyed, dynamo_local, dict(SHOWN))
 
 
 def request(
