@@ -20,6 +20,7 @@ LAMBDA = "AWS Lambda"
 PLATFORMS = {"AWS_LAMBDA_FUNCTION_NAME": LAMBDA, "K_SERVICE": "Cloud Run"}
 KB = 1024
 MB = 1024 * KB
+GB = 1024 * MB
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,18 @@ class Settings:
 
     table: str = ""
     """The DynamoDB table of the records; the embedded store, while there is none."""
+
+    bucket: str = ""
+    """The S3 bucket of the files; a folder in `data`, while there is none."""
+
+    max_file: int = 5 * GB
+    """The largest file, in bytes, or as 500MB, 5GB."""
+
+    file_quota: int = 0
+    """Bytes of all files of one owner; no bound, while it is 0."""
+
+    keep_files: float = 30 * 86400.0
+    """How long a file is kept, as 7d; longer, while a job is kept that names it."""
 
     queue: str = ""
     """The SQS queue that starts functions for jobs, by name or URL; needs a table."""
@@ -133,6 +146,12 @@ def _table(text: str) -> str:
     return text
 
 
+def _bucket(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("a bucket's name has 3 to 63 small letters, digits, dots, hyphens")
+    return text
+
+
 def _queue(text: str) -> str:
     name = text.rpartition("/")[2]
     if name.endswith(".fifo"):
@@ -175,7 +194,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _size(text: str) -> int:
-    for unit, bytes_each in (("KB", KB), ("MB", MB), ("", 1)):
+    for unit, bytes_each in (("KB", KB), ("MB", MB), ("GB", GB), ("", 1)):
         number = text.removesuffix(unit)
         if text.endswith(unit) and number.isascii() and number.isdigit() and int(number) > 0:
             return int(number) * bytes_each
@@ -247,6 +266,10 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
     "table": _table,
+    "bucket": _bucket,
+    "max_file": _size,
+    "file_quota": _size,
+    "keep_files": _some_time,
     "queue": _queue,
     "topic": _topic,
     "ephemeral": _yes_or_no,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import LAMBDA, Settings
-from app.ports import Ports, Queue, Records, Topic, Untold
+from app.ports import FileLimits, Files, Ports, Queue, Records, Topic, Untold
 from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
@@ -100,6 +100,8 @@ def make_ports(settings: Settings) -> Ports:
         clock=SystemClock(),
         new_id=Ulids(),
         queue=_queue(settings),
+        files=_files(settings),
+        file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
         topic=_topic(settings),
     )
 
@@ -148,3 +150,17 @@ def _records(settings: Settings) -> Records:
     from app.ports.local.records import LocalRecords
 
     return LocalRecords(settings.data / STORE, floor=settings.min_free)
+
+
+def _files(settings: Settings) -> Files:
+    if settings.bucket:
+        from app.ports.aws.files import AwsFiles
+
+        return AwsFiles(settings.bucket)
+    if settings.platform and not settings.ephemeral:
+        from app.ports.local.no_files import NoFiles
+
+        return NoFiles(settings.platform)
+    from app.ports.local.files import LocalFiles
+
+    return LocalFiles(settings.data / "files", floor=settings.min_free)

@@ -41,6 +41,9 @@ def work(
         for record in claimed:
             _one(room, record, min(until, clock.monotonic() + (slice or FOREVER)), until)
             runs += 1
+    if hint is None and clock.monotonic() < until:
+        with suppress(Problem):  # at the next tick
+            room.shelf.sweep()
     return runs
 
 

@@ -14,6 +14,10 @@ KB, MB = 1024, 1024 * 1024
 GOOD = {
     "data": {"store": Path("store"), " /srv/doors ": Path("/srv/doors")},
     "table": {"manydoors-dev": "manydoors-dev", " a_b.c ": "a_b.c"},
+    "bucket": {"manydoors-dev": "manydoors-dev", " a.b.c ": "a.b.c"},
+    "max_file": {"1": 1, "500MB": 500 * MB, "5GB": 5 * 1024 * MB},
+    "file_quota": {"2048": 2048, "20GB": 20 * 1024 * MB},
+    "keep_files": {"90s": 90.0, "7d": 7 * 86400.0},
     "queue": {
         "jobs-dev": "jobs-dev",
         "https://sqs.eu-central-1.amazonaws.com/1234/jobs": "https://sqs.eu-central-1.amazonaws.com/1234/jobs",
@@ -42,6 +46,10 @@ GOOD = {
 BAD = {
     "data": ["", "  "],
     "table": ["", "ab", "a b c", "a/b/c", "tablé", "a" * 256],
+    "bucket": ["", "ab", "A-Bucket", "a_b_c", "-abc", "a" * 64],
+    "max_file": ["", "0", "5TB", "5 GB"],
+    "file_quota": ["", "0", "-1", "none"],
+    "keep_files": ["", "0", "never"],
     "queue": [
         "",
         "a b",
@@ -61,7 +69,7 @@ BAD = {
         "-1",
         "5 MB",
         "5mb",
-        "5GB",
+        "5TB",
         "MB",
         "1.5MB",
         "٣",

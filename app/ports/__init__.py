@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal, Protocol
 
+from app.ports.files import Files as Files
+
 Body = dict[str, Any]
 
 MOST_WRITES = 100  # in one commit of any store; DynamoDB's own bound
@@ -234,6 +236,20 @@ class Topic(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class FileLimits:
+    """What files may be here."""
+
+    most: int = 5 * 1024**3
+    """Bytes of one."""
+
+    quota: int = 0
+    """Bytes of all files of one owner; 0 for no bound."""
+
+    keep: float = 30 * 86400.0
+    """Seconds that one is kept, or as long as a job is that names it."""
+
+
 class NewId(Protocol):
     """Fresh ids that sort by the time they were made."""
 
@@ -258,4 +274,6 @@ class Ports:
     clock: Clock
     new_id: NewId
     queue: Queue
+    files: Files
+    file_limits: FileLimits = FileLimits()
     topic: Topic = field(default_factory=Untold)

@@ -10,6 +10,7 @@ from app.ports import Hint, Ports, Put, Record, Write
 from app.room import job
 from app.room.call import Caller
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
+from app.room.file_uses import note_jobs
 from app.room.gate import Gates
 from app.room.ledger import Ledger
 from app.room.operation import Registry
@@ -61,6 +62,7 @@ class Acceptance:
         now = self._ports.clock.now()
         for _ in range(TRIES):
             made, writes = self._made(submissions, caller, now, listed)
+            note_jobs(self._ports, caller.owner, made)
             try:
                 self._store(writes, caller.owner)
             except Stale:

@@ -12,6 +12,7 @@ from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
+from app.room.files import finding, linked
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
 from app.room.operation import Operation, Registry
@@ -19,6 +20,7 @@ from app.room.rate import Limit, Rates
 from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
+from app.room.shelf import Shelf
 from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
 
@@ -46,6 +48,7 @@ class Room:
         `limit`: how often each key may call. `admin_key`: one that is good beside the store's."""
         self.registry = registry
         self.ports = ports
+        self.shelf = Shelf(ports)
         tally = Tally(ports.records, ports.clock) if counts else None
         self.engine = Engine(registry, ports, lease, tally)
         self.access = Access(ports, admin_key)
@@ -103,19 +106,25 @@ class Room:
         operation = self.registry.get(call.operation)
         check_scope(call.caller, operation.policy.scope)
         params = _params(operation, call)
-        return operation, params, operation.params.load(params)
+        with finding(self.shelf.finder(call.caller.owner)):
+            return operation, params, operation.params.load(params)
 
     def _job(self, call: Call, record: Record, *, waited: bool = False) -> Outcome:
         view = self.view(record, call.prefix)
         if not waited or record.label not in TERMINAL:
             return Outcome(write_json(view), job=record.id, pending=True)
         if record.label == SUCCEEDED:
-            return Outcome(write_json(record.body["result"]), job=record.id)
+            return Outcome(write_json(view["result"]), job=record.id)
         return Outcome(problem=problem_of(record, view), job=record.id)
 
     def view(self, record: Record, prefix: str = "") -> Body:
         """A job as its readers see it."""
-        return described(record, self.registry, prefix, self.engine.lease)
+        view = described(record, self.registry, prefix, self.engine.lease)
+        return {**view, "result": self.linked(view["result"], record.owner, prefix)}
+
+    def linked(self, result: Any, owner: str, prefix: str = "") -> Any:
+        """A result in which each file has a fresh URL."""
+        return linked(result, self.shelf.linker(owner, prefix))
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
         own, here = operation.policy.timeout, self.answer_within

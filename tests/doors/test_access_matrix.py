@@ -6,6 +6,7 @@ The routes are the application's own, so one that is added fails here until the 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.room.call import LOCAL, SCOPES, Caller
 from app.room.enter import Room
 from app.room.keyring import Keyring
 from app.room.operation import Registry
+from app.room.shelf import Wish
 from app.testing import OwnClock
 from app.wsgi import create_app
 from tests.doors.shown import bearer, made
@@ -29,6 +31,7 @@ from tests.doors.shown import bearer, made
 PAGE = (Path(__file__).parents[2] / "docs/access.md").read_text()
 OWN = "an operation's own path"
 BY_OPERATION = ("the operation's scope", "the method's scope")
+SIGNED = "a signed URL"
 ADA = "ada"
 
 
@@ -76,6 +79,14 @@ class Place:
         caller = Caller(owner, "admin")
         record = self.room.engine.submit(Submission("later", {"text": "a"}), caller)
         return self.room.engine.cancel(record.id, caller).id
+
+    def made_for(self, rule: str, owner: str) -> str:
+        """The id of what such a path is about."""
+        return self.file(owner) if "/files/" in rule else self.job(owner)
+
+    def file(self, owner: str = ADA) -> str:
+        """One whose bytes are there."""
+        return self.room.shelf.keep(Wish("a.txt", "text/plain", 1), BytesIO(b"a"), owner).id
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +140,7 @@ def ask(place: Place, route: tuple[str, str], key: str, name: str = "ask.run") -
     path = rule.replace("<name>", "go" if "signals" in rule else name)
     path = path.replace("<kind>", "busy").replace("<path:name>", "frame.css")
     if "<" in path:
-        id = "NONE" if "/keys/" in rule else place.job()
+        id = "NONE" if "/keys/" in rule else place.made_for(rule, ADA)
         path = re.sub(r"<(job:)?id>", id, path)
     sent: Any = {"text": "a"}
     if rule == "/v1/jobs":
@@ -138,6 +149,8 @@ def ask(place: Place, route: tuple[str, str], key: str, name: str = "ask.run") -
         sent = {"jobs": [{"operation": name, "params": sent}]}
     elif rule in ("/v1/jobs/retry", "/v1/jobs/<job:id>/cancel", "/v1/jobs/<job:id>/retry"):
         sent = {}
+    elif rule == "/v1/files":
+        sent = {"name": "a.txt", "size": 1}
     elif rule == "/v1/keys":
         sent = {"name": "more", "scopes": ["read"]}
     elif rule.startswith("/rpc"):
@@ -165,6 +178,9 @@ def test_who_shows_no_good_key_is_told_so(place: Place, route: tuple[str, str]) 
     """401 and how to show one, whatever is wrong with it; open is what the page says is open."""
     for key in BAD:
         answer = ask(place, route, key)
+        if ROUTES[route] == SIGNED:
+            assert answer.status_code == 403
+            continue
         if ROUTES[route] == "open":
             assert answer.status_code not in (401, 403) or route == ("POST", "/console/sign-in")
             continue
@@ -227,25 +243,36 @@ def test_a_page_sends_rpc_as_who_is_signed_in(place: Place) -> None:
         assert (page.status_code, shown in page.text) == (200, True)
 
 
-OF_JOBS = [route for route in ROUTES if re.search(r"/jobs/<(job:)?id>", route[1])]
+NONE = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+OWNED = [
+    route
+    for route in ROUTES
+    if re.search(r"/(jobs|files)/<(job:)?id>", route[1]) and ROUTES[route] != SIGNED
+]
 
 
 def test_all_ids_are_tried() -> None:
-    """Whatever a path names by an id is a job below, or a key, which admins alone may name."""
+    """Whatever a path names by an id is somebody's, as below, or has a signature for its key, or is
+    a key, which admins alone may name."""
     named = {route for route in ROUTES if "id>" in route[1]}
-    assert named - set(OF_JOBS) == {
+    assert named - set(OWNED) == {
+        ("GET", "/v1/files/<id>/bytes"),
+        ("PUT", "/v1/files/<id>/bytes"),
         ("DELETE", "/v1/keys/<id>"),
         ("POST", "/v1/keys/<id>/rotate"),
     }
 
 
 @pytest.mark.parametrize("accept", ["application/json, text/event-stream", "text/html, */*"])
-@pytest.mark.parametrize("route", OF_JOBS, ids=" ".join)
-def test_anothers_job_is_like_none(place: Place, route: tuple[str, str], accept: str) -> None:
-    """Status, headers and body are those of an id that never was; and the job is as before."""
+@pytest.mark.parametrize("route", OWNED, ids=" ".join)
+def test_what_is_anothers_is_like_none(place: Place, route: tuple[str, str], accept: str) -> None:
+    """Status, headers and body are those of an id that never was; and it is as before."""
     method, rule = route
-    theirs, none = place.job("eve"), "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
-    before = place.room.ports.records.get("jobs", theirs)
+    theirs = place.made_for(rule, "eve")
+    kind = theirs.partition("_")[0]
+    none = f"{kind}_{NONE}"
+    before = place.room.ports.records.get(f"{kind}s", theirs)
+    assert before
     told = []
     for id in (theirs, none):
         path = re.sub(r"<(job:)?id>", id, rule).replace("<name>", "go")
@@ -254,7 +281,7 @@ def test_anothers_job_is_like_none(place: Place, route: tuple[str, str], accept:
         assert answer.status_code == 404
         told.append((sorted(answer.headers), answer.text.replace(id, "ID")))
     assert told[0] == told[1]
-    assert place.room.ports.records.get("jobs", theirs) == before
+    assert place.room.ports.records.get(f"{kind}s", theirs) == before
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if "id" in jobs.METHODS.get(
@@ -262,7 +289,7 @@ def test_anothers_job_is_like_none(place: Place, route: tuple[str, str], accept:
 def test_anothers_job_is_like_none_over_rpc(place: Place, method: str) -> None:
     """The very same words."""
     theirs, told = place.job("eve"), []
-    for id in (theirs, "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"):
+    for id in (theirs, f"job_{NONE}"):
         params = {"id": id} | ({"name": "go"} if method == "jobs.signal" else {})
         sent = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
         answer = place.client.post("/rpc", json=sent, headers=place.keys["admin"])

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,6 +45,7 @@ class Instance:
     def __init__(self, name: str) -> None:
         self.name = name
         self.seconds_to_begin = 0.0
+        self.pid = 0
         self._given: Queue[tuple[str, bytes, float] | None] = Queue()
         self._told: Queue[Told] = Queue()
         self._count = 0
@@ -64,6 +65,11 @@ class Instance:
         if told.kind != "response":
             raise FunctionError(json.loads(told.body))
         return json.loads(told.body), told.at - began
+
+    def cpu(self) -> float:
+        """Seconds of a processor that it has taken so far; of Linux alone."""
+        told = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
     def begin(self, since: float) -> None:
         """Returns when it has asked for its first event: Lambda's INIT is over."""
@@ -102,6 +108,7 @@ def running(
         [python, "-m", "awslambdaric", handler],
         cwd=package, env=_lambdas_own(package, handler, name, server.server_port) | dict(environ),
     )  # fmt: skip
+    instance.pid = process.pid
     try:
         instance.begin(began)
         yield instance
@@ -144,6 +151,7 @@ def _lambdas_own(package: Path, handler: str, name: str, port: int) -> dict[str,
 def _api(instance: Instance) -> type[BaseHTTPRequestHandler]:
     class Api(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer in two pieces would wait for the first to be acknowledged
 
         def do_GET(self) -> None:
             given = instance.next()
@@ -177,6 +185,10 @@ def _api(instance: Instance) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # the instance was ended
+                super().handle()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing of what goes well."""

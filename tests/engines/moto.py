@@ -39,3 +39,13 @@ def running(require: Callable[[Any, str], None]) -> Iterator[str]:
         process.stdin.close()
         process.wait(timeout=20)
         process.stdout.close()
+
+
+def make_queue(url: str, name: str) -> str:
+    """Its own URL."""
+    import boto3
+
+    client = boto3.client("sqs", endpoint_url=url)
+    made: str = client.create_queue(QueueName=name)["QueueUrl"]
+    client.close()
+    return made

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ def checked_out(folder: Path) -> Checkout:
 
 
 def packaged(require: Require, checkout: Checkout, folder: Path) -> Package:
-    made = checkout.make("package")
+    runtime, here = stage_settings()["runtime"], "python{}.{}".format(*sys.version_info[:2])
+    require(here == runtime, f"this is {here}, and a package is made by {runtime}")
+    made = checkout.make("package", f"PYTHON={sys.executable}")
     assert made.returncode == 0, made.stdout + made.stderr
     zip = checkout.folder / "build" / "manydoors-dev.zip"
     with ZipFile(zip) as packed:
@@ -109,11 +112,14 @@ def stage_settings(stage: str = "dev") -> dict[str, Any]:
 
 
 @contextmanager
-def with_table(url: str, name: str) -> Iterator[dict[str, str]]:
-    """The variables of an instance whose records are in a fresh table."""
+def with_table(url: str, queues: str, name: str) -> Iterator[dict[str, str]]:
+    """The variables of an instance whose records are in a fresh table, and its hints in a queue."""
     dynamo.make_table(url, name)
+    moto.make_queue(queues, name)
     yield {
         "MANYDOORS_TABLE": name,
+        "MANYDOORS_QUEUE": name,
+        "AWS_ENDPOINT_URL_SQS": queues,
         "MANYDOORS_OPERATIONS": f"app.operations,{OURS}",
         "MANYDOORS_LOG_LEVEL": "ERROR",
         "AWS_ENDPOINT_URL_DYNAMODB": url,

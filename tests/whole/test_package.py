@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import urljoin
 from zipfile import ZipFile
 
+import boto3
 import pytest
 
 from app.config import PREFIX, Settings
 from app.deployment.package import HEAVIEST, MOST
-from tests.engines import dynamo
+from tests.engines import dynamo, moto
 from tests.engines.lambda_runtime import FunctionError, Instance
 from tests.handlers.gateways import KEY, SHOWN
 from tests.whole.deployed import PRIVATE, Package, stage_settings, with_table
@@ -55,6 +56,7 @@ class Deployed:
     instance: Instance
     environ: dict[str, str]
     dynamo: str
+    queues: str
     headers: dict[str, str]  # of every request: the place for a key
 
     def get(self, path: str, **headers: str) -> Any:
@@ -80,11 +82,12 @@ def dynamo_local(require: Callable[[Any, str], None]) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def deployed(package: Package, dynamo_local: str) -> Iterator[Deployed]:
     with (
-        with_table(dynamo_local, "manydoors-dev") as environ,
+        moto.running(package.require) as queues,
+        with_table(dynamo_local, queues, "manydoors-dev") as environ,
         package.running(environ | {"MANYDOORS_ADMIN_KEY": KEY}) as instance,
     ):
         keyed = environ | {"MANYDOORS_ADMIN_KEY": KEY}
-        yield Deployed(instance, keyed, dynamo_local, dict(SHOWN))
+        yield Deployed(instance, keyed, dynamo_local, queues, dict(SHOWN))
 
 
 def request(
@@ -221,12 +224,12 @@ def test_every_event_has_the_answer_that_the_program_gives(
     """Of packaged and unpackaged, each on a table of its own: the same answers, the same jobs."""
     events = {name: json.loads(path.read_text()) for name, path in EVENTS.items()}
     with (
-        with_table(deployed.dynamo, "manydoors-packaged") as environ,
+        with_table(deployed.dynamo, deployed.queues, "manydoors-packaged") as environ,
         package.running(environ) as instance,
     ):
         packaged = {name: came(instance, event) for name, event in events.items()}
         here = jobs(instance)
-    with with_table(deployed.dynamo, "manydoors-plain") as environ:
+    with with_table(deployed.dynamo, deployed.queues, "manydoors-plain") as environ:
         plain = in_process(events, package, environ)
         with package.running(environ) as instance:
             there = jobs(instance)
@@ -288,6 +291,22 @@ def test_a_message_becomes_a_job_that_succeeds(deployed: Deployed) -> None:
     page = json.loads(text(deployed.get("/v1/jobs?operation=greet")))
     (job,) = [job for job in page["items"] if job["params"] == {"name": "Grace"}]
     assert (job["status"], job["result"]) == ("succeeded", "Hello, Grace!")
+
+
+@pytest.mark.engine
+def test_a_job_made_over_http_is_run_by_the_message_that_it_sends(deployed: Deployed) -> None:
+    """What stands in SQS comes back as an event, and the job is over."""
+    queue = boto3.client("sqs", endpoint_url=deployed.queues)
+    url = queue.get_queue_url(QueueName="manydoors-dev")["QueueUrl"]
+    queue.purge_queue(QueueUrl=url)
+    made = deployed.post("/v1/jobs", {"operation": "greet", "params": {"name": "Alan"}})
+    assert made["statusCode"] == 202
+    (message,) = queue.receive_message(QueueUrl=url)["Messages"]
+    (record, *_) = json.loads(EVENTS["queue"].read_text())["Records"]
+    deployed.instance.invoke({"Records": [record | {"body": message["Body"]}]})
+    job = json.loads(text(deployed.get(f"/v1/jobs/{json.loads(text(made))['id']}")))
+    assert (job["status"], job["result"]) == ("succeeded", "Hello, Alan!")
+    queue.close()
 
 
 @pytest.mark.engine
