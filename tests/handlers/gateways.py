@@ -17,6 +17,18 @@ SHOWN = {"Authorization": f"Bearer {KEY}"}
 Headers = Mapping[str, str]
 
 
+def keyed(event: Any) -> Any:
+    """An event that shows the key, if it has headers."""
+    made = dict(event)
+    for name, shown in (
+        ("headers", SHOWN),
+        ("multiValueHeaders", {n: [v] for n, v in SHOWN.items()}),
+    ):
+        if isinstance(made.get(name), dict):
+            made[name] = made[name] | shown
+    return made
+
+
 def let_in(records: Records) -> None:
     """What every request here shows, Lambda's doors being closed to who shows no key."""
     record, _ = key.new("TEST", name="test", scopes=["admin"], owner="local", expires=None, now=0)

@@ -16,7 +16,7 @@ from app.config import Settings
 from handlers import DOORS
 from handlers.ask import UnknownEvent, Unreadable
 from handlers.door import recognised
-from tests.handlers.gateways import KEY, let_in
+from tests.handlers.gateways import let_in
 from tests.handlers.home import EVENTS, Home, event
 
 ROOT = Path(__file__).parents[2]
@@ -125,14 +125,11 @@ def handled(folder: Path, *names: str) -> list[Any]:
     code = f"""
 import json, sys
 import handlers
+from tests.handlers.gateways import keyed
 class Context:
     def get_remaining_time_in_millis(self): return 30000
 for name in {names!r}:
-    given = json.load(open("{EVENTS}/" + name + ".json"))
-    for headers in (given.get("headers"), given.get("multiValueHeaders")):
-        if headers is not None:
-            one = headers is given.get("headers")
-            headers["Authorization"] = "Bearer {KEY}" if one else ["Bearer {KEY}"]
+    given = keyed(json.load(open("{EVENTS}/" + name + ".json")))
     answer = handlers.handle(given, Context())
     flask = sorted({{"flask", "flask_restx", "werkzeug", "boto3"}} & set(sys.modules))
     print(json.dumps([answer, flask]))
