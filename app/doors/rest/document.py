@@ -30,6 +30,7 @@ Services = Mapping[str, Callable[[], Document]]
 
 VERSION = "0.1.0"
 _OWN_TAGS = {"service", "jobs", "files", "keys"}
+SECURITY: list[Document] = [{"key": []}, {}]  # on its own machine a service may ask for none
 ABOUT = """Each operation is a Python function. Call it by its own path, or by the generic one.
 A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind of problem."""
 
@@ -72,8 +73,7 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
             "headers": {"X-Request-Id": REQUEST_ID},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
-        # Either: on its own machine a service without keys asks for none.
-        "security": [{"key": []}, {}],
+        "security": SECURITY,
     }
 
 
