@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from app import cli_files
+from app import cli_files, cli_keys
 from app.cli_files import attaching
 from app.cli_params import duration, read_params, read_value, time, whole
 from app.cli_trouble import DONE, FAILED, code_of, helped, sentences
@@ -208,15 +208,19 @@ def add_to(commands: Any, url: Callable[[str], str]) -> argparse.ArgumentParser:
         "--json", action="store_true", default=argparse.SUPPRESS, help="print for machines"
     )
 
-    def add(name: str, ask: Callable[..., int], help: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = commands.add_parser(name, help=help, parents=[asking])
-        parser.set_defaults(ask=ask)
+    def add(
+        name: str, ask: Callable[..., int] | None, help: str, below: Any = commands
+    ) -> argparse.ArgumentParser:
+        parents = [asking] if ask else []
+        parser: argparse.ArgumentParser = below.add_parser(name, help=help, parents=parents)
+        if ask:
+            parser.set_defaults(ask=ask)
         return parser
 
     add("operations", operations, "list what can be called")
     _add_calls(add)
     cli_files.add_to(add)
-    for parser in (*_add_looks(add), *_add_changes(add)):
+    for parser in (*_add_looks(add), *_add_changes(add), *cli_keys.add_to(add)):
         parser.set_defaults(makes=False)  # a store: in a new one are no jobs
     return asking
 

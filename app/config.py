@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.room import key
 from app.room.duration import seconds
 from app.room.errors import BadSetting
+from app.room.policy import Rate
 
 PREFIX = "MANYDOORS_"
 LAMBDA = "AWS Lambda"
@@ -75,6 +77,18 @@ class Settings:
 
     trusted_proxies: int = 0
     """How many proxies stand in front, whose X-Forwarded headers count."""
+
+    open: str = "no"
+    """Who may call without a key, until the first is made: no, or loopback for this machine."""
+
+    rate: Rate | None = Rate(100, 1.0)  # noqa: RUF009 - frozen
+    """How often each key may call, as 100/s, 5000/m, or none."""
+
+    burst: int = 200
+    """How many calls of a key may come at once."""
+
+    admin_key: str = field(default="", repr=False, metadata={"secret": True})
+    """An admin's key that is good while it is set, for stores that do not last."""
 
     log: str = "json"
     """How log lines look: json, or text for people."""
@@ -210,6 +224,16 @@ def _hops(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> Rate | None:
+    return None if text == "none" else Rate.read(text)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise ValueError("write a whole number from 1 on")
+    return int(text)
+
+
 def service_url(text: str) -> str:
     """The address of a service, with the prefix it may have, or ValueError."""
     try:
@@ -230,6 +254,12 @@ def service_url(text: str) -> str:
 def _key(text: str) -> str:
     if not text or not all("!" <= character <= "~" for character in text):
         raise ValueError("a key is one word of printable ASCII, as in md_…")
+    return text
+
+
+def _whole_key(text: str) -> str:
+    if key.read(text) is None:
+        raise ValueError("set a whole key, as `keys create` prints it")
     return text
 
 
@@ -259,6 +289,10 @@ READERS: dict[str, Callable[[str], Any]] = {
     "min_free": _size,
     "hosts": _names,
     "trusted_proxies": _hops,
+    "open": _one_of("no", "loopback"),
+    "rate": _rate,
+    "burst": _count,
+    "admin_key": _whole_key,
     "log": _one_of("json", "text"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "url": service_url,

@@ -10,6 +10,7 @@ from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
+from app.room.rate import Limit
 
 if TYPE_CHECKING:
     from app.ports.local.queue import Bell, LocalQueue
@@ -21,13 +22,23 @@ STORE = "manydoors.db"  # in the data folder
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    # In a table each ending would be a transaction, at twice the price.
-    counts = not settings.table
-    room = Room(load_operations(settings), make_ports(settings), lease, counts=counts)
+    room = Room(
+        load_operations(settings),
+        make_ports(settings),
+        lease,
+        counts=not settings.table,  # in a table each ending would be a transaction, twice the price
+        limit=_limit(settings),
+        admin_key=settings.admin_key,
+    )
     if settings.table:
         room.calendar.least = SHORTEST_ON_AWS
     room.engine.acceptance.brim.most = settings.max_queued
     return room
+
+
+def _limit(settings: Settings) -> Limit | None:
+    rate = settings.rate
+    return Limit(rate.calls / rate.per, settings.burst) if rate else None
 
 
 def load_operations(settings: Settings) -> Registry:

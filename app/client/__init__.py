@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Job = dict[str, Any]
 """As GET /v1/jobs/{id} shows it."""
 
+Key = Mapping[str, Any]
+"""As GET /v1/keys lists it; when it is made, with the key itself."""
+
 
 class Unreachable(ManydoorsError):
     """No service answers there. Its text says what to do."""
@@ -87,6 +90,20 @@ class Service(Protocol):
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         """The job, with a value for its `run.wait_for(name)`."""
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        """A new key; it expires at that time since the epoch."""
+
+    def keys(self) -> Iterator[Key]:
+        """All of them, the newest first."""
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        """With another secret; the former is good for so many seconds still."""
+
+    def revoke_key(self, id: str) -> None:
+        """Refused from now on."""
 
     def params(self, operation: str) -> Mapping[str, Any]:
         """The JSON Schema of what an operation takes."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.client import Event, Job, Wish
+from app.client import Event, Job, Key, Wish
 from app.client.changes import Changes, lines_of
 from app.client.schedules import LocalSchedules, Schedules
 from app.room.call import LOCAL, Call, Outcome
@@ -15,6 +15,7 @@ from app.room.engine import Engine
 from app.room.enter import Room
 from app.room.file_view import described
 from app.room.files import guessed_type, safe_name
+from app.room.keyring import Keyring
 from app.room.schema.json_schema import describe
 from app.room.shelf import Shelf
 from app.room.shelf import Wish as FileWish
@@ -48,6 +49,11 @@ class Local:
         """Of a store that can be reached."""
         self._room.ports.records.ping()
         return self._room.engine
+
+    @cached_property
+    def _keyring(self) -> Keyring:
+        self._room.ports.records.ping()
+        return Keyring(self._room.ports, self._room.access, LOCAL)
 
     @cached_property
     def _shelf(self) -> Shelf:
@@ -108,6 +114,25 @@ class Local:
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         return self._room.view(self._engine.signal(id, name, value, LOCAL))
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        return self._keyring.create(name, scopes, owner, expires)
+
+    def keys(self) -> Iterator[Key]:
+        cursor: str | None = None
+        while True:
+            page = self._keyring.list(cursor)
+            yield from page["items"]
+            if (cursor := page["next"]) is None:
+                return
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        return self._keyring.rotate(id, overlap)
+
+    def revoke_key(self, id: str) -> None:
+        self._keyring.revoke(id)
 
     def params(self, operation: str) -> Mapping[str, Any]:
         return describe(self._room.registry.get(operation).params.schema)[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
-from app.client import Event, Job, Wish, transfer
+from app.client import Event, Job, Key, Wish, transfer
 from app.client.following import Following
 from app.client.schedules import RemoteSchedules, Schedules
 from app.client.texts import read_texts
@@ -106,6 +106,30 @@ class Remote:
     def signal(self, id: str, name: str, value: Any) -> Job:
         return self._post(f"{_job(id)}/signals/{quote(name, safe='')}", value)
 
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        asked: dict[str, Any] = {"name": name, "scopes": list(scopes)}
+        if owner is not None:
+            asked["owner"] = owner
+        if expires is not None:
+            asked["expires_at"] = datetime.fromtimestamp(expires, UTC).isoformat()
+        return self._post("/v1/keys", asked)
+
+    def keys(self) -> Iterator[Key]:
+        cursor: str | None = None
+        while True:
+            page = self._get("/v1/keys", limit=PAGE, cursor=cursor)
+            yield from page["items"]
+            if (cursor := page["next"]) is None:
+                return
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        return self._post(f"{_key(id)}/rotate", {"overlap": overlap})
+
+    def revoke_key(self, id: str) -> None:
+        self._wire.ask("DELETE", _key(id))
+
     def params(self, operation: str) -> Mapping[str, Any]:
         schema: Mapping[str, Any] = self._shown(operation)["params"]
         return schema
@@ -167,6 +191,10 @@ def _file(id: str) -> str:
 
 def _job(id: str) -> str:
     return f"/v1/jobs/{quote(id, safe='')}"
+
+
+def _key(id: str) -> str:
+    return f"/v1/keys/{quote(id, safe='')}"
 
 
 def _params(shown: Any, wish: Wish) -> dict[str, Any]:

@@ -5,14 +5,14 @@ gets the same bytes whichever way it came.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote
 
-from app.room.call import LOCAL, Caller, Outcome
+from app.room.call import Caller, Outcome
 from app.room.errors import (
     Internal,
     Malformed,
@@ -27,6 +27,7 @@ from app.room.strict_json import check_text, write_json
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+HTML = "text/html"
 
 STATUS: Mapping[str, int] = {
     "malformed": 400,
@@ -53,7 +54,7 @@ EVENTS = "text/event-stream"
 ANY = "*/*"
 
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
-CALLER = "manydoors.caller"  # in the environ, for who has shown a key
+CALLER = "manydoors.caller"  # in the environ, put there by the doorkeeper
 MOST_DIGITS = 18  # of a Content-Length
 RETRY_AFTER = 1  # seconds, where a problem that another try may help names no time
 
@@ -77,7 +78,8 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        caller: Caller = self.headers.get(CALLER, LOCAL)
+        """Who was let in; there is none where no key is asked for."""
+        caller: Caller = self.headers[CALLER]
         return caller
 
     @property
@@ -210,8 +212,13 @@ def problem_answer(problem: Problem, path: str) -> Answer:
     if isinstance(problem, Unauthenticated):
         headers.append(("WWW-Authenticate", "Bearer"))
     if problem.retry and not isinstance(problem, Internal):
-        headers.append(("Retry-After", f"{max(1, ceil(problem.after or RETRY_AFTER))}"))
+        headers.append(("Retry-After", f"{retry_after(problem)}"))
     return Answer(status, write_json(document), headers)
+
+
+def retry_after(problem: Problem) -> int:
+    """Whole seconds, none too few."""
+    return max(1, math.ceil(round(problem.after or RETRY_AFTER, 3)))
 
 
 def decoded(path: str) -> str:

@@ -72,6 +72,7 @@ class Calendar:
 
     def enable(self, name: str, enabled: bool, caller: Caller, source: str) -> Record:
         """The schedule, paused or going on; of one that stands so already nothing changes."""
+        check_scope(caller, "run")
         for _ in range(TRIES):
             found = self.get(name, caller)
             plan = replace(plan_of(found), enabled=enabled)

@@ -16,6 +16,7 @@ class Caller:
 
     owner: str
     scope: str
+    key: str = ""  # the id of the key that was shown, if one was
 
     def may(self, scope: str) -> bool:
         return SCOPES.index(self.scope) >= SCOPES.index(scope)

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.ports import Body, Ports, Record
 from app.room.acceptance import Submission
-from app.room.access import check_scope
+from app.room.access import Access, check_scope
 from app.room.boundary import FOREVER
 from app.room.calendar import Calendar
 from app.room.call import Call, Outcome
@@ -17,6 +17,7 @@ from app.room.files import finding, linked
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
 from app.room.operation import Operation, Registry
+from app.room.rate import Limit, Rates
 from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
@@ -24,6 +25,7 @@ from app.room.shelf import Shelf
 from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
 
+DEFAULT_LIMIT = Limit()
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 
 log = logging.getLogger("manydoors.room")
@@ -33,16 +35,26 @@ class Room:
     """What takes a call and gives an outcome."""
 
     def __init__(
-        self, registry: Registry, ports: Ports, lease: float = LEASE, *, counts: bool = True
+        self,
+        registry: Registry,
+        ports: Ports,
+        lease: float = LEASE,
+        *,
+        counts: bool = True,
+        limit: Limit | None = DEFAULT_LIMIT,
+        admin_key: str = "",
     ) -> None:
         """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
-        `counts`: are there statistics? They make of each ending a commit of several records."""
+        `counts`: are there statistics? They make of each ending a commit of several records.
+        `limit`: how often each key may call. `admin_key`: one that is good beside the store's."""
         self.registry = registry
         self.ports = ports
         self.shelf = Shelf(ports)
         tally = Tally(ports.records, ports.clock) if counts else None
         self.engine = Engine(registry, ports, lease, tally)
         self.calendar = Calendar(registry, ports, self.engine)
+        self.access = Access(ports, admin_key)
+        self.rates = Rates(ports.records, ports.clock, limit)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
 
     def enter(self, call: Call) -> Outcome:

@@ -13,6 +13,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from app import Refused, Run, Secret, testing
+from app.config import Settings
 from app.doors.console.span import ago, ahead, count, span
 from app.room.boundary import Control
 from app.room.call import LOCAL
@@ -83,7 +84,7 @@ def service() -> Iterator[testing.Testing]:
 
 @pytest.fixture
 def client(service: testing.Testing) -> FlaskClient:
-    return create_app(service.room).test_client()
+    return create_app(service.room, Settings(open="loopback")).test_client()
 
 
 def once(service: testing.Testing, limit: int = 1) -> None:
@@ -459,9 +460,8 @@ def test_pages_of_jobs_let_nothing_foreign_in_and_stay_below_a_prefix(service):
     """As all pages: a strict policy, nothing inline, and no link beside the prefix."""
     failed, id = service.submit("one", n=3), service.submit("many")
     once(service, limit=2)
-    client = Client(
-        DispatcherMiddleware(create_app(service.room), {"/dev": create_app(service.room)})
-    )
+    app = create_app(service.room, Settings(open="loopback"))
+    client = Client(DispatcherMiddleware(app, {"/dev": app}))
     for path in ("/jobs", "/jobs?status=failed", f"/jobs/{id}", f"/jobs/{failed}", "/"):
         page = client.get(f"/dev{path}")
         assert page.headers["Content-Security-Policy"].startswith("default-src 'none';")

@@ -46,7 +46,7 @@ def room(settings: Settings) -> Room:
 
 @pytest.fixture
 def client(room: Room) -> FlaskClient:
-    return create_app(room).test_client()
+    return create_app(room, Settings(open="loopback")).test_client()
 
 
 def rpc(client: FlaskClient, body: str | bytes) -> Any:

@@ -43,7 +43,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def room(settings: Settings) -> Room:
     registry = declared()
     registry.operation("fail.slower", timeout=20)(slow)
-    return Room(registry, wiring.make_ports(settings))
+    ports = wiring.make_ports(settings)
+    gateways.let_in(ports.records)
+    return Room(registry, ports, limit=None)
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ def try_hello(page: Page, url: str) -> None:
 def test_everything_below_a_prefix(browser: Browser, tmp_path: Path) -> None:
     """Swagger UI and the forms stay below it, and nothing beside it is asked for."""
     room = wiring.make_room(Settings(data=tmp_path))
-    below = DispatcherMiddleware(NotFound(), {"/dev": create_app(room)})
+    below = DispatcherMiddleware(NotFound(), {"/dev": create_app(room, Settings(open="loopback"))})
     server = make_server("127.0.0.1", 0, below, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -236,7 +236,7 @@ def desk(browser: Browser, tmp_path: Path) -> Iterator[Desk]:
     registry.operation("approve")(lambda run: run.wait_for("approval"))
     registry.operation("broken", retries=0)(lambda run: run.step("divide " * 20, lambda: 1 / 0))
     room = Room(registry, wiring.make_ports(Settings(data=tmp_path)))
-    server = make_server("127.0.0.1", 0, create_app(room), threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(room, Settings(open="loopback")), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     contexts: list[Any] = []

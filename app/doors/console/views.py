@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 from flask import Response
 
-from app.doors.console import asset, jobs, methods, operations, problems, schedules, swagger_ui
+from app.doors.console import (
+    asset,
+    jobs,
+    methods,
+    operations,
+    problems,
+    schedules,
+    sign_in,
+    swagger_ui,
+)
 from app.room.enter import Room
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -36,6 +45,9 @@ VIEWS: dict[str, Callable[..., Response]] = {
     "pause_schedule": schedules.pause,
     "resume_schedule": schedules.resume,
     "run_schedule": schedules.run,
+    "sign_in": sign_in.show,
+    "enter": sign_in.enter,
+    "leave": sign_in.leave,
     "methods": methods.show,
     "send": methods.send,
     "docs": swagger_ui.show,
