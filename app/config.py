@@ -38,6 +38,9 @@ class Settings:
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
 
+    callbacks: str = "public"
+    """Where callbacks may go: public addresses by https; with local also to this machine."""
+
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
 
@@ -169,6 +172,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "slice": _some_time,
     "max_body": _size,
     "min_free": _size,
+    "callbacks": _one_of("public", "local"),
     "hosts": _names,
     "trusted_proxies": _hops,
     "log": _one_of("json", "text"),

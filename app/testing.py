@@ -20,7 +20,7 @@ import logging
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,11 +30,12 @@ from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Ports, Record, Records
+from app.ports import Letter, Ports, Record, Records, Reply
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
 from app.room.enter import Room
+from app.room.errors import Problem
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
@@ -69,6 +70,23 @@ class Silent:
 
     def ring(self, id: str, delay: float = 0.0) -> None:
         """Nobody sleeps here."""
+
+
+class Mailbox:
+    """A post that keeps what it is given, and answers as it is told to: 200, unless it is."""
+
+    local = False
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.answers: list[Reply | Problem] = []
+
+    def send(self, letter: Letter, *, refuse: Callable[[str], str | None], within: float) -> Reply:
+        self.letters.append(letter)
+        answer = self.answers.pop(0) if self.answers else Reply(200)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -112,7 +130,9 @@ class Testing(AbstractContextManager["Testing"]):
             self.clock,
             lambda prefix: f"{prefix}_{next(numbers):026}",
             Silent(),
+            post=(mailbox := Mailbox()),
         )
+        self.mailbox = mailbox
         self.room = Room(registry, ports)
         self._plans: list[_Plan] = []
         self._reached: Counter[str] = Counter()  # how often runs came to the end of each step

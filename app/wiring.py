@@ -83,9 +83,15 @@ def make_ports(settings: Settings) -> Ports:
     find by themselves what is due."""
     from app.ports.local.clock import SystemClock, Ulids
     from app.ports.local.queue import LocalQueue
+    from app.ports.post import DirectPost
 
-    queue = LocalQueue(settings.data)
-    return Ports(records=_records(settings), clock=SystemClock(), new_id=Ulids(), queue=queue)
+    return Ports(
+        records=_records(settings),
+        clock=SystemClock(),
+        new_id=Ulids(),
+        queue=LocalQueue(settings.data),
+        post=DirectPost(local=settings.callbacks == "local"),
+    )
 
 
 def _records(settings: Settings) -> Records:

@@ -113,8 +113,8 @@ class Jobs:
     def retried(self, id: str, key: str | None) -> Record:
         check_scope(self.caller, "run")
         name = self.engine.get(id, self.caller).body["operation"]
-        if name in self.room.registry:
-            check_scope(self.caller, self.room.registry.get(name).policy.scope)
+        if known := self.room.registry.known(name):
+            check_scope(self.caller, known.policy.scope)
         return self.engine.retry(
             id, self.caller, key=key, source=self.source, request_id=self.request_id
         )
@@ -142,10 +142,10 @@ class Jobs:
                 return Page(tuple(made), cursor)
 
     def _may_retry(self, record: Record) -> bool:
-        name = record.body["operation"]
-        if record.body.get("parent") is not None or name not in self.room.registry:
+        known = self.room.registry.known(record.body["operation"])
+        if record.body.get("parent") is not None or known is None:
             return False
-        return self.caller.may(self.room.registry.get(name).policy.scope)
+        return self.caller.may(known.policy.scope)
 
     def _again(self, record: Record) -> Submission:
         return Submission(
@@ -157,6 +157,7 @@ class Jobs:
             request_id=self.request_id,
             retry_of=record.id,
             batch=record.body.get("batch"),
+            callback_url=record.body.get("callback_url"),
         )
 
 

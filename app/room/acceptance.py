@@ -9,6 +9,7 @@ from typing import Any
 from app.ports import Ports, Put, Record, Write
 from app.room import job
 from app.room.call import Caller
+from app.room.callback import addressed, deliveries
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.gate import Gates
 from app.room.ledger import Ledger
@@ -34,6 +35,7 @@ class Submission:
     source: str = "python"
     request_id: str = ""
     retry_of: str | None = None
+    callback_url: str | None = None
     batch: int | None = None  # a child that runs its operation on each of a list of params
     failed: job.Error | None = None  # it ends before it begins, and nobody is to run it
 
@@ -61,6 +63,7 @@ class Acceptance:
         now = self._ports.clock.now()
         for _ in range(TRIES):
             made, writes = self._made(submissions, caller, now, listed)
+            writes += deliveries(each for each in made if not each.version)
             try:
                 self._store(writes, caller.owner)
             except Stale:
@@ -123,8 +126,12 @@ class Acceptance:
             return None
         return known
 
+    def _policy(self, operation: str) -> Policy:
+        known = self._registry.known(operation)  # a delivery may be retried, too
+        return (known or self._registry.get(operation)).policy
+
     def _new(self, one: Submission, caller: Caller, now: float) -> Record:
-        policy = Policy() if one.failed else self._registry.get(one.operation).policy
+        policy = Policy() if one.failed else self._policy(one.operation)
         if (size := len(write_json(one.params))) > LARGEST_PARAMS:
             raise TooLarge(
                 f"The parameters have {size:,} bytes, and a job's record keeps {LARGEST_PARAMS:,}.",
@@ -144,8 +151,11 @@ class Acceptance:
             request_id=one.request_id or None,
             retry_of=one.retry_of,
             batch=one.batch,
+            callback_url=one.callback_url,
         )
-        return job.stillborn(made, one.failed, now) if one.failed else made
+        if one.failed:
+            return addressed(job.stillborn(made, one.failed, now), self._ports.new_id)
+        return made
 
 
 _IN_USE = "The same idempotency key is being used by others just now."

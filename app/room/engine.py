@@ -5,16 +5,18 @@ Fenced: whoever claims gets a fresh lease, and no write of an older one lands.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from app.ports import Add, Page, Ports, Put, Record, Write
-from app.room import job
+from app.room import job, webhook
 from app.room.acceptance import Acceptance, Submission, ring
 from app.room.boundary import Control
 from app.room.call import Caller
+from app.room.callback import DELIVER, addressed, deliveries
 from app.room.children import MAPS, is_due
 from app.room.errors import Conflict, Stale, TooLarge, Unavailable, Unknown
 from app.room.execute import execute
@@ -41,6 +43,7 @@ class Engine:
         """`tally`: counts what ends, where that may cost a write more."""
         self.registry, self.ports, self.lease, self.tally = registry, ports, lease, tally
         self.ledger = Ledger(ports.records, ports.clock, lease)
+        registry.keep(DELIVER, partial(webhook.operation, registry))
         self.acceptance = Acceptance(registry, ports, self.ledger)
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
@@ -103,20 +106,24 @@ class Engine:
         Until this returns, nothing of it counts; and it may be called again with the same.
         """
         stored: list[Record | None] = []
-        for start in range(0, len(endings), SETTLED_TOGETHER):
-            stored += self._settle_together(endings[start : start + SETTLED_TOGETHER])
+        for group in _groups(endings):
+            stored += self._settle_together(group)
         return stored
+
+    def _settled(self, record: Record, ending: Ending, now: float) -> Record:
+        return addressed(job.settled(record, ending, now), self.ports.new_id)
 
     def _settle_together(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         now = self.ports.clock.now()
-        after = [job.settled(record, ending, now) for record, ending in endings]
+        after = [self._settled(record, ending, now) for record, ending in endings]
         puts = [
             Put(new, record.version, record.lease)
             for new, (record, _) in zip(after, endings, strict=True)
         ]
         try:
             counted = self._counted([(r, new) for new, (r, _) in zip(after, endings, strict=True)])
-            written = self.ports.records.commit(*puts, *_tallies(after), *counted)
+            beside: list[Write] = [*deliveries(after), *_tallies(after), *counted]
+            written = self.ports.records.commit(*puts, *beside)
         except (Stale, TooLarge):
             if self.tally:
                 self.tally.forget()
@@ -129,10 +136,10 @@ class Engine:
         """Decided anew on whatever others wrote meanwhile, for as long as the lease is its own."""
         now = self.ports.clock.now()
         while record.label == RUNNING:
-            new = job.settled(record, ending, now)
+            new = self._settled(record, ending, now)
             try:
                 put = Put(new, record.version, record.lease)
-                beside = [*self._tallies_there([new]), *self._counted([(record, new)])]
+                beside = self._beside(record, new)
                 written = self.ports.records.commit(put, *beside)[0]
             except Stale:
                 if self.tally:
@@ -152,6 +159,11 @@ class Engine:
         self._follow([record], now)
         return record
 
+    def _beside(self, before: Record, after: Record) -> list[Write]:
+        """What lands with the one of them, or not at all."""
+        tallies = self._tallies_there([after])
+        return [*deliveries([after]), *tallies, *self._counted([(before, after)])]
+
     def _counted(self, moves: Sequence[tuple[Record, Record]]) -> list[Add]:
         return self.tally.adds(moves) if self.tally else []
 
@@ -162,7 +174,7 @@ class Engine:
 
     def _follow(self, written: Sequence[Record], now: float) -> None:
         """What endings set going; a later look finds it again should this process die here."""
-        ring(self.ports, written, now)
+        ring(self.ports, [*written, *(put.record for put in deliveries(written))], now)
         for record in written:
             _log(record)
         for map in {record.body["map"] for record in written if "map" in record.body}:
@@ -261,11 +273,8 @@ class Engine:
         now = self.ports.clock.now()
         changed = self.ledger.amend(
             record,
-            lambda found: job.asked_to_cancel(found, now),
-            beside=lambda changed: [
-                *self._tallies_there([changed]),
-                *self._counted([(record, changed)]),
-            ],
+            lambda found: addressed(job.asked_to_cancel(found, now), self.ports.new_id),
+            beside=lambda changed: self._beside(record, changed),
         )
         self._follow([changed], now)
         self.ports.queue.ring(id)  # whoever runs it looks at once
@@ -295,6 +304,7 @@ class Engine:
             priority=record.priority,
             retry_of=record.id,
             batch=record.body.get("batch"),
+            callback_url=record.body.get("callback_url"),
             **how,
         )
         return self.submit(again, caller)
@@ -310,6 +320,19 @@ class Engine:
                 return record
             # A tenth of what it has taken: soon for the short, and a long wait costs little.
             clock.sleep(min(max(0.001, waited / 10), 0.5, max(0.0, seconds - waited)))
+
+
+def _groups(endings: Sequence[tuple[Record, Ending]]) -> Iterator[Sequence[tuple[Record, Ending]]]:
+    """As many as one commit takes; with a callback, one counts as two."""
+    start, many = 0, 0
+    for place, (record, _) in enumerate(endings):
+        weight = 1 + ("callback_url" in record.body)
+        if many + weight > SETTLED_TOGETHER:
+            yield endings[start:place]
+            start, many = place, 0
+        many += weight
+    if many:
+        yield endings[start:]
 
 
 def _tallies(after: Sequence[Record]) -> list[Add]:

@@ -11,7 +11,7 @@ from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
-from app.room.errors import Internal, Invalid, Problem, TooLarge, UnknownOperation, sayable
+from app.room.errors import Internal, Invalid, Problem, TooLarge, sayable
 from app.room.job import Ending, Error, Wait
 from app.room.journal import Misfit
 from app.room.ledger import Ledger, Lost
@@ -54,9 +54,8 @@ def execute(
     `host` is shown the notes, to have them shown by a thread of its own.
     """
     began = ports.clock.monotonic()
-    try:
-        operation = registry.get(record.body["operation"])
-    except UnknownOperation:
+    operation = registry.known(record.body["operation"])
+    if operation is None:
         return _undeclared(record, ports.clock.now())
     try:
         notes = Notes(ledger, record, ports.clock)

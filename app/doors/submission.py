@@ -1,4 +1,5 @@
-"""A job to be, as JSON says it: `{operation, params, key?, delay?, due?, priority?}`."""
+"""A job to be, as JSON says it: `{operation, params, key?, delay?, due?, priority?,
+callback_url?}`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -31,8 +32,6 @@ class _Job(Schema):
 
     @validates_schema(skip_on_field_errors=False)
     def _check(self, data: Mapping[str, Any], **_: Any) -> None:
-        if "callback_url" in data:
-            raise ValidationError("Callbacks are not delivered yet.", "callback_url")
         if "delay" in data and "due" in data:
             raise ValidationError("Give a delay or a due time, not both.", "due")
 
@@ -81,6 +80,7 @@ def _call(request: Request, job: dict[str, Any], wishes: Wishes, now: float, at:
         wait=wishes.wait,
         due=_due(job, now),
         priority=job.get("priority"),
+        callback_url=job.get("callback_url"),
         prefix=request.prefix,
     )
 
