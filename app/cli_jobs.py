@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from app import cli_webhooks
 from app.cli_params import duration, read_params, read_value, time, whole
 from app.cli_trouble import DONE, FAILED, code_of, helped, sentences
 from app.client import Job, Service, Wish
@@ -86,6 +87,7 @@ def submit(given: argparse.Namespace, service: Service) -> int:
         delay=given.delay,
         due=given.due,
         priority=given.priority,
+        callback_url=given.callback,
     )
     try:
         job = service.submit(wish)
@@ -205,18 +207,23 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
         "--json", action="store_true", default=argparse.SUPPRESS, help="print for machines"
     )
 
-    def add(name: str, ask: Callable[..., int], help: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = commands.add_parser(name, help=help, parents=[asking])
-        parser.set_defaults(ask=ask)
+    def add(
+        name: str, ask: Callable[..., int] | None, help: str, below: Any = commands
+    ) -> argparse.ArgumentParser:
+        parents = [asking] if ask else []
+        parser: argparse.ArgumentParser = below.add_parser(name, help=help, parents=parents)
+        if ask:
+            parser.set_defaults(ask=ask)
         return parser
 
     add("operations", operations, "list what can be called")
     _add_calls(add)
     for parser in (*_add_looks(add), *_add_changes(add)):
         parser.set_defaults(makes=False)  # a store: in a new one are no jobs
+    cli_webhooks.add_to(add)
 
 
-Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
+Add = Callable[..., argparse.ArgumentParser]
 
 
 def _add_calls(add: Add) -> None:
@@ -232,6 +239,7 @@ def _add_calls(add: Add) -> None:
     start = submitting.add_mutually_exclusive_group()
     start.add_argument("--delay", type=duration, help="start in so long: 90s, 15m, 2h")
     start.add_argument("--due", type=time, help="start at this time: 2030-01-31T03:00")
+    submitting.add_argument("--callback", metavar="URL", help="tell its end to this address")
     submitting.add_argument("--priority", type=whole(-100, 100), help="-100 to 100, higher first")
 
 

@@ -27,6 +27,7 @@ class Wish:
     delay: float | None = None
     due: float | None = None
     priority: int | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,15 @@ class Service(Protocol):
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         """The job, with a value for its `run.wait_for(name)`."""
+
+    def webhook_secret(self) -> str:
+        """What callbacks are signed with."""
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        """A new one; the former signs too for so many seconds."""
+
+    def test_webhook(self, url: str) -> Job:
+        """A job that sends a test event there."""
 
     def is_deserted(self) -> bool:
         """Surely nobody is there to run a job just now; False where that cannot be told."""

@@ -11,6 +11,8 @@ from app.client.changes import Changes, lines_of
 from app.room.call import LOCAL, Call, Outcome
 from app.room.engine import Engine
 from app.room.enter import Room
+from app.room.signing import Secrets
+from app.room.webhook import trial
 
 SOURCE = "cli"
 SOONEST, LATEST = 0.005, 0.25  # seconds between two looks at a job that is watched
@@ -96,6 +98,20 @@ class Local:
     def signal(self, id: str, name: str, value: Any) -> Job:
         return self._room.view(self._engine.signal(id, name, value, LOCAL))
 
+    def webhook_secret(self) -> str:
+        return self._secrets.newest()
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        return self._secrets.rotate(overlap)
+
+    def test_webhook(self, url: str) -> Job:
+        made = trial(url, self._room.ports, source=SOURCE)
+        return self._room.view(self._engine.submit(made, LOCAL))
+
+    @property
+    def _secrets(self) -> Secrets:
+        return Secrets(self._engine.ports.records, self.clock, LOCAL.owner)
+
     def is_deserted(self) -> bool:
         return self._is_deserted()
 
@@ -137,4 +153,5 @@ class Local:
             key=wish.key,
             due=due,
             priority=wish.priority,
+            callback_url=wish.callback_url,
         )

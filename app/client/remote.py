@@ -58,6 +58,7 @@ class Remote:
             "delay": wish.delay,
             "due": None if wish.due is None else datetime.fromtimestamp(wish.due, UTC).isoformat(),
             "priority": wish.priority,
+            "callback_url": wish.callback_url,
         }
         return self._post("/v1/jobs", {k: v for k, v in asked.items() if v is not None})
 
@@ -100,6 +101,15 @@ class Remote:
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         return self._post(f"{_job(id)}/signals/{quote(name, safe='')}", value)
+
+    def webhook_secret(self) -> str:
+        return str(self._get("/v1/webhooks/secret")["secret"])
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        return str(self._post("/v1/webhooks/secret/rotate", {"overlap": overlap})["secret"])
+
+    def test_webhook(self, url: str) -> Job:
+        return self._post("/v1/webhooks/test", {"url": url})
 
     def is_deserted(self) -> bool:
         return False

@@ -1,11 +1,13 @@
 """What callers ask of jobs, whichever door they came through: who may, which job, what is shown."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from marshmallow import validate
 
+from app.doors.submission import JOB, call_of, pointed
+from app.doors.wishes import NONE, Wishes
 from app.ports import Body, Page, Record
 from app.room.acceptance import Submission
 from app.room.access import check_scope
@@ -36,6 +38,7 @@ class Jobs:
     prefix: str = ""
     source: str = "python"
     request_id: str = ""
+    wishes: Wishes = NONE
 
     @property
     def engine(self) -> Engine:
@@ -89,6 +92,24 @@ class Jobs:
         """Bring a value to the job's `run.wait_for(name)`."""
         check_scope(self.caller, "run")
         return self.view(self.engine.signal(id, name, value, self.caller))
+
+    def submit(self, **job: Any) -> Any:
+        """Make a job of an operation.
+
+        It is run now, after a `delay`, or when it is `due`; its end is told to a `callback_url`. If
+        it was waited for and has succeeded, this is its result.
+        """
+        call = replace(
+            call_of(job, self.wishes, self.room.ports.clock.now()),
+            caller=self.caller,
+            source=self.source,
+            request_id=self.request_id,
+            prefix=self.prefix,
+        )
+        outcome = pointed(self.room.enter(call))
+        if outcome.problem:
+            raise outcome.problem
+        return outcome.value
 
     def view(self, record: Record) -> Body:
         return self.room.view(record, self.prefix)
@@ -170,6 +191,7 @@ GET, LIST, CANCEL, RETRY, SIGNAL = (
 
 
 METHODS: Mapping[str, tuple[Callable[..., Any], Params]] = {
+    "jobs.submit": (Jobs.submit, JOB),
     "jobs.get": (Jobs.get, GET),
     "jobs.list": (Jobs.list, LIST),
     "jobs.cancel": (Jobs.cancel, CANCEL),

@@ -147,7 +147,7 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
 
 def _of_jobs(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
     ask, takes = METHODS[method]
-    jobs = Jobs(room, sender.caller, sender.prefix, "rpc", sender.request_id)
+    jobs = Jobs(room, sender.caller, sender.prefix, "rpc", sender.request_id, wishes=sender.wishes)
 
     def outcome() -> Outcome:
         given = params if isinstance(params, dict) else by_name(takes.names, params)

@@ -140,6 +140,9 @@ class _Line(io.RawIOBase):
             self._sock.settimeout(_left(self.until))
             rest = rest[self._sock.send(rest) :]
 
+    def close(self) -> None:
+        """Whoever has opened the socket closes it: http.client would in the middle of an answer."""
+
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
 

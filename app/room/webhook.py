@@ -45,17 +45,22 @@ def check_callback(url: str | None, ports: Ports) -> None:
     try:
         read_url(url, local=ports.post.local)
     except ValueError as error:
-        raise BadCallback(
-            "The callback's address is not valid.", errors=[Wrong("/callback_url", str(error))]
-        ) from None
+        raise BadCallback(_NOT_VALID, errors=[Wrong("/callback_url", str(error))]) from None
+
+
+_NOT_VALID = "The callback's address is not valid."
 
 
 # The jobs that deliver
 
 
-def trial(url: str, event: str, **more: Any) -> Submission:
+def trial(url: str, ports: Ports, **more: Any) -> Submission:
     """A delivery of an event that tells of no job: whether it arrives is all that it is for."""
-    return Submission(DELIVER, delivery_params(url, event, None), **more)
+    try:
+        read_url(url, local=ports.post.local)
+    except ValueError as error:
+        raise BadCallback(_NOT_VALID, errors=[Wrong("/url", str(error))]) from None
+    return Submission(DELIVER, delivery_params(url, ports.new_id("test"), None), **more)
 
 
 def operation(registry: Registry) -> Operation:

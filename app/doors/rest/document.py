@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.doors.http import PROBLEM_JSON, STATUS
 from app.doors.job_schema import page
-from app.doors.rest import job_document
+from app.doors.rest import job_document, webhook_document
 from app.doors.rest.description import (
     ALWAYS,
     IDEMPOTENCY_KEY,
@@ -29,7 +29,7 @@ from app.room.schema.json_schema import Book, describe
 Services = Mapping[str, Callable[[], Document]]
 
 VERSION = "0.1.0"
-_OWN_TAGS = {"service", "jobs"}
+_OWN_TAGS = {"service", "jobs", "webhooks"}
 ABOUT = """Each operation is a Python function. Call it by its own path, or by the generic one.
 A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind of problem."""
 
@@ -37,7 +37,7 @@ A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind 
 def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
     """The whole document. Its server is relative, so that it holds under any prefix."""
     book = Book()
-    services = {**_SERVICE, **job_document.paths()}
+    services = {**_SERVICE, **job_document.paths(), **webhook_document.paths()}
     paths: dict[str, Document] = {}
     for endpoint in endpoints:
         if endpoint.what:
@@ -50,6 +50,7 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
         "tags": [
             *({"name": name} for name in sorted({_tag(each) for each in registry} - _OWN_TAGS)),
             {"name": "jobs", "description": "Calls that are kept until they have ended"},
+            {"name": "webhooks", "description": "Callbacks that tell of a job's end"},
             {"name": "service", "description": "The service itself, and what it says of each"},
         ],
         "paths": paths,

@@ -9,10 +9,8 @@ from app.doors.http import EVENTS, JSON, Answer, Request, check_json, json_answe
 from app.doors.jobs import GET, LIST, SIGNAL, Jobs
 from app.doors.rest.endpoint import Endpoint, Path, refuse_query
 from app.doors.rest.events import Streams
-from app.doors.submission import read_job, read_jobs
+from app.doors.submission import pointed, read_job, read_jobs
 from app.doors.wishes import wishes
-from app.room.acceptance import UsedKey
-from app.room.call import Outcome
 from app.room.enter import Room
 from app.room.errors import Invalid, Wrong
 from app.room.schema.params import Params
@@ -20,11 +18,9 @@ from app.room.schema.plain import pointer
 from app.room.schema.text import read_text
 from app.room.stats import stats
 from app.room.strict_json import check_text, read_json, read_object, write_json
-from app.room.webhook import BadCallback
 
 JOBS = "/v1/jobs"
 EACH = f"{JOBS}/<job:id>"
-OF_THE_WISH = (UsedKey, BadCallback)  # what is wrong beside the operation's parameters
 NO_IDS = ("batch", "retry")  # paths of their own, which take another method
 
 Reply = Callable[[Jobs, Request, Path], Answer]
@@ -80,17 +76,8 @@ def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
     check_json(request)
     wish, room = wishes(request), jobs.room
-    outcome = _pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
+    outcome = pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
     return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
-
-
-def _pointed(outcome: Outcome) -> Outcome:
-    """What is wrong with the operation's parameters stands in `params` here."""
-    problem = outcome.problem
-    if outcome.job or not isinstance(problem, Invalid) or isinstance(problem, OF_THE_WISH):
-        return outcome
-    moved = [Wrong(f"/params{each.pointer}", each.detail) for each in problem.errors]
-    return Outcome(problem=Invalid(problem.detail, errors=moved))
 
 
 def _submit_all(jobs: Jobs, request: Request, path: Path) -> Answer:
