@@ -169,12 +169,21 @@ class Testing(AbstractContextManager["Testing"]):
         key: str | None = None,
         delay: str | float | timedelta = 0.0,
         priority: int | None = None,
+        callback_url: str | None = None,
         **more: Any,
     ) -> str:
-        """A job's id. It runs when `run` is called."""
+        """A job's id. It runs when `run` is called; what is told of its end is in `mailbox`."""
         due = self.clock.now() + _seconds(delay)
         params = {**(params or {}), **more}
-        call = Call(name, params, key=key, due=due, priority=priority, asynchronous=True)
+        call = Call(
+            name,
+            params,
+            key=key,
+            due=due,
+            priority=priority,
+            callback_url=callback_url,
+            asynchronous=True,
+        )
         outcome, cause = self._enter(call)
         if outcome.problem:
             raise outcome.problem from cause
