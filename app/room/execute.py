@@ -148,7 +148,7 @@ def error_of(error: Exception) -> Error:
             error.detail[:DETAIL],
             final,
             error.after,
-            "" if final else _traceback(error),
+            _traceback(error) if error.traced and not final else "",
             _members(error),
         )
     text = sayable(f"{type(error).__name__}: {_text(error)}"[:DETAIL])

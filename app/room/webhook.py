@@ -38,6 +38,12 @@ class BadCallback(Invalid):
     """The address for a callback is wrong, not what the operation takes."""
 
 
+class Undelivered(Retry):
+    """It did not arrive, for a reason that lies elsewhere."""
+
+    traced = False
+
+
 def check_callback(url: str | None, ports: Ports) -> None:
     """Raises `BadCallback`, which says how to write it."""
     if url is None:
@@ -140,7 +146,9 @@ class _Sending:
             self.run.log(f"Attempt {self.run.attempt}: {error.detail}")
             raise
         took = clock.monotonic() - began
-        self.run.log(f"Attempt {self.run.attempt} of {len(PAUSES) + 1}: {said}, in {took:.3f} s.")
+        tried, most = self.run.attempt, len(PAUSES) + 1
+        self.run.log(f"Attempt {tried} of {most}: {said}, in {took:.3f} s.")
+        self.run.progress(tried, most, said)
         return reply, said
 
     def judged(self, reply: Reply | None, said: str) -> dict[str, int]:
@@ -165,7 +173,7 @@ class _Sending:
                 answered=status,
             )
         after = max(_pause(self.run), _asked(reply, self.ports.clock.now()))
-        raise Retry(f"It did not arrive: {said}.", after=after, answered=status)
+        raise Undelivered(f"It did not arrive: {said}.", after=after, answered=status)
 
 
 def _is_hosts(status: int | None) -> bool:

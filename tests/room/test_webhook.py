@@ -129,6 +129,31 @@ def test_many_endings_at_once_have_one_delivery_each(
     assert lab.room.ports.records.count(JOBS) == 180
 
 
+@pytest.mark.parametrize("landed", [True, False])
+def test_a_lost_answer_makes_no_second_delivery(
+    lab: Testing, declare: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, landed: bool
+) -> None:
+    """Who did not hear whether the end was written settles again: one delivery all the same."""
+    declare(lambda: 1)
+    ids = [start(lab), start(lab)]
+    endings = [(each, Ending("succeeded", 1)) for each in lab.room.engine.claim(2)]
+    commit = lab.room.ports.records.commit
+
+    def lost(*writes: Any) -> Any:
+        if landed:
+            commit(*writes)
+        raise Unavailable("the line is cut")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(lab.room.ports.records, "commit", lost)
+        with pytest.raises(Unavailable):
+            lab.room.engine.settle(endings)
+    lab.room.engine.settle(endings)
+    lab.run()
+    assert [each.headers["webhook-id"] for each in lab.mailbox.letters] == ids
+    assert len(lab.jobs(DELIVER)) == 2
+
+
 def test_a_job_without_a_callback_pays_nothing(
     lab: Testing, declare: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +197,8 @@ def test_it_is_tried_again_for_a_day_under_one_id(
     log = lab.log(found["id"])
     assert log[0].startswith("Attempt 1 of 8: it answered 500 (oh dear), in ")
     assert log[1].startswith("Attempt 2 of 8: it refused the connection, in ")
+    assert found["progress"] == {"done": 8, "total": 8, "note": "it answered 302"}
+    assert "traceback" not in found["error"]
     assert len(log) == 8
     assert lab.job(id)["status"] == "succeeded"
 
