@@ -11,6 +11,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 LONGEST_URL = 2000  # characters
+PATTERN = (  # of what is always taken, for documents
+    r"^https://([a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?\.){1,3}[a-z]{2,8}(:[1-9][0-9]{0,3})?(/[!$-\[\]-~]*)?$"
+)
 LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
 GLOBAL = ip_network("2000::/3")
 

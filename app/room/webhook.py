@@ -15,10 +15,12 @@ from zlib import crc32
 from app.ports import Body, Letter, Ports, Reply
 from app.room import job
 from app.room.acceptance import Submission
+from app.room.boundary import Suspended
 from app.room.callback import DELIVER, OPTIONS, PAUSES, delivery_params
-from app.room.circuit import ROW, Circuit
+from app.room.circuit import HUSH, ROW, Circuit
 from app.room.egress import Place, read_url, why_denied
 from app.room.errors import Invalid, Refused, Retry, Unavailable, Unknown, Wrong
+from app.room.job import Wait
 from app.room.job_view import described, moment
 from app.room.operation import Operation, Registry
 from app.room.records import open_ports
@@ -28,7 +30,8 @@ from app.room.strict_json import write_json
 
 JITTER = 0.2  # of a pause, that it is shorter or longer
 LONGEST_AFTER = 12 * 3600.0  # seconds of a Retry-After that are waited for
-WITHIN = 20.0  # seconds for one attempt, from the look-up of the name to the answer
+WITHIN = 10.0  # seconds for one attempt, from the look-up of the name to the answer
+HANGS = 2.0  # seconds, from which on an attempt without an answer has held its worker up
 LARGEST = 102_400  # bytes of an event; what is over is left out
 AGENT = "Manydoors-Webhooks/1"
 GONE, TOO_MANY, BROKEN = 410, 429, 500  # of HTTP's numbers
@@ -110,9 +113,14 @@ class _Sending:
         return Circuit(self.ports.records, self.ports.clock, self.run.owner, where)
 
     def check_open(self) -> None:
-        """Raises `Refused` while the host is left alone; a test may always try."""
+        """Raises `Refused` while the host is left alone; a test may always try. While it hangs, and
+        another finds out whether it still does, this one waits, and holds no worker."""
+        if self.is_test:
+            return
         state = self._circuit.state()
-        if self.is_test or self.ports.clock.now() >= state.until:
+        if self.ports.clock.now() >= state.until:
+            if (later := self._circuit.turn(WITHIN)) is not None:
+                raise Suspended(Wait("sleep", until=later + HUSH * _draw(self.run)))
             return
         text = (
             f"The last {state.failed} deliveries to this host failed for good, so none is sent "
@@ -146,10 +154,17 @@ class _Sending:
             self.run.log(f"Attempt {self.run.attempt}: {error.detail}")
             raise
         took = clock.monotonic() - began
+        self._note(reply, took)
         tried, most = self.run.attempt, len(PAUSES) + 1
         self.run.log(f"Attempt {tried} of {most}: {said}, in {took:.3f} s.")
         self.run.progress(tried, most, said)
         return reply, said
+
+    def _note(self, reply: Reply | None, took: float) -> None:
+        if reply is not None:
+            self._circuit.answered()
+        elif took >= HANGS:
+            self._circuit.hung()
 
     def judged(self, reply: Reply | None, said: str) -> dict[str, int]:
         """What the attempt came to: the result, or an error that says when to try again."""
@@ -184,8 +199,11 @@ def _is_hosts(status: int | None) -> bool:
 def _pause(run: Run) -> float:
     """Drawn from the job's id, so that a crash between two writes changes nothing."""
     pause = PAUSES[min(run.attempt, len(PAUSES)) - 1]
-    draw = crc32(f"{run.id}/{run.attempt}".encode()) / 2**32
-    return pause * (1 - JITTER + 2 * JITTER * draw)
+    return pause * (1 - JITTER + 2 * JITTER * _draw(run))
+
+
+def _draw(run: Run) -> float:
+    return crc32(f"{run.id}/{run.attempt}".encode()) / 2**32
 
 
 def _asked(reply: Reply | None, now: float) -> float:

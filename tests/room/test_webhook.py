@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
@@ -11,11 +12,11 @@ from app.ports import Delete, Letter, Put, Reply
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
 from app.room.callback import DELIVER, PAUSES
-from app.room.circuit import PAUSE, ROW
+from app.room.circuit import HUSH, LONGEST_HUSH, PAUSE, ROW, Circuit
 from app.room.errors import Unavailable, UnknownOperation
 from app.room.job import CALLED_BACK, JOBS, Ending, Error
 from app.room.webhook import LARGEST, LONGEST_AFTER, trial
-from app.testing import Testing
+from app.testing import Mailbox, OwnClock, Testing
 
 URL = "https://example.com/hooks?token=hush"
 DAY = 86400.0
@@ -364,6 +365,66 @@ def test_a_host_that_is_down_is_left_alone(lab: Testing, declare: Callable[..., 
     lab.mailbox.answers = [Reply(200), Reply(500), Reply(200)]
     lab.run()
     assert [delivery(lab, each)["attempt"] for each in (back, more)] == [1, 2]
+
+
+class Hanging(Mailbox):
+    """A receiver that answers nothing, for as long as it is so."""
+
+    def __init__(self, clock: OwnClock) -> None:
+        super().__init__()
+        self.clock, self.hangs = clock, True
+
+    def send(self, letter: Letter, *, refuse: Any, within: float) -> Reply:
+        if self.hangs and letter.host == "example.com":
+            self.letters.append(letter)
+            self.clock.sleep(within)
+            raise Unavailable(f"it gave no answer within {within:g} s")
+        return super().send(letter, refuse=refuse, within=within)
+
+
+def test_a_host_that_hangs_holds_no_worker(lab: Testing, declare: Callable[..., Any]) -> None:
+    """After the first that hung, one at a time tries, ever more seldom; the rest wait in the
+    store, which costs them no attempt, and all arrive once it answers."""
+    declare(lambda: 1)
+    lab.room.ports = lab.room.engine.ports = replace(
+        lab.room.ports, post=(post := Hanging(lab.clock))
+    )
+    ids = [start(lab) for _ in range(30)]
+    began = lab.clock.now()
+    while lab.clock.now() < began + 600:
+        if lab.run_next() is None:
+            lab.advance(1)
+    assert 3 < len(post.letters) < 12  # of 600 s no more than 120 are waited for an answer
+    waiting = [each for each in lab.jobs(DELIVER) if each["status"] == "waiting"]
+    assert len(waiting) > 15
+    elsewhere = start(lab, "https://example.org/")
+    lab.run_next(), lab.run_next()
+    assert delivery(lab, elsewhere)["status"] == "succeeded"
+    post.hangs = False
+    lab.run()
+    found = [delivery(lab, id) for id in ids]
+    assert {each["status"] for each in found} == {"succeeded"}
+    sent = [each for each in post.letters if each.host == "example.com"]
+    assert sum(each["attempt"] for each in found) == len(sent)
+
+
+def test_of_two_who_wait_for_a_host_one_tries(lab: Testing) -> None:
+    """Whoever comes while another finds out waits for that; a plain failure makes nobody wait."""
+    mine, theirs = (Circuit(lab.room.ports.records, lab.clock, "local", "a:443") for _ in range(2))
+    assert mine.turn(10) is None
+    mine.given_up()
+    assert theirs.turn(10) is None
+    mine.hung()
+    assert mine.turn(10) == lab.clock.now() + HUSH
+    lab.advance(HUSH)
+    assert mine.turn(10) is None
+    assert theirs.turn(10) == lab.clock.now() + 10
+    mine.answered()
+    assert theirs.turn(10) is None
+    assert mine.state().failed == 1
+    for _ in range(20):
+        mine.hung()
+    assert mine.turn(10) == lab.clock.now() + LONGEST_HUSH
 
 
 def test_a_test_opens_the_way_again(lab: Testing, declare: Callable[..., Any]) -> None:

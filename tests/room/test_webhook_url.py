@@ -3,10 +3,13 @@
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import assume, given
+from hypothesis.strategies import from_regex
 
-from app.room.egress import LONGEST_URL, Place, read_url, why_denied
+from app.room.egress import LONGEST_URL, PATTERN, Place, read_url, why_denied
 
 FORBIDDEN = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 127.0.0.1 127.255.255.254
@@ -19,6 +22,8 @@ FORBIDDEN = """
 2002:a9fe:a9fe:: 2620:4f:8000::1 3fff::1 4000::1 5f00::1 fc00::1 fd00:ec2::254 fe80::1 fec0::1
 ff02::1 ff0e::1
 """.split()
+
+LOCAL = ".localhost"
 
 PUBLIC = """
 1.1.1.1 8.8.8.8 93.184.216.34 100.63.255.255 172.32.0.1 2606:4700::1111 2a00:1450::1
@@ -94,6 +99,13 @@ def test_public_addresses_are_taken(address: str) -> None:
 @pytest.mark.parametrize("zone", ["fe80::1%eth0", "2606:4700::1111%1", "not an address", ""])
 def test_what_a_look_up_gives_and_is_no_plain_address_is_denied(zone: str) -> None:
     assert why_denied(zone)
+
+
+@given(from_regex(PATTERN, fullmatch=True))
+def test_what_the_documents_say_is_taken(url: str) -> None:
+    """Their pattern is narrower than the rule, never wider."""
+    assume(len(url) <= LONGEST_URL and not urlsplit(url).netloc.partition(":")[0].endswith(LOCAL))
+    assert read_url(url).host in url
 
 
 @pytest.mark.parametrize(

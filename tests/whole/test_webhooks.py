@@ -24,10 +24,11 @@ from tests.whole.test_jobs import ask, kill, until
 OPERATIONS = """
 import time
 from app import Refused, operation
-from app.room import webhook
+from app.room import circuit, webhook
 
 webhook.PAUSES = (0.05,) * 7  # so that a day of attempts takes a moment
-webhook.WITHIN = 1.0
+webhook.WITHIN, webhook.HANGS = 1.0, 0.5
+circuit.HUSH = webhook.HUSH = 0.5
 
 @operation("say", long=True)
 def say(text: str) -> str:

@@ -14,8 +14,9 @@ from app.doors.rest.description import (
     service,
 )
 from app.doors.rest.webhooks import ROTATED
-from app.room.egress import LONGEST_URL
+from app.room.egress import LONGEST_URL, PATTERN
 from app.room.schema.json_schema import describe
+from app.room.signing import LONGEST_OVERLAP
 
 TAG = "webhooks"
 KINDS = (*ALWAYS, *WITH_KEYS)
@@ -37,6 +38,7 @@ def _secret() -> Document:
 
 def _rotate() -> Document:
     schema, _ = describe(ROTATED.schema)
+    schema["properties"]["overlap"] |= {"minimum": 0, "maximum": LONGEST_OVERLAP}
     return {
         **service("Sign callbacks with a new secret.", "webhooks.rotate", TAG),
         "description": "The former one signs beside it for the `overlap`, a day by default.",
@@ -46,7 +48,7 @@ def _rotate() -> Document:
 
 
 def _test() -> Document:
-    url = {"type": "string", "format": "uri", "maxLength": LONGEST_URL}
+    url = {"type": "string", "pattern": PATTERN, "maxLength": LONGEST_URL}
     return {
         **service("Send a signed test event to an address.", "webhooks.test", TAG),
         "description": "As a job, which tries once and tells how that went.",
