@@ -10,7 +10,7 @@ RUNTIME = .venv/.installed
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture lock clean
+.PHONY: help run test check format bench torture package deploy undeploy lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -44,13 +44,36 @@ SEED ?=
 torture: $(DEV) ## kill and stop the parts of a real service under load, and judge it; TIME=600 SEED=7
 	@$(BIN)/python -m tests.torture --seconds "$(TIME)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
+STAGE ?= dev
+
+# Zappa packages the environment that is active. It imports pip, and that is warned about.
+ZAPPA = PYTHONWARNINGS=ignore::UserWarning:_distutils_hack VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/zappa
+
+package: $(RUNTIME) ## make build/manydoors-dev.zip, as Lambda runs it; STAGE=prod
+	@mkdir -p build
+	@$(ZAPPA) package "$(STAGE)" --output "build/manydoors-$(STAGE).zip" $(ARGS)
+
+deploy: $(RUNTIME) ## make what a stage stands on, deploy it or update it; STAGE=prod ARGS=--yes
+	@.venv/bin/python -m app provision "$(STAGE)" $(ARGS)
+	@if $(ZAPPA) status "$(STAGE)" >/dev/null 2>&1; \
+		then $(ZAPPA) update "$(STAGE)"; else $(ZAPPA) deploy "$(STAGE)"; fi
+
+undeploy: $(RUNTIME) ## take the function of a stage away, not its data; STAGE=prod ARGS=--yes
+	@$(ZAPPA) undeploy "$(STAGE)" $(ARGS)
+
 lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
 	@$(COMPILE) requirements.txt --output-file requirements.lock
 	@$(COMPILE) requirements-dev.txt --output-file requirements-dev.lock
+	@for engine in $(ENGINES); do \
+		$(COMPILE) "$$engine" --output-file "$${engine%.txt}.lock" || exit 1; \
+	done
 
 clean: ## take away what was installed and cached here; your data in var/ stays
 	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist ./*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What tests start in environments of their own.
+ENGINES = $(wildcard tests/engines/*.txt)
 
 # One lock for every system and Python from 3.11, and nothing in it of the machine that made it.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app import cli_jobs, cli_serving, logs, wiring
+from app import cli_aws, cli_jobs, cli_serving, logs, wiring
 from app.cli_params import BadArgument, whole
 from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
@@ -49,6 +49,8 @@ def _code(given: argparse.Namespace, error: ManydoorsError) -> int:
 
 
 def _run(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    if "diagnose" in given:  # settings that can't be read are what it looks for
+        return int(given.diagnose(given, environ))
     settings = Settings.read(environ)
     if given.data is not None:
         settings = replace(settings, data=Path(given.data), url="")
@@ -132,4 +134,5 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_serving.add_to(commands, whole)
     cli_jobs.add_to(commands, _url)
+    cli_aws.add_to(commands)
     return parser

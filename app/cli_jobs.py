@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from app import cli_webhooks
+from app import cli_files, cli_webhooks
+from app.cli_files import attaching
 from app.cli_params import duration, read_params, read_value, time, whole
 from app.cli_trouble import DONE, FAILED, code_of, helped, sentences
 from app.client import Job, Service, Wish
@@ -38,8 +39,8 @@ def operations(given: argparse.Namespace, service: Service) -> int:
 
 def call(given: argparse.Namespace, service: Service) -> int:
     """Calls an operation, and prints its result or its problem as JSON."""
-    params, texts = read_params(given.params)
     try:
+        params, texts = read_params(given.params, attaching(service, given.name))
         outcome = service.call(Wish(given.name, params, texts, key=given.key))
         if outcome.problem:
             raise outcome.problem
@@ -78,18 +79,18 @@ def _await(given: argparse.Namespace, service: Service, outcome: Outcome) -> int
 
 def submit(given: argparse.Namespace, service: Service) -> int:
     """Makes a job, and prints its id."""
-    params, texts = read_params(given.params)
-    wish = Wish(
-        given.name,
-        params,
-        texts,
-        key=given.key,
-        delay=given.delay,
-        due=given.due,
-        priority=given.priority,
-        callback_url=given.callback,
-    )
     try:
+        params, texts = read_params(given.params, attaching(service, given.name))
+        wish = Wish(
+            given.name,
+            params,
+            texts,
+            key=given.key,
+            delay=given.delay,
+            due=given.due,
+            priority=given.priority,
+            callback_url=given.callback,
+        )
         job = service.submit(wish)
     except UnknownOperation as problem:
         raise helped(problem, service) from None
@@ -218,6 +219,7 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
 
     add("operations", operations, "list what can be called")
     _add_calls(add)
+    cli_files.add_to(add)
     for parser in (*_add_looks(add), *_add_changes(add)):
         parser.set_defaults(makes=False)  # a store: in a new one are no jobs
     cli_webhooks.add_to(add)
@@ -232,7 +234,10 @@ def _add_calls(add: Add) -> None:
     for parser in (calling, submitting):
         parser.add_argument("name", help="as `operations` lists it")
         parser.add_argument(
-            "params", nargs="*", metavar="name=value", help="a parameter; name=@file.json for JSON"
+            "params",
+            nargs="*",
+            metavar="name=value",
+            help="a parameter; name=@path for a file or JSON",
         )
         parser.add_argument("--key", help="accepted once, however often it is sent")
     calling.add_argument("--timeout", type=duration, help="how long to wait for a long one: 90s")

@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +12,13 @@ from app.room.duration import seconds
 from app.room.errors import BadSetting
 
 PREFIX = "MANYDOORS_"
+LAMBDA = "AWS Lambda"
+# By the variable that each sets. Cloud Functions run on Cloud Run and set its variable; theirs,
+# FUNCTION_TARGET, is set on a laptop also, by Google's own server for trials.
+PLATFORMS = {"AWS_LAMBDA_FUNCTION_NAME": LAMBDA, "K_SERVICE": "Cloud Run"}
 KB = 1024
 MB = 1024 * KB
+GB = 1024 * MB
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,30 @@ class Settings:
 
     table: str = ""
     """The DynamoDB table of the records; the embedded store, while there is none."""
+
+    bucket: str = ""
+    """The S3 bucket of the files; a folder in `data`, while there is none."""
+
+    max_file: int = 5 * GB
+    """The largest file, in bytes, or as 500MB, 5GB."""
+
+    file_quota: int = 0
+    """Bytes of all files of one owner; no bound, while it is 0."""
+
+    keep_files: float = 30 * 86400.0
+    """How long a file is kept, as 7d; longer, while a job is kept that names it."""
+
+    queue: str = ""
+    """The SQS queue that starts functions for jobs, by name or URL; needs a table."""
+
+    topic: str = ""
+    """The SNS topic that hears how jobs ended, by name or ARN."""
+
+    ephemeral: bool = False
+    """May the embedded store be lost, on a platform that forgets its disk?"""
+
+    platform: str = field(default="", metadata={"found": True})
+    """What this runs on, if that forgets its disk; found in the environment, not set."""
 
     operations: tuple[str, ...] = ("app.operations",)
     """The modules that declare operations, comma-separated."""
@@ -63,8 +92,8 @@ class Settings:
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """The settings that an environment names, or `BadSetting`."""
         given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
-        known = {PREFIX + each.name.upper(): each for each in fields(cls)}
-        values: dict[str, Any] = {}
+        known = {PREFIX + each.name.upper(): each for each in settable()}
+        values: dict[str, Any] = {"platform": _platform(environ)}
         for variable, text in given.items():
             if variable not in known:
                 raise BadSetting(f"{variable} is no setting.{_nearest(variable, known)}")
@@ -75,6 +104,15 @@ class Settings:
                 shown = variable if secret else f"{variable}={text!r}"
                 raise BadSetting(f"{shown}: {error}") from None
         return cls(**values)
+
+
+def settable() -> Iterator[Field[Any]]:
+    """All that the environment can set."""
+    return (each for each in fields(Settings) if "found" not in each.metadata)
+
+
+def _platform(environ: Mapping[str, str]) -> str:
+    return next((name for variable, name in PLATFORMS.items() if environ.get(variable)), "")
 
 
 def _nearest(variable: str, known: Collection[str]) -> str:
@@ -97,6 +135,39 @@ def _table(text: str) -> str:
     return text
 
 
+def _bucket(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("a bucket's name has 3 to 63 small letters, digits, dots, hyphens")
+    return text
+
+
+def _queue(text: str) -> str:
+    name = text.rpartition("/")[2]
+    if name.endswith(".fifo"):
+        raise ValueError("name a standard queue; a FIFO queue holds no single message back")
+    if "/" in text and urlsplit(text).scheme not in ("http", "https"):
+        raise ValueError("write its name, or its URL as in https://sqs.…/1234/jobs")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name):
+        raise ValueError("a queue's name has 1 to 80 letters, digits, hyphens, underscores")
+    return text
+
+
+def _topic(text: str) -> str:
+    parts = text.split(":")
+    name = parts[-1]
+    if len(parts) > 1 and not (len(parts) == 6 and parts[0] == "arn" and parts[2] == "sns"):
+        raise ValueError("write its name, or its ARN as in arn:aws:sns:eu-central-1:1234:jobs")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", name):
+        raise ValueError("a topic's name has 1 to 256 letters, digits, hyphens, underscores")
+    return text
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("write 1 for yes, 0 for no")
+    return text == "1"
+
+
 def _modules(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names or not all(part.isidentifier() for name in names for part in name.split(".")):
@@ -112,7 +183,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _size(text: str) -> int:
-    for unit, bytes_each in (("KB", KB), ("MB", MB), ("", 1)):
+    for unit, bytes_each in (("KB", KB), ("MB", MB), ("GB", GB), ("", 1)):
         number = text.removesuffix(unit)
         if text.endswith(unit) and number.isascii() and number.isdigit() and int(number) > 0:
             return int(number) * bytes_each
@@ -168,6 +239,13 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
     "table": _table,
+    "bucket": _bucket,
+    "max_file": _size,
+    "file_quota": _size,
+    "keep_files": _some_time,
+    "queue": _queue,
+    "topic": _topic,
+    "ephemeral": _yes_or_no,
     "operations": _modules,
     "slice": _some_time,
     "max_body": _size,

@@ -15,6 +15,7 @@ clock, so a day takes no time. The store is the embedded one, in a folder that i
 the block `records(…)` means it, for the test as for the operations.
 """
 
+import io
 import json
 import logging
 import shutil
@@ -22,7 +23,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -30,16 +31,18 @@ from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Letter, Ports, Record, Records, Reply
+from app.ports import Hint, Letter, Ports, Record, Records, Reply
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
 from app.room.enter import Room
 from app.room.errors import Problem
+from app.room.files import guessed_type
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
+from app.room.shelf import Wish
 
 BEGIN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MOST_RUNS = 100_000
@@ -68,7 +71,7 @@ class OwnClock:
 class Silent:
     """A queue that tells nobody."""
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
+    def ring(self, *hints: Hint) -> None:
         """Nobody sleeps here."""
 
 
@@ -125,11 +128,13 @@ class Testing(AbstractContextManager["Testing"]):
         self.crashes = 0
         self._open = ExitStack()
         numbers = count(1)
-        ports = Ports(
-            self._fresh_store() if records is None else records,
-            self.clock,
-            lambda prefix: f"{prefix}_{next(numbers):026}",
-            Silent(),
+        store = self._fresh_ports()
+        ports = replace(
+            store,
+            records=store.records if records is None else records,
+            clock=self.clock,
+            new_id=lambda prefix: f"{prefix}_{next(numbers):026}",
+            queue=Silent(),
             post=(mailbox := Mailbox()),
         )
         self.mailbox = mailbox
@@ -207,7 +212,7 @@ class Testing(AbstractContextManager["Testing"]):
         record = self.room.engine.get(id, LOCAL)
         if record.label != SUCCEEDED:
             raise AssertionError(_why_not(record))
-        return record.body["result"]
+        return self.room.linked(record.body["result"], record.owner)
 
     def error(self, id: str) -> dict[str, Any]:
         """Why it failed, or its last attempt did: kind, detail and the like; {} if none did."""
@@ -217,6 +222,17 @@ class Testing(AbstractContextManager["Testing"]):
         """The lines that the job has logged or printed."""
         record = self.room.engine.get(id, LOCAL)
         return [text for _, _, text in record.body.get("log", {}).get("lines", [])]
+
+    def file(self, content: bytes, name: str = "file", type: str | None = None) -> str:
+        """The id of a new file, for a parameter that takes one."""
+        wish = Wish(name, type or guessed_type(name), len(content))
+        return self.room.shelf.keep(wish, io.BytesIO(content), LOCAL.owner).id
+
+    def content(self, file: str | Mapping[str, Any]) -> bytes:
+        """The bytes of a file, named by its id or as a result names it."""
+        id = file if isinstance(file, str) else file["file"]
+        with self.room.shelf.open(id, LOCAL.owner) as stream:
+            return stream.read()
 
     def signal(self, id: str, name: str, value: Any = None) -> None:
         """Brings a value to `run.wait_for(name)`."""
@@ -334,14 +350,14 @@ class Testing(AbstractContextManager["Testing"]):
             if (cursor := page.next) is None:
                 return
 
-    def _fresh_store(self) -> Records:
+    def _fresh_ports(self) -> Ports:
         from app.wiring import make_ports
 
         folder = Path(tempfile.mkdtemp(prefix="manydoors-"))
         self._open.callback(shutil.rmtree, folder, ignore_errors=True)
-        records = make_ports(Settings(data=folder, min_free=1)).records
-        self._open.callback(records.close)
-        return records
+        ports = make_ports(Settings(data=folder, min_free=1))
+        self._open.callback(ports.records.close)
+        return ports
 
 
 class _Errors(logging.Handler):

@@ -4,8 +4,8 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config import Settings
-from app.ports import Ports, Records
+from app.config import LAMBDA, Settings
+from app.ports import FileLimits, Files, Ports, Queue, Records, Topic, Untold
 from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
@@ -19,7 +19,9 @@ STORE = "manydoors.db"  # in the data folder
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    return Room(load_operations(settings), make_ports(settings), lease)
+    # In a table each ending would be a transaction, at twice the price.
+    counts = not settings.table
+    return Room(load_operations(settings), make_ports(settings), lease, counts=counts)
 
 
 def load_operations(settings: Settings) -> Registry:
@@ -79,19 +81,51 @@ def reclaim(settings: Settings, room: Room) -> int:
 
 
 def make_ports(settings: Settings) -> Ports:
-    """A table is many machines'; the queue here wakes the workers of this one alone, and others
-    find by themselves what is due."""
+    """The adapters that the settings ask for; `BadSetting` for those that cannot work together."""
     from app.ports.local.clock import SystemClock, Ulids
-    from app.ports.local.queue import LocalQueue
     from app.ports.post import DirectPost
 
     return Ports(
         records=_records(settings),
         clock=SystemClock(),
         new_id=Ulids(),
-        queue=LocalQueue(settings.data),
+        queue=_queue(settings),
+        files=_files(settings),
+        file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
+        topic=_topic(settings),
         post=DirectPost(local=settings.callbacks == "local"),
     )
+
+
+def _queue(settings: Settings) -> Queue:
+    """A table is many machines'; without a queue that all have, the workers of this one alone are
+    woken, and others find by themselves what is due."""
+    if settings.queue and not settings.table:
+        raise BadSetting(
+            "MANYDOORS_QUEUE starts functions that look into a table: set MANYDOORS_TABLE too."
+        )
+    queue: Queue | None = None
+    if settings.queue:
+        from app.ports.aws.queue import SqsQueue
+
+        queue = SqsQueue(settings.queue)
+    if settings.table and settings.platform == LAMBDA:
+        from app.ports.aws.task import TaskQueue
+
+        return TaskQueue(queue)
+    if queue is None:
+        from app.ports.local.queue import LocalQueue
+
+        return LocalQueue(settings.data)
+    return queue
+
+
+def _topic(settings: Settings) -> Topic:
+    if not settings.topic:
+        return Untold()
+    from app.ports.aws.topic import SnsTopic
+
+    return SnsTopic(settings.topic)
 
 
 def _records(settings: Settings) -> Records:
@@ -99,6 +133,25 @@ def _records(settings: Settings) -> Records:
         from app.ports.aws.records import AwsRecords
 
         return AwsRecords(settings.table)
+    if settings.platform and not settings.ephemeral:
+        raise BadSetting(
+            f"{settings.platform} forgets its disk, and the jobs on it: set MANYDOORS_TABLE to a "
+            "DynamoDB table, or MANYDOORS_EPHEMERAL=1 if all may be lost at any time."
+        )
     from app.ports.local.records import LocalRecords
 
     return LocalRecords(settings.data / STORE, floor=settings.min_free)
+
+
+def _files(settings: Settings) -> Files:
+    if settings.bucket:
+        from app.ports.aws.files import AwsFiles
+
+        return AwsFiles(settings.bucket)
+    if settings.platform and not settings.ephemeral:
+        from app.ports.local.no_files import NoFiles
+
+        return NoFiles(settings.platform)
+    from app.ports.local.files import LocalFiles
+
+    return LocalFiles(settings.data / "files", floor=settings.min_free)

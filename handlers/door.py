@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any, Protocol
 
+from app.ports import Hint
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
@@ -133,9 +134,9 @@ class House:
         return True
 
     def _work(self, hint: str | None, until: float) -> None:
-        runs = work(self.room, until, None if hint is None else 1, self._slice)
+        runs = work(self.room, until, None if hint is None else 1, self._slice, hint)
         if hint is not None and not runs and self.room.ports.clock.monotonic() >= until:
-            self.room.ports.queue.ring(hint)  # there was no time to look; the next one has it
+            self.room.ports.queue.ring(Hint(hint))  # there was no time to look; the next one has it
 
     def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:
         """A failed job, so that a final failure leaves a trace."""

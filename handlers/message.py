@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.room import happenings
 from app.room.call import Call
 from app.room.errors import Malformed, Problem, Unknown
 from app.room.operation import Operation, Registry
@@ -149,6 +150,8 @@ def _own(value: dict[str, Any], message: Message) -> Call:
 def _of_cloud_event(value: dict[str, Any], message: Message, registry: Registry) -> What:
     """https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md"""
     data = _data(value)
+    if value["source"] == happenings.SOURCE:
+        message = replace(message, door=happenings.DOOR)  # whichever way it took
     if value["type"] in registry:
         named = registry.get(value["type"])
         given = params_of(named, {} if data is None else data)

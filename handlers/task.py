@@ -1,23 +1,37 @@
-"""Our own asynchronous invocation: `{"manydoors": {"job": id}}`.
+"""Our own asynchronous invocation: `{"manydoors": {"job": id}}`, or Zappa's form of a task.
 
-Zappa's `@task` names a function by its path; such an event no door knows.
+Zappa names a function by its path, and its own handler runs whatever is named; here that one path
+means a job to look at, and an event with another no door knows.
 """
 
 from typing import Any
 
 from app.room.operation import Registry
 from handlers.ask import Ask, Came, Work, check_done
-from handlers.shape import fits, name
+from handlers.shape import exactly, fits, name
 
-EVENT = {"manydoors": {"job": name}}
+
+def _one_name(value: Any) -> bool:
+    return fits(value, [name]) and len(value) == 1
+
+
+OWN = {"manydoors": {"job": name}}
+ZAPPAS = {
+    "command": exactly("zappa.asynchronous.route_lambda_task"),
+    "task_path": exactly("app.ports.aws.task.work"),
+    "args": _one_name,
+    "kwargs": exactly({}),
+    "capture_response": exactly(False),
+    "response_id": exactly(None),
+}
 
 
 def knows(event: Any) -> bool:
-    return fits(event, EVENT) and len(event) == 1
+    return any(fits(event, form) and event.keys() == form.keys() for form in (OWN, ZAPPAS))
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:
-    id = event["manydoors"]["job"]
+    id = event["manydoors"]["job"] if "manydoors" in event else event["args"][0]
     return [Ask(Work(id), id, source="task:job")]
 
 

@@ -5,12 +5,11 @@ from urllib.parse import unquote_plus
 
 from app.room.call import Call
 from app.room.errors import Malformed, sayable
-from app.room.operation import Operation, Registry
+from app.room.operation import Operation, Registry, chosen
 from app.room.trigger import Upload
 from handlers.ask import Ask, Came, Make, Unreadable, What, check_done
 from handlers.shape import checked, exactly, fits, name, optional, raw_of, records
 
-WHOLE = "message"  # the parameter that gets all facts
 CREATED = "ObjectCreated:"
 OBJECT = {
     "key": str,
@@ -85,10 +84,3 @@ def _call(operation: Operation, facts: dict[str, Any], id: str) -> Call:
         key=id,
         asynchronous=True,
     )
-
-
-def chosen(operation: Operation, facts: dict[str, Any]) -> dict[str, Any]:
-    """Those facts that are parameters of the operation, by name; all, as its `message`."""
-    names = operation.params.names
-    given = {each: fact for each, fact in facts.items() if each in names}
-    return {WHOLE: facts} if WHOLE in names and not given else given

@@ -24,17 +24,26 @@ EMPTY_CLAIMS = 2  # a claim may find only what needs no run; of this many, nothi
 log = logging.getLogger("manydoors.lambda")
 
 
-def work(room: Room, until: float, most: int | None, slice: float | None = None) -> int:
+def work(
+    room: Room,
+    until: float,
+    most: int | None,
+    slice: float | None = None,
+    hint: str | None = None,
+) -> int:
     """Runs up to `most` jobs, all that are due without it; none is begun after `until`, by the
-    monotonic clock. Says how many."""
+    monotonic clock. Says how many. `hint`: the job that was rung for."""
     runs = empty = 0
     clock = room.ports.clock
     while clock.monotonic() < until and (most is None or runs < most) and empty < EMPTY_CLAIMS:
-        claimed = room.engine.claim()
+        claimed = room.engine.claim(hint=hint)
         empty = 0 if claimed else empty + 1
         for record in claimed:
             _one(room, record, min(until, clock.monotonic() + (slice or FOREVER)), until)
             runs += 1
+    if hint is None and clock.monotonic() < until:
+        with suppress(Problem):  # at the next tick
+            room.shelf.sweep()
     return runs
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.engines import ministack as engine
+from tests.engines.ministack import Ministack
 from tests.whole.service import Service, running
 
 
@@ -33,3 +35,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The real service, with a fresh store; the tests of a module share it."""
     with running(tmp_path_factory.mktemp("service") / "data") as up:
         yield up
+
+
+@pytest.fixture(scope="session")
+def one_ministack(require: Callable[[Any, str], None]) -> Iterator[Ministack]:
+    """The one that `ministack` empties for each test."""
+    with engine.running(require) as stack:
+        yield stack
+
+
+@pytest.fixture
+def ministack(one_ministack: Ministack, monkeypatch: pytest.MonkeyPatch) -> Ministack:
+    """An AWS with nothing in it; this process's environment points to it."""
+    one_ministack.reset()
+    for name, value in one_ministack.environ.items():
+        monkeypatch.setenv(name, value)
+    return one_ministack

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import PREFIX, READERS, Settings
+from app.config import PREFIX, READERS, Settings, settable
 from app.room.errors import BadSetting
 
 KB, MB = 1024, 1024 * 1024
@@ -13,6 +13,16 @@ KB, MB = 1024, 1024 * 1024
 GOOD = {
     "data": {"store": Path("store"), " /srv/doors ": Path("/srv/doors")},
     "table": {"manydoors-dev": "manydoors-dev", " a_b.c ": "a_b.c"},
+    "bucket": {"manydoors-dev": "manydoors-dev", " a.b.c ": "a.b.c"},
+    "max_file": {"1": 1, "500MB": 500 * MB, "5GB": 5 * 1024 * MB},
+    "file_quota": {"2048": 2048, "20GB": 20 * 1024 * MB},
+    "keep_files": {"90s": 90.0, "7d": 7 * 86400.0},
+    "queue": {
+        "jobs-dev": "jobs-dev",
+        "https://sqs.eu-central-1.amazonaws.com/1234/jobs": "https://sqs.eu-central-1.amazonaws.com/1234/jobs",
+    },
+    "topic": {"jobs": "jobs", "arn:aws:sns:us-east-1:12:jobs": "arn:aws:sns:us-east-1:12:jobs"},
+    "ephemeral": {"0": False, "1": True},
     "operations": {"ours": ("ours",), "a.b, c_1.d ,": ("a.b", "c_1.d")},
     "slice": {"2": 2.0, "0.5": 0.5, "90s": 90.0, "15m": 900.0},
     "max_body": {"1": 1, "2048": 2048, "500KB": 500 * KB, "5MB": 5 * MB},
@@ -32,6 +42,21 @@ GOOD = {
 BAD = {
     "data": ["", "  "],
     "table": ["", "ab", "a b c", "a/b/c", "tablé", "a" * 256],
+    "bucket": ["", "ab", "A-Bucket", "a_b_c", "-abc", "a" * 64],
+    "max_file": ["", "0", "5TB", "5 GB"],
+    "file_quota": ["", "0", "-1", "none"],
+    "keep_files": ["", "0", "never"],
+    "queue": [
+        "",
+        "a b",
+        "jobs.fifo",
+        "http://sqs/j.fifo",
+        "ftp://x/jobs",
+        "/jobs",
+        "a" * 81,
+    ],
+    "topic": ["", "a b", "jobs.fifo", "arn:aws:sqs:us-east-1:12:jobs", "arn:jobs", "a:b:sns:d:e:f"],
+    "ephemeral": ["", "yes", "2"],
     "operations": ["", ",", "a b", "a..b", ".a", "a.", "a/b", "1a", "os;x"],
     "slice": ["", "0", "-1", "soon", "1 s", "nan", "٣"],
     "max_body": [
@@ -40,7 +65,7 @@ BAD = {
         "-1",
         "5 MB",
         "5mb",
-        "5GB",
+        "5TB",
         "MB",
         "1.5MB",
         "٣",
@@ -76,7 +101,7 @@ BAD = {
 
 def test_every_setting_has_a_reader_and_is_in_the_tables():
     """A new setting comes with how it is read, and with good and bad values here."""
-    names = [field.name for field in fields(Settings)]
+    names = [field.name for field in settable()]
     assert list(READERS) == names == list(GOOD) == list(BAD)
 
 
@@ -148,7 +173,23 @@ def test_an_unknown_name_far_from_all_lists_all():
     """Where nothing is near, all that there are is told."""
     with pytest.raises(BadSetting) as told:
         Settings.read({"MANYDOORS_QUITE_SOMETHING_ELSE": "x"})
-    assert all(PREFIX + field.name.upper() in str(told.value) for field in fields(Settings))
+    assert all(PREFIX + field.name.upper() in str(told.value) for field in settable())
+
+
+@pytest.mark.parametrize(
+    ("found", "platform"),
+    [
+        ({"AWS_LAMBDA_FUNCTION_NAME": "doors"}, "AWS Lambda"),
+        ({"K_SERVICE": "doors", "FUNCTION_TARGET": "f"}, "Cloud Run"),
+        ({"FUNCTION_TARGET": "f"}, ""),
+        ({"K_SERVICE": ""}, ""),
+    ],
+)
+def test_the_platform_is_found(found, platform):
+    """By what it sets itself; a setting it is not."""
+    assert Settings.read(found).platform == platform
+    with pytest.raises(BadSetting, match="no setting"):
+        Settings.read({"MANYDOORS_PLATFORM": "AWS Lambda"})
 
 
 def test_settings_are_frozen():

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 from app.ports import Clock
 from app.room.call import Outcome
@@ -92,6 +93,24 @@ class Service(Protocol):
 
     def test_webhook(self, url: str) -> Job:
         """A job that sends a test event there."""
+
+    def params(self, operation: str) -> Mapping[str, Any]:
+        """The JSON Schema of what an operation takes."""
+
+    def upload(self, path: Path) -> Mapping[str, Any]:
+        """The file, whole, as GET /v1/files/{id} shows it; `OSError` for a bad path."""
+
+    def files(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest."""
+
+    def file(self, id: str) -> Mapping[str, Any]:
+        """What is known of it."""
+
+    def download(self, id: str, to: BinaryIO) -> None:
+        """Its bytes."""
+
+    def delete_file(self, id: str) -> None:
+        """`Conflict` while a job names it."""
 
     def is_deserted(self) -> bool:
         """Surely nobody is there to run a job just now; False where that cannot be told."""

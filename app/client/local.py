@@ -1,16 +1,22 @@
 """The service of this machine, by its store: whether or not anything serves it just now."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from app.client import Event, Job, Wish
 from app.client.changes import Changes, lines_of
 from app.room.call import LOCAL, Call, Outcome
 from app.room.engine import Engine
 from app.room.enter import Room
+from app.room.file_view import described
+from app.room.files import guessed_type, safe_name
+from app.room.schema.json_schema import describe
+from app.room.shelf import Shelf
+from app.room.shelf import Wish as FileWish
 from app.room.signing import Secrets
 from app.room.webhook import trial
 
@@ -42,6 +48,11 @@ class Local:
         """Of a store that can be reached."""
         self._room.ports.records.ping()
         return self._room.engine
+
+    @cached_property
+    def _shelf(self) -> Shelf:
+        self._room.ports.records.ping()
+        return self._room.shelf
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
         return [{"name": each.name, "summary": each.summary} for each in self._room.registry]
@@ -111,6 +122,29 @@ class Local:
     @property
     def _secrets(self) -> Secrets:
         return Secrets(self._engine.ports.records, self.clock, LOCAL.owner)
+
+    def params(self, operation: str) -> Mapping[str, Any]:
+        return describe(self._room.registry.get(operation).params.schema)[0]
+
+    def upload(self, path: Path) -> Mapping[str, Any]:
+        with path.open("rb") as content:
+            name = safe_name(path.name)
+            wish = FileWish(name, guessed_type(name), path.stat().st_size)
+            return described(self._shelf.keep(wish, content, LOCAL.owner))
+
+    def files(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        page = self._shelf.list(LOCAL.owner, cursor=None, limit=limit)
+        return [described(record) for record in page.items]
+
+    def file(self, id: str) -> Mapping[str, Any]:
+        return described(self._shelf.look(id, LOCAL.owner))
+
+    def download(self, id: str, to: BinaryIO) -> None:
+        with self._shelf.open(id, LOCAL.owner) as stream:
+            shutil.copyfileobj(stream, to)
+
+    def delete_file(self, id: str) -> None:
+        self._shelf.delete(id, LOCAL.owner)
 
     def is_deserted(self) -> bool:
         return self._is_deserted()

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
-from app.client import Event, Job, Wish
+from app.client import Event, Job, Wish, transfer
 from app.client.following import Following
 from app.client.texts import read_texts
 from app.client.wire import PATIENCE, Wire
 from app.ports import Clock
+from app.ports.files import PART
 from app.room.call import Outcome
 from app.room.errors import Problem, Unknown, UnknownOperation
 
@@ -111,6 +114,34 @@ class Remote:
     def test_webhook(self, url: str) -> Job:
         return self._post("/v1/webhooks/test", {"url": url})
 
+    def params(self, operation: str) -> Mapping[str, Any]:
+        schema: Mapping[str, Any] = self._shown(operation)["params"]
+        return schema
+
+    def upload(self, path: Path) -> Mapping[str, Any]:
+        size = path.stat().st_size
+        asked: dict[str, Any] = {"name": path.name, "size": size}
+        if size <= PART:  # larger ones go in parts, where the store can
+            with path.open("rb") as file:
+                asked["sha256"] = file_digest(file, "sha256").hexdigest()
+        made = self._post("/v1/files", asked)
+        transfer.send(path, made["upload"], self.clock.sleep)
+        return self.file(made["id"])
+
+    def files(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        found: Sequence[Mapping[str, Any]] = self._get("/v1/files", limit=limit)["items"]
+        return found
+
+    def file(self, id: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._get(_file(id))
+        return found
+
+    def download(self, id: str, to: BinaryIO) -> None:
+        transfer.fetch(self._wire.sent_on(f"{_file(id)}/content"), to)
+
+    def delete_file(self, id: str) -> None:
+        self._wire.ask("DELETE", _file(id))
+
     def is_deserted(self) -> bool:
         return False
 
@@ -136,6 +167,10 @@ class Remote:
     ) -> Job:
         job: Job = self._wire.ask("POST", path, document, headers=headers).value
         return job
+
+
+def _file(id: str) -> str:
+    return f"/v1/files/{quote(id, safe='')}"
 
 
 def _job(id: str) -> str:

@@ -63,6 +63,21 @@ class Wire:
         self._check(response, body)
         return Reply(response.status, body)
 
+    def sent_on(self, path: str) -> str:
+        """The URL that a path leads to."""
+        with self._reaching(PATIENCE):
+            connection = self._connect()
+            try:
+                response = self._send(connection, "GET", path, ..., {}, PATIENCE)
+                body = response.read()
+            finally:
+                connection.close()
+        location = str(response.headers.get("Location", ""))
+        if response.status != 303 or not location:
+            self._check(response, body)
+            raise Unreachable(f"{self.url} answered {response.status}, and not where that is.")
+        return location
+
     def stream(self, path: str, headers: Mapping[str, str]) -> "Stream | None":
         """Server-sent events; None when it answers in another form."""
         with self._reaching(PATIENCE):
@@ -116,7 +131,7 @@ class Wire:
         status, form = response.status, _form(response)
         if form == "application/problem+json":
             raise _problem(status, body)
-        if form == "application/json" and 200 <= status < 300:
+        if status == 204 or (form == "application/json" and 200 <= status < 300):
             return
         if location := response.headers.get("Location"):
             raise Unreachable(f"{self.url} sends on to {escaped(location)}: name that by --url.")

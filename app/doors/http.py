@@ -49,6 +49,7 @@ STATUS: Mapping[str, int] = {
 """What each kind of problem is over HTTP."""
 
 EVENTS = "text/event-stream"
+ANY = "*/*"
 
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
 CALLER = "manydoors.caller"  # in the environ, for who has shown a key
@@ -83,6 +84,13 @@ class Request:
         """What stands before the service's own paths."""
         prefix: str = self.headers.get("SCRIPT_NAME", "")
         return prefix
+
+    @property
+    def base(self) -> str:
+        """What stands before /v1 in a URL that is whole, as the client called the service."""
+        host = self.headers.get("HTTP_HOST", "")
+        scheme = self.headers.get("wsgi.url_scheme", "http")
+        return f"{scheme}://{host}{self.prefix}" if host else self.prefix
 
     @property
     def body(self) -> bytes:

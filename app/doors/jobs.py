@@ -124,7 +124,7 @@ class Jobs:
         """Raises `Conflict`, which tells the status and the error, while there is none."""
         record = self.record(id)
         if record.label == SUCCEEDED:
-            return record.body["result"]
+            return self.room.linked(record.body["result"], record.owner, self.prefix)
         raise Conflict(
             f"There is no result: the job is {record.label}.",
             job_status=record.label,

@@ -6,8 +6,9 @@ Every adapter keeps all of them; tests/ports is one suite that runs on each.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from app.ports.files import Files as Files
 from app.room.errors import Unavailable
 
 Body = dict[str, Any]
@@ -199,15 +200,55 @@ class Clock(Protocol):
         """Waits, not at all when there is nothing to wait for; a test's clock only moves."""
 
 
+@dataclass(frozen=True)
+class Hint:
+    """That the job of this id has work, now or in `delay` seconds."""
+
+    id: str
+    delay: float = 0.0
+    offload: Literal["task", "queue"] | None = None  # how its operation wants it to be told
+
+
 class Queue(Protocol):
     """Where workers are told that there is something to do."""
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
-        """A hint that the job of this id has work, now or in `delay` seconds.
+    def ring(self, *hints: Hint) -> None:
+        """One for each job that has work, many at once where that costs less.
 
-        It may be lost, doubled or late, and never raises: what must happen stands in the records,
-        where a worker finds it by itself.
+        A hint may be lost, doubled, early or late, and this never raises: what must happen stands
+        in the records, where a worker finds it by itself.
         """
+
+
+Event = dict[str, Any]  # a CloudEvent, as JSON says it
+
+
+class Topic(Protocol):
+    """Where others hear of what happened."""
+
+    heard: bool
+    """Is there anybody who may listen? If not, nothing need be told."""
+
+    def publish(self, *events: Event) -> None:
+        """Tells those who listen, in no order.
+
+        An event may be lost or doubled, and this never raises: who must not miss anything asks
+        the records, or has a callback.
+        """
+
+
+@dataclass(frozen=True)
+class FileLimits:
+    """What files may be here."""
+
+    most: int = 5 * 1024**3
+    """Bytes of one."""
+
+    quota: int = 0
+    """Bytes of all files of one owner; 0 for no bound."""
+
+    keep: float = 30 * 86400.0
+    """Seconds that one is kept, or as long as a job is that names it."""
 
 
 class NewId(Protocol):
@@ -215,6 +256,15 @@ class NewId(Protocol):
 
     def __call__(self, prefix: str) -> str:
         """`prefix`, an underscore and a ULID: `job_01J…`."""
+
+
+class Untold:
+    """See `Topic`. Nobody listens."""
+
+    heard = False
+
+    def publish(self, *events: Event) -> None:
+        """Nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -272,4 +322,7 @@ class Ports:
     clock: Clock
     new_id: NewId
     queue: Queue
+    files: Files
+    file_limits: FileLimits = FileLimits()
+    topic: Topic = field(default_factory=Untold)
     post: Post = field(default_factory=Unsent)

@@ -4,13 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from app.ports import Ports, Put, Record, Write
+from app.ports import Hint, Ports, Put, Record, Write
 from app.room import job
 from app.room.call import Caller
 from app.room.callback import addressed, deliveries
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
+from app.room.file_uses import note_jobs
 from app.room.gate import Gates
 from app.room.ledger import Ledger
 from app.room.operation import Registry
@@ -64,11 +65,12 @@ class Acceptance:
         for _ in range(TRIES):
             made, writes = self._made(submissions, caller, now, listed)
             writes += deliveries(each for each in made if not each.version)
+            note_jobs(self._ports, caller.owner, made)
             try:
                 self._store(writes, caller.owner)
             except Stale:
                 continue  # another took one of the keys meanwhile: look again
-            ring(self._ports, made, now)
+            ring(self._registry, self._ports, made, now)
             return made
         raise Conflict(_IN_USE)
 
@@ -161,17 +163,20 @@ class Acceptance:
 _IN_USE = "The same idempotency key is being used by others just now."
 
 
-def ring(ports: Ports, made: Iterable[Record], now: float) -> None:
-    """Once is enough: who wakes takes all that is due. Later starts ring for themselves."""
-    rung = False
-    for record in made:
-        if record.due is None:
-            continue
-        if record.due > now:
-            ports.queue.ring(record.id, record.due - now)
-        elif not rung:
-            ports.queue.ring(record.id)
-            rung = True
+def ring(registry: Registry, ports: Ports, jobs: Iterable[Record], now: float) -> None:
+    """A hint for each that has work, now or later: what hears one may run one job alone."""
+    hints = [
+        Hint(job.id, max(0.0, job.due - now), _offload(registry, job))
+        for job in jobs
+        if job.due is not None
+    ]
+    if hints:
+        ports.queue.ring(*hints)
+
+
+def _offload(registry: Registry, job: Record) -> Literal["task", "queue"] | None:
+    name = job.body["operation"]
+    return registry.get(name).policy.offload if name in registry else None
 
 
 def _key_id(owner: str, one: Submission) -> str:

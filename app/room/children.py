@@ -9,8 +9,10 @@ from typing import Any, Literal, overload
 
 from app.ports import Body, Ports, Put, Record
 from app.room import job
+from app.room.acceptance import ring
 from app.room.boundary import Boundary
 from app.room.errors import Invalid, Problem, Refused, Stale, TooLarge, Unknown, kinds
+from app.room.file_uses import note_jobs
 from app.room.job import JOBS, Wait
 from app.room.journal import copied
 from app.room.ledger import Ledger
@@ -77,8 +79,10 @@ class Children:
         rest = islice(iter(items), entry["at"], None)
         while chunk := list(islice(rest, CHUNK * entry["batch"])):
             self._boundary.check()
-            self._store(self._made(called, chunk, entry))
-            self._ports.queue.ring(self._notes.record.id)
+            made = self._made(called, chunk, entry)
+            note_jobs(self._ports, self._notes.record.owner, made)
+            self._store(made)
+            ring(self._registry, self._ports, made, self._ports.clock.now())
             entry["at"] += len(chunk)
             self._notes.journal.advanced = True
             self._notes.tell([0, entry["at"], f"submitting {called.name}"])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from app.ports import Add, Page, Ports, Put, Record, Write
+from app.ports import Add, Hint, Page, Ports, Put, Record, Write
 from app.room import job, webhook
 from app.room.acceptance import Acceptance, Submission, ring
 from app.room.boundary import Control
@@ -20,6 +20,7 @@ from app.room.callback import DELIVER, addressed, deliveries
 from app.room.children import MAPS, is_due
 from app.room.errors import Conflict, Stale, TooLarge, Unavailable, Unknown
 from app.room.execute import execute
+from app.room.happenings import Happenings
 from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
 from app.room.ledger import PAGES, Ledger, Lost, page_id
 from app.room.listing import NO_PARENT, Wanted, listed
@@ -30,6 +31,7 @@ from app.room.tally import Tally
 
 log = logging.getLogger("manydoors.jobs")
 
+EARLY = 1.5  # seconds that a hint may come before its job is due, and wait for it
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
 SETTLED_TOGETHER = 40  # endings in one commit
 
@@ -45,6 +47,7 @@ class Engine:
         self.ledger = Ledger(ports.records, ports.clock, lease)
         registry.keep(DELIVER, partial(webhook.operation, registry))
         self.acceptance = Acceptance(registry, ports, self.ledger)
+        self.happenings = Happenings(registry, ports, self.acceptance)
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
         """The job, durably accepted; for a key that was used, the job it made then."""
@@ -54,12 +57,17 @@ class Engine:
         """A job for each, all or none."""
         return self.acceptance.accept(submissions, caller, listed=True)
 
-    def claim(self, limit: int = 1) -> list[Record]:
-        """Leases what is due, the most pressing first; settles at once what needs no run."""
+    def claim(self, limit: int = 1, hint: str | None = None) -> list[Record]:
+        """Leases what is due, the most pressing first; settles at once what needs no run.
+
+        `hint`: a job that was rung for, looked at by itself when nothing else is found.
+        """
         now = self.ports.clock.now()
-        found = self.ports.records.take(
+        found: Sequence[Record] = self.ports.records.take(
             JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
         )
+        if not found and hint is not None:
+            found, now = self._claim_hinted(hint), self.ports.clock.now()
         parents: dict[str, bool] = {}
         decided, ready = [], []
         for record in filter(self._is_accepted, found):
@@ -74,6 +82,20 @@ class Engine:
         with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
             self.settle(decided)
         return ready
+
+    def _claim_hinted(self, id: str) -> list[Record]:
+        """A hint may come before the store's index shows what was written a moment ago, and a
+        queue counts whole seconds; a hint that found nothing would be lost."""
+        found, now = self.ledger.get(id), self.ports.clock.now()
+        if found is None or found.due is None or found.due > now + EARLY:
+            return []
+        self.ports.clock.sleep(found.due - now)
+        until, lease = max(now, found.due) + self.lease, self.ports.new_id("lease")
+        taken = replace(found, label=RUNNING, due=until, lease=lease, takes=found.takes + 1)
+        with suppress(Stale):  # another has it
+            stored = self.ports.records.commit(Put(taken, expect=found.version))[0]
+            return [] if stored is None else [stored]
+        return []
 
     def _is_accepted(self, record: Record) -> bool:
         """One of many that were to be stored together may stand behind a gate that never opened."""
@@ -174,11 +196,13 @@ class Engine:
 
     def _follow(self, written: Sequence[Record], now: float) -> None:
         """What endings set going; a later look finds it again should this process die here."""
-        ring(self.ports, [*written, *(put.record for put in deliveries(written))], now)
+        made = [put.record for put in deliveries(written)]
+        ring(self.registry, self.ports, [*written, *made], now)
         for record in written:
             _log(record)
         for map in {record.body["map"] for record in written if "map" in record.body}:
             self._look_after(map)
+        self.happenings.tell(written)
         for record in written:
             if record.label in TERMINAL:
                 self._age(record)
@@ -199,7 +223,7 @@ class Engine:
                     job.woken(found, now) if job.waits_for(found, "children", map) else found
                 ),
             )
-            self.ports.queue.ring(parent.id)
+            self.ports.queue.ring(Hint(parent.id))
 
     def _age(self, record: Record) -> None:
         """Pages and tallies of an ended job stay no longer than it does."""
@@ -277,7 +301,7 @@ class Engine:
             beside=lambda changed: self._beside(record, changed),
         )
         self._follow([changed], now)
-        self.ports.queue.ring(id)  # whoever runs it looks at once
+        self.ports.queue.ring(Hint(id))  # whoever runs it looks at once
         return changed
 
     def signal(self, id: str, name: str, value: Any, caller: Caller) -> Record:
@@ -287,7 +311,7 @@ class Engine:
         changed = self.ledger.amend(
             record, lambda found: job.signalled(found, name, value, size, now)
         )
-        self.ports.queue.ring(id)
+        self.ports.queue.ring(Hint(id))
         return changed
 
     def retry(self, id: str, caller: Caller, **how: Any) -> Record:

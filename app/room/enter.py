@@ -12,12 +12,14 @@ from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
+from app.room.files import finding, linked
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
 from app.room.operation import Operation, Registry
 from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
+from app.room.shelf import Shelf
 from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
 from app.room.webhook import BadCallback, check_callback
@@ -30,11 +32,16 @@ log = logging.getLogger("manydoors.room")
 class Room:
     """What takes a call and gives an outcome."""
 
-    def __init__(self, registry: Registry, ports: Ports, lease: float = LEASE) -> None:
-        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed."""
+    def __init__(
+        self, registry: Registry, ports: Ports, lease: float = LEASE, *, counts: bool = True
+    ) -> None:
+        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
+        `counts`: are there statistics? They make of each ending a commit of several records."""
         self.registry = registry
         self.ports = ports
-        self.engine = Engine(registry, ports, lease, Tally(ports.records, ports.clock))
+        self.shelf = Shelf(ports)
+        tally = Tally(ports.records, ports.clock) if counts else None
+        self.engine = Engine(registry, ports, lease, tally)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
 
     def enter(self, call: Call) -> Outcome:
@@ -88,7 +95,8 @@ class Room:
         operation = self.registry.get(call.operation)
         check_scope(call.caller, operation.policy.scope)
         params = _params(operation, call)
-        return operation, params, operation.params.load(params)
+        with finding(self.shelf.finder(call.caller.owner)):
+            return operation, params, operation.params.load(params)
 
     def _submission(
         self, call: Call, operation: Operation, params: Mapping[str, Any]
@@ -110,12 +118,17 @@ class Room:
         if not waited or record.label not in TERMINAL:
             return Outcome(write_json(view), job=record.id, pending=True)
         if record.label == SUCCEEDED:
-            return Outcome(write_json(record.body["result"]), job=record.id)
+            return Outcome(write_json(view["result"]), job=record.id)
         return Outcome(problem=problem_of(record, view), job=record.id)
 
     def view(self, record: Record, prefix: str = "") -> Body:
         """A job as its readers see it."""
-        return described(record, self.registry, prefix, self.engine.lease)
+        view = described(record, self.registry, prefix, self.engine.lease)
+        return {**view, "result": self.linked(view["result"], record.owner, prefix)}
+
+    def linked(self, result: Any, owner: str, prefix: str = "") -> Any:
+        """A result in which each file has a fresh URL."""
+        return linked(result, self.shelf.linker(owner, prefix))
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
         own, here = operation.policy.timeout, self.answer_within

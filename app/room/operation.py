@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 RESERVED_NAMES = ("rpc.", "jobs.", "schedules.", "files.", "keys.", "webhooks.", "inbox.")
 """JSON-RPC methods of the service itself, and jobs that it makes, begin so."""
 
+WHOLE = "message"  # the parameter that gets all facts of an event
 LONGEST_NAME = 128  # characters
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -142,6 +143,13 @@ class Registry:
             if mine and theirs and mine.shape == theirs.shape:
                 _check_apart(declared, mine, other, theirs)
         self._operations[declared.name] = declared
+
+
+def chosen(operation: Operation, facts: dict[str, Any]) -> dict[str, Any]:
+    """Those facts that are parameters of the operation, by name; all, as its `message`."""
+    names = operation.params.names
+    given = {each: fact for each, fact in facts.items() if each in names}
+    return {WHOLE: facts} if WHOLE in names and not given else given
 
 
 REGISTRY = Registry()

@@ -2,12 +2,11 @@
 
 import inspect
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import app
 from app.cli import _parser
-from app.config import PREFIX, Settings
+from app.config import PREFIX, settable
 from app.doors.http import STATUS
 from app.doors.rpc import CODES
 from app.room.operation import Registry
@@ -37,7 +36,7 @@ def test_every_public_name_is_explained() -> None:
 
 def test_every_setting_is_explained() -> None:
     """All that the environment can set stands in docs/settings.md, with its default's name."""
-    assert not missing("settings.md", [PREFIX + field.name.upper() for field in fields(Settings)])
+    assert not missing("settings.md", [PREFIX + field.name.upper() for field in settable()])
 
 
 def test_every_command_is_explained() -> None:

@@ -67,9 +67,9 @@ def test_the_secret_is_the_owners_and_for_admins(client: FlaskClient) -> None:
             assert (answer.status_code, "whsec_" in answer.text) == (403, False)
 
 
-@pytest.mark.parametrize("overlap", [-1, "soon", "31d", None, True])
+@pytest.mark.parametrize("overlap", [-1, "soon", None, True])
 def test_an_overlap_is_a_duration(client: FlaskClient, overlap: Any) -> None:
-    """Of a month at most."""
+    """Of no less than nothing."""
     answer = client.post("/v1/webhooks/secret/rotate", json={"overlap": overlap})
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == "/overlap"

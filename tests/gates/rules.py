@@ -171,7 +171,8 @@ RULES = {
         reason="Adapters are chosen in one place, and asked for only where a program starts.",
         binds=("app", "handlers"),
         spares=(
-            *("app.wsgi", "app.cli", "app.cli_serving", "app.testing", "app.__main__"),
+            *("app.wsgi", "app.cli", "app.cli_aws", "app.cli_serving", "app.testing"),
+            *("app.__main__", "app.deployment.after_deploy"),
             "handlers.door",
         ),
         never=("app.wiring",),
@@ -194,6 +195,21 @@ RULES = {
             ("app.cli", "def f():\n    from handlers.queue import handle"),
         ),
         fine=(("app.wsgi", "import flask"),),
+    ),
+    "deployment stays at home": Rule(
+        reason="What deploys a stage is not in its package: the service would not start there.",
+        binds=("app", "handlers"),
+        spares=("app.deployment", "app.cli_aws"),
+        never=("app.deployment",),
+        breaches=(
+            ("app.wiring", "def f():\n    from app.deployment.cloud import Cloud"),
+            ("app.ports.aws.wire", "import app.deployment"),
+            ("handlers.door", "from app.deployment import names"),
+        ),
+        fine=(
+            ("app.cli_aws", "from app.deployment.finding import Finding"),
+            ("app.deployment.stack", "from app.deployment.names import Names"),
+        ),
     ),
     "handlers without Flask": Rule(
         reason="A queue event must not load Flask or flask-restx: it never uses them.",

@@ -20,7 +20,12 @@ HOSTS = (
     "archive.ubu" + "ntu",
 )
 PLACES = ("/opt" + "/", "/ro" + "ot/", "/ho" + "me/", "/wo" + "rk/", "file" + "://")
-TOLD = ("requirements*.*", "Makefile", "pyproject.toml", ".ci/*", "package*.json")
+TOLD = (
+    *("requirements*.*", "Makefile", "pyproject.toml", ".ci/*", "package*.json"),
+    "tests/engines/*.lock",
+)
+# Of an environment of its own each.
+OWN_LOCKS = {"tests/engines/ministack.txt": "tests/engines/ministack.lock"}
 
 # Used when there, and missed without harm; so they are not in the lock.
 OPTIONAL = {
@@ -32,6 +37,7 @@ OPTIONAL = {
 def test_every_range_is_met_by_a_pin():
     assert unmet("requirements.txt", "requirements.lock") == []
     assert unmet("requirements-dev.txt", "requirements-dev.lock") == []
+    assert [unmet(asked, lock) for asked, lock in OWN_LOCKS.items()] == [[]]
 
 
 def test_a_range_that_no_pin_meets_is_seen(tmp_path):
@@ -48,7 +54,9 @@ def test_both_locks_agree():
     assert {name: dev[name] for name in both} == {name: runtime[name] for name in both}
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-dev.lock", *OWN_LOCKS.values()]
+)
 def test_every_pin_has_a_hash(lock):
     text = (ROOT / lock).read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if "==" in line.partition("#")[0]]

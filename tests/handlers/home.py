@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from app import Queue, Run, Secret, Stream, Topic, Unavailable, Upload, wiring
 from app.config import Settings
-from app.ports import Records
+from app.ports import Hint, Records
 from app.room.call import LOCAL
 from app.room.enter import Room
 from app.room.operation import Registry
@@ -42,8 +42,8 @@ class Rings:
     def __init__(self) -> None:
         self.rung: list[tuple[str, float]] = []
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
-        self.rung.append((id, delay))
+    def ring(self, *hints: Hint) -> None:
+        self.rung += [(hint.id, hint.delay) for hint in hints]
 
 
 class Faulty:

@@ -160,3 +160,16 @@ def test_an_event_of_an_unknown_type_leaves_a_trace(home: Home) -> None:
     home.bring(event("schedule_custom") | {"detail-type": "os.system", "id": "2"})
     assert [job["error"]["kind"] for job in home.unreadable()] == ["malformed", "unknown"]
     assert json.loads(json.dumps(home.unreadable()))
+
+
+def test_our_own_events_make_no_circle(home: Home) -> None:
+    """However they come back: what they start counts as started by a topic, and is not told."""
+    given = event("queue_cloud_event")
+    told = {"specversion": "1.0", "id": "job_1.failed", "source": "/v1/jobs", "type": "job.failed"}
+    record = given["Records"][0]
+    record["eventSourceARN"] = "arn:aws:sqs:eu-central-1:123456789012:orders"
+    record["body"] = json.dumps(told | {"data": {"job": "job_1"}})
+    home.bring(given)
+    (job,) = home.jobs()
+    assert (job["operation"], job["source"]) == ("orders.take", "topic")
+    assert job["params"] == {"message": {"job": "job_1"}}

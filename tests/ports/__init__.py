@@ -1,3 +1,4 @@
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.suite_records", f"{__name__}.suite_takes")
+SUITES = ("suite_records", "suite_takes", "suite_queue", "suite_topic")
+pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in SUITES))

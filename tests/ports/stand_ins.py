@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from app.ports import Hint
+
 
 @dataclass
 class HandClock:
@@ -22,5 +24,5 @@ class HandClock:
 class Silent:
     """A queue that loses every hint, as any may."""
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
+    def ring(self, *hints: Hint) -> None:
         pass

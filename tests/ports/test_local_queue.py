@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from app.ports.local.queue import MOST_TIMES, LocalQueue
+from app.ports import Hint
+from app.ports.local.queue import MOST_TIMES, Bell, LocalQueue
+from tests.ports.suite_queue import Hears, QueueSuite
 
 from .stand_ins import HandClock
 
@@ -93,7 +95,7 @@ def test_wakes_at_once(listen: Callable[[], Listener], tmp_path: Path) -> None:
     late = []
     for _ in range(5):
         rung = time.time()
-        queue.ring("job_1")
+        queue.ring(Hint("job_1"))
         late.append(float(told(listener)) - rung)
     assert 0 <= min(late) < 0.05
 
@@ -102,14 +104,14 @@ def test_wakes_after_a_delay(listen: Callable[[], Listener], tmp_path: Path) -> 
     """A ring with a delay wakes when that is over, and not before."""
     listener = listen()
     rung = time.time()
-    LocalQueue(tmp_path).ring("job_1", 0.2)
+    LocalQueue(tmp_path).ring(Hint("job_1", 0.2))
     assert rung + 0.2 <= float(told(listener)) < rung + 1
 
 
 def test_wakes_all(listen: Callable[[], Listener], tmp_path: Path) -> None:
     """One ring wakes every listener."""
     listeners = [listen(), listen()]
-    LocalQueue(tmp_path).ring("job_1")
+    LocalQueue(tmp_path).ring(Hint("job_1"))
     assert all(float(told(listener)) for listener in listeners)
 
 
@@ -119,7 +121,7 @@ def test_the_dead_are_swept(listen: Callable[[], Listener], tmp_path: Path) -> N
     assert len(bells(tmp_path)) == 2
     killed.kill()
     killed.wait(10)
-    queue.ring("job_1")
+    queue.ring(Hint("job_1"))
     assert told(living)
     (left,) = bells(tmp_path)
     assert left.name.startswith(f"{living.pid}-")
@@ -130,7 +132,7 @@ def test_a_crowd_of_rings(listen: Callable[[], Listener], tmp_path: Path) -> Non
     listener, queue = listen(), LocalQueue(tmp_path)
     listener.send_signal(signal.SIGSTOP)
     for n in range(50_000):
-        queue.ring(f"job_{n}")
+        queue.ring(Hint(f"job_{n}"))
     listener.send_signal(signal.SIGCONT)
     assert told(listener)
 
@@ -140,13 +142,13 @@ def test_found_at_once(tmp_path: Path) -> None:
     queue = LocalQueue(tmp_path)
     with queue.listen() as first:
         last_changed(tmp_path, ago=60)
-        queue.ring("job_1")
+        queue.ring(Hint("job_1"))
         assert first.hear()
         with queue.listen() as second:
-            queue.ring("job_2")
+            queue.ring(Hint("job_2"))
             assert first.hear()
             assert second.hear()
-        queue.ring("job_3")
+        queue.ring(Hint("job_3"))
         assert first.hear()
 
 
@@ -155,10 +157,10 @@ def test_found_within_a_tick(tmp_path: Path) -> None:
     queue = LocalQueue(tmp_path)
     with queue.listen():
         when = last_changed(tmp_path, ago=0)
-        queue.ring("job_1")
+        queue.ring(Hint("job_1"))
         with queue.listen() as second:
             os.utime(tmp_path / "bells", ns=(when, when))
-            queue.ring("job_2")
+            queue.ring(Hint("job_2"))
             assert second.hear()
 
 
@@ -167,7 +169,7 @@ def test_hears_once(queue: LocalQueue) -> None:
     with queue.listen() as bell:
         assert not bell.hear()
         for _ in range(3):
-            queue.ring("job_1")
+            queue.ring(Hint("job_1"))
         assert bell.hear()
         assert not bell.hear()
         assert bell.next() is None
@@ -178,7 +180,7 @@ def test_remembers(queue: LocalQueue, clock: HandClock) -> None:
     begin = clock.time
     with queue.listen() as bell:
         for delay in (30, 10, 20, 10):
-            queue.ring("job_1", delay)
+            queue.ring(Hint("job_1", delay))
         assert not bell.hear()
         for delay in (10, 20, 30):
             assert bell.next() == begin + delay
@@ -192,7 +194,7 @@ def test_remembers_no_more_than_that(queue: LocalQueue, clock: HandClock) -> Non
     """Of more than a bell remembers, the later ones are lost."""
     with queue.listen() as bell:
         for delay in range(MOST_TIMES + 100, 0, -1):
-            queue.ring("job_1", delay)
+            queue.ring(Hint("job_1", delay))
         assert not bell.hear()
         assert bell.next() == clock.time + 1
         clock.sleep(MOST_TIMES)
@@ -205,7 +207,7 @@ def test_selected(queue: LocalQueue) -> None:
     with queue.listen() as bell, selectors.DefaultSelector() as selector:
         selector.register(bell, selectors.EVENT_READ)
         assert not selector.select(0)
-        queue.ring("job_1", 60)
+        queue.ring(Hint("job_1", 60))
         assert selector.select(0)
         bell.hear()
         assert not selector.select(0)
@@ -221,14 +223,14 @@ def test_private(queue: LocalQueue, tmp_path: Path) -> None:
 
 def test_never_raises(tmp_path: Path) -> None:
     """Where nobody listens, or nobody can, a ring does nothing."""
-    LocalQueue(tmp_path / "none").ring("job_1")
+    LocalQueue(tmp_path / "none").ring(Hint("job_1"))
     assert not (tmp_path / "none").exists()
     (tmp_path / "file").write_text("")
-    LocalQueue(tmp_path / "file").ring("job_1")
+    LocalQueue(tmp_path / "file").ring(Hint("job_1"))
     with LocalQueue(tmp_path).listen():
         (tmp_path / "bells" / "7-folder.bell").mkdir()
-        LocalQueue(tmp_path).ring("job_1")
-        LocalQueue(tmp_path).ring("job_1", float("nan"))
+        LocalQueue(tmp_path).ring(Hint("job_1"))
+        LocalQueue(tmp_path).ring(Hint("job_1", float("nan")))
 
 
 def test_nonsense(queue: LocalQueue, tmp_path: Path) -> None:
@@ -239,7 +241,7 @@ def test_nonsense(queue: LocalQueue, tmp_path: Path) -> None:
             path.write_bytes(noise)
             assert not bell.hear()
             assert bell.next() is None
-        queue.ring("job_1")
+        queue.ring(Hint("job_1"))
         assert bell.hear()
 
 
@@ -254,7 +256,7 @@ def test_no_pipes(
     monkeypatch.setattr(os, "mkfifo", mkfifo)
     with queue.listen() as bell, selectors.DefaultSelector() as selector:
         selector.register(bell, selectors.EVENT_READ)
-        queue.ring("job_1")
+        queue.ring(Hint("job_1"))
         assert not selector.select(0)
         assert not bell.wait(0.01)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -267,7 +269,7 @@ def test_left_over(queue: LocalQueue, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "bells" / name)
         os.utime(tmp_path / "bells" / name, (time.time() - age,) * 2)
     with queue.listen():
-        queue.ring("job_1")
+        queue.ring(Hint("job_1"))
         assert {path.suffix for path in bells(tmp_path)} == {".new", ".bell"}
         assert not (tmp_path / "bells" / "1-old.new").exists()
 
@@ -279,7 +281,7 @@ def test_a_fork_has_no_bell(tmp_path: Path) -> None:
         assert len(bells(tmp_path)) == 1
         listener.kill()
         listener.wait(10)
-        LocalQueue(tmp_path).ring("job_1")
+        LocalQueue(tmp_path).ring(Hint("job_1"))
         assert bells(tmp_path) == []
 
 
@@ -290,3 +292,30 @@ def test_a_queue_knows_whether_anybody_listens(tmp_path: Path) -> None:
     with queue.listen():
         assert queue.is_heard()
     assert not queue.is_heard()
+
+
+class TestLocal(QueueSuite):
+    @pytest.fixture
+    def bell(self, tmp_path: Path) -> Iterator[Bell]:
+        with LocalQueue(tmp_path).listen() as bell:
+            yield bell
+
+    @pytest.fixture
+    def queue(self, tmp_path: Path, bell: Bell) -> LocalQueue:
+        return LocalQueue(tmp_path)
+
+    @pytest.fixture
+    def hears(self, bell: Bell) -> Hears:
+        return bell.wait
+
+    @pytest.fixture
+    def deaf(self, tmp_path: Path) -> LocalQueue:
+        return LocalQueue(tmp_path / "nowhere")
+
+
+def test_many_for_one_moment_are_one(tmp_path: Path) -> None:
+    """Who wakes takes all that is due, so a bell need not ring for each."""
+    queue = LocalQueue(tmp_path, now=lambda: 5.0)
+    with queue.listen() as bell:
+        queue.ring(*(Hint(f"job_{n}") for n in range(1000)))
+        assert bell._read() == [5.0]

@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.ports import Ports, Record
+from app.ports import Ports, Queue, Record, Records
+from app.ports.local.files import LocalFiles
 from app.ports.local.records import LocalRecords
 from app.room import job
 from app.room.acceptance import Submission
@@ -115,7 +116,8 @@ def operations() -> Registry:
 
 
 class Torture(RuleBasedStateMachine):
-    shared: LocalRecords
+    shared: Records
+    queue: Queue = Silent()
     numbers = count()
 
     def __init__(self) -> None:
@@ -123,7 +125,9 @@ class Torture(RuleBasedStateMachine):
         self.records = Flaky(self.shared, f"history {next(self.numbers)}")
         self.clock = HandClock()
         ids = count(1)
-        ports = Ports(self.records, self.clock, lambda kind: f"{kind}_{next(ids):06}", Silent())
+        new_id = lambda kind: f"{kind}_{next(ids):06}"  # noqa: E731
+        files = LocalFiles(Path("nowhere"), floor=1)
+        ports = Ports(self.records, self.clock, new_id, self.queue, files)
         self.engine = Engine(operations(), ports)
         self.jobs = Jobs()
         self.hands: list[Hand] = []
@@ -522,11 +526,14 @@ def shared(tmp_path: Path) -> Iterator[LocalRecords]:
 def test_nothing_is_lost_whatever_goes_wrong(shared: LocalRecords) -> None:
     """Crashes, lost answers, workers overtaken, clocks set back: nothing accepted is missing, one
     result each, no stale lease lands, attempts and tallies are right, claims come in order."""
-    machine = type("Tortured", (Torture,), {"shared": shared})
+    torture(type("Tortured", (Torture,), {"shared": shared}), STEPS)
+
+
+def torture(machine: type[Torture], steps: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=max(1, STEPS // EACH),
+            max_examples=max(1, steps // EACH),
             stateful_step_count=EACH,
             deadline=None,
             print_blob=True,

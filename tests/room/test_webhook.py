@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from app import Refused, Run, Secret
+from app import Refused, Run, Secret, Topic
 from app.ports import Delete, Letter, Put, Reply
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
@@ -287,6 +287,18 @@ def test_nobody_calls_it_from_outside(lab: Testing, declare: Callable[..., Any])
     assert lab.error(id)["kind"] == "unknown"
     with pytest.raises(Exception, match="the service's own"):
         declare(lambda: 1, "webhooks.mine")
+
+
+def test_who_listens_for_endings_hears_of_no_delivery(
+    lab: Testing, declare: Callable[..., Any]
+) -> None:
+    """An operation on `job.succeeded` is started for the job, and not for what tells of it."""
+    declare(lambda: 1)
+    declare(lambda operation: operation, "heard", on=[Topic("job.succeeded")])
+    start(lab)
+    lab.run()
+    assert [each["result"] for each in lab.jobs("heard")] == ["tried"]
+    assert len(lab.jobs(DELIVER)) == 1
 
 
 def test_what_is_too_large_is_told_without_it(lab: Testing, declare: Callable[..., Any]) -> None:

@@ -29,6 +29,8 @@ def before_call(context, case, kwargs):
     parts = [case.headers, case.query, case.body]
     if isinstance(case.body, dict):
         parts += case.body.get("jobs", [])
+        if isinstance(case.body.get("size"), int):
+            case.body["size"] %= 1000
         if "key" in case.body:
             (case.headers or {}).pop("Idempotency-Key", None)
     for part in parts:
@@ -39,8 +41,8 @@ def before_call(context, case, kwargs):
                 if isinstance(part.get(name), str):
                     part[name] = part[name][:200] + uuid.uuid4().hex
 """
-"""What no schema can say: a key stands for one call, and a cursor was given by a list. And no
-answer is waited for so long that the client gives up."""
+"""What no schema can say: a key stands for one call, a cursor was given by a list, and how large a
+file may be is a setting. And no answer is waited for so long that the client gives up."""
 
 EXAMPLES = 80  # of each documented operation, beside what its phases enumerate
 FEWEST = 2000  # cases in all

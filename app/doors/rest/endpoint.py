@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app.doors.http import JSON, Answer, Request, check_accept, check_path, problem_answer
+from app.doors.http import ANY, JSON, Answer, Request, check_accept, check_path, problem_answer
 from app.room.errors import Invalid, Problem, Wrong
 from app.room.operation import Operation
 from app.room.schema.plain import pointer
@@ -22,6 +22,7 @@ class Endpoint:
     what: str = ""  # by which the documents describe it; nothing is left out of them
     operation: Operation | None = None
     form: str = JSON  # of what is answered when all is well
+    open: bool = False  # also to who shows no key
 
     @property
     def template(self) -> str:
@@ -31,7 +32,8 @@ class Endpoint:
     def answer(self, request: Request, path: Path) -> Answer:
         """The answer; a problem on the way is an answer too."""
         try:
-            check_accept(request, self.form)
+            if self.form != ANY:
+                check_accept(request, self.form)
             if path:
                 check_path(request)
             return self.reply(request, path)

@@ -9,10 +9,12 @@ from app.doors.http import EVENTS, JSON, Answer, Request, check_json, json_answe
 from app.doors.jobs import GET, LIST, SIGNAL, Jobs
 from app.doors.rest.endpoint import Endpoint, Path, refuse_query
 from app.doors.rest.events import Streams
+from app.doors.rest.operations import body_of
 from app.doors.submission import pointed, read_job, read_jobs
 from app.doors.wishes import wishes
 from app.room.enter import Room
 from app.room.errors import Invalid, Wrong
+from app.room.files import is_file_id
 from app.room.schema.params import Params
 from app.room.schema.plain import pointer
 from app.room.schema.text import read_text
@@ -76,6 +78,7 @@ def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
     check_json(request)
     wish, room = wishes(request), jobs.room
+    body_of(room, request)
     outcome = pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
     return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
 
@@ -107,7 +110,11 @@ def _get(jobs: Jobs, request: Request, path: Path) -> Answer:
 
 def _result(jobs: Jobs, request: Request, path: Path) -> Answer:
     _texts(NOTHING, request, {})
-    return json_answer(request, write_json(jobs.result(path["id"])))
+    result = jobs.result(path["id"])
+    if isinstance(result, dict) and is_file_id(str(result.get("file"))) and "url" in result:
+        headers = [("Location", result["url"]), ("Content-Type", JSON)]
+        return Answer(303, write_json(result), headers)
+    return json_answer(request, write_json(result))
 
 
 def _cancel(jobs: Jobs, request: Request, path: Path) -> Answer:

@@ -51,7 +51,7 @@ class Straight:
         if answer.stream is not None:
             start_response(_STATUS[answer.status], answer.headers)
             return answer.stream
-        if answer.status != HTTPStatus.NOT_MODIFIED:
+        if answer.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             answer.headers.append(("Content-Length", str(len(answer.body))))
         start_response(_STATUS[answer.status], answer.headers)
         return [answer.body]

@@ -14,9 +14,9 @@ from app.doors.rest.description import (
     service,
 )
 from app.doors.rest.webhooks import ROTATED
+from app.room.duration import MOST
 from app.room.egress import LONGEST_URL, PATTERN
 from app.room.schema.json_schema import describe
-from app.room.signing import LONGEST_OVERLAP
 
 TAG = "webhooks"
 KINDS = (*ALWAYS, *WITH_KEYS)
@@ -38,10 +38,11 @@ def _secret() -> Document:
 
 def _rotate() -> Document:
     schema, _ = describe(ROTATED.schema)
-    schema["properties"]["overlap"] |= {"minimum": 0, "maximum": LONGEST_OVERLAP}
+    schema["properties"]["overlap"] |= {"minimum": 0, "maximum": MOST}
     return {
         **service("Sign callbacks with a new secret.", "webhooks.rotate", TAG),
-        "description": "The former one signs beside it for the `overlap`, a day by default.",
+        "description": "The former one signs beside it for the `overlap`, a day by default; over "
+        "30 days counts as 30.",
         "requestBody": {**body(schema), "required": False},
         "responses": responses(closed(_SECRET), *KINDS, *WITH_BODY, "conflict"),
     }

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
+from app.ports import Hint
 from app.ports.local.place import make_durably
 
 BELL = ".bell"
@@ -42,14 +43,17 @@ class LocalQueue:
         self._settled = -1  # when the folder last changed, once that was long enough ago
         self._bells: list[str] = []
 
-    def ring(self, id: str, delay: float = 0.0) -> None:
+    def ring(self, *hints: Hint) -> None:
+        """Of many for one moment a bell hears once: who wakes takes all that is due."""
         try:
             bells = self._find()
         except OSError:
             return  # nobody has ever listened here
-        when = TIME.pack(self._now() + delay)
-        for bell in bells:
-            _ring(bell, when)
+        now = self._now()
+        for delay in {hint.delay for hint in hints}:
+            when = TIME.pack(now + delay)
+            for bell in bells:
+                _ring(bell, when)
 
     def is_heard(self) -> bool:
         """Does anybody listen? Wakes nobody, to find out."""

@@ -1,0 +1,3 @@
+"""What a user may have written."""
+
+raise ZeroDivisionError("on import")
