@@ -294,7 +294,11 @@ def test_who_listens_for_endings_hears_of_no_delivery(
 ) -> None:
     """An operation on `job.succeeded` is started for the job, and not for what tells of it."""
     declare(lambda: 1)
-    declare(lambda operation: operation, "heard", on=[Topic("job.succeeded")])
+
+    def heard(operation: str) -> str:
+        return operation
+
+    declare(heard, "heard", on=[Topic("job.succeeded")])
     start(lab)
     lab.run()
     assert [each["result"] for each in lab.jobs("heard")] == ["tried"]
