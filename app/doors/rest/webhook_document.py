@@ -14,7 +14,7 @@ from app.doors.rest.description import (
     service,
 )
 from app.doors.rest.webhooks import ROTATED
-from app.room.duration import MOST
+from app.doors.submission import LONGEST_DELAY
 from app.room.egress import LONGEST_URL, PATTERN
 from app.room.schema.json_schema import describe
 
@@ -38,7 +38,7 @@ def _secret() -> Document:
 
 def _rotate() -> Document:
     schema, _ = describe(ROTATED.schema)
-    schema["properties"]["overlap"] |= {"minimum": 0, "maximum": MOST}
+    schema["properties"]["overlap"] |= {"minimum": 0, "maximum": LONGEST_DELAY}
     return {
         **service("Sign callbacks with a new secret.", "webhooks.rotate", TAG),
         "description": "The former one signs beside it for the `overlap`, a day by default; over "
