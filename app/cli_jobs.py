@@ -197,8 +197,9 @@ def signal(given: argparse.Namespace, service: Service) -> int:
     return DONE
 
 
-def add_to(commands: Any, url: Callable[[str], str]) -> None:
-    """Their options; the global ones may stand behind a command, too. `url` reads an address."""
+def add_to(commands: Any, url: Callable[[str], str]) -> argparse.ArgumentParser:
+    """Their options; the global ones may stand behind a command, too, and are given back for
+    others. `url` reads an address."""
     asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument(
         "--url", type=url, default=argparse.SUPPRESS, help="ask the service at this address"
@@ -223,6 +224,7 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
     for parser in (*_add_looks(add), *_add_changes(add)):
         parser.set_defaults(makes=False)  # a store: in a new one are no jobs
     cli_webhooks.add_to(add)
+    return asking
 
 
 Add = Callable[..., argparse.ArgumentParser]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.config import PREFIX, Settings
+from app.terminal.text import as_json
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 OPEN = "Whoever reaches this address may call every operation: let only friends reach it."
@@ -34,6 +35,7 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
     parts = [
         Part("web", ("web", *handed, *leash), (*numbers, held), answers=True),
         *(Part(f"worker {n}", ("work", *leash), (held,)) for n in range(1, given.workers + 1)),
+        Part("clock", ("tick", "--watch", *leash), (held,)),
     ]
     environ = {**os.environ, **_variables(settings, given.host)}
     sources = Sources(settings.operations) if given.reload else None
@@ -80,6 +82,31 @@ def work(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def tick(given: argparse.Namespace, settings: Settings) -> int:
+    """Makes the jobs of the schedules that are due; with `--watch`, until told to stop."""
+    from app import clock, logs, wiring
+    from app.room.standing import tend
+    from app.room.sweep import sweep
+    from app.room.tick import Ticker
+    from app.supervisor import lifeline
+
+    settings = _settled(settings)
+    logs.set_up(settings.log, settings.log_level)
+    room = wiring.make_room(settings)
+    room.ports.records.ping()
+    if given.lifeline is not None:
+        lifeline.hold(given.lifeline)
+    if given.watch:
+        clock.watch(room, wiring.listen_for_schedules(settings))
+        return 0
+    tend(room.registry, room.ports)
+    made = Ticker(room.registry, room.ports).tick().jobs
+    sweep(room.registry, room.ports)
+    room.ports.records.close()
+    print(as_json({"jobs": made}) if given.json else f"{made} {'job' if made == 1 else 'jobs'}")
+    return 0
+
+
 def add_to(commands: Any, whole: Number) -> None:
     """Their options; `whole(least, most)` reads a number."""
     serving = commands.add_parser("up", help="serve every door and run jobs")
@@ -101,9 +128,18 @@ def add_to(commands: Any, whole: Number) -> None:
     working = commands.add_parser("work", help="the part of `up` that runs jobs, one at a time")
     working.set_defaults(command=work)
 
-    for part in (answering, working):  # by whom `up` is its parent
+    ticking = commands.add_parser("tick", help="make the jobs of the schedules that are due")
+    ticking.add_argument(
+        "--watch", action="store_true", help="go on, as the part of `up` that is the clock"
+    )
+    ticking.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print for machines"
+    )
+    ticking.set_defaults(command=tick)
+
+    for part in (answering, working, ticking):  # by whom `up` is its parent
         part.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
-    for command in (serving, answering, working):
+    for command in (serving, answering, working, ticking):
         command.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
 
 

@@ -43,6 +43,8 @@ from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
 from app.room.shelf import Wish
+from app.room.standing import tend
+from app.room.tick import Ticker
 
 BEGIN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MOST_RUNS = 100_000
@@ -260,7 +262,13 @@ class Testing(AbstractContextManager["Testing"]):
         """Moves the clock. What has become due by that runs at the next `run`."""
         self.clock.sleep(_seconds(duration))
 
-    # What workers do
+    # What clocks and workers do
+
+    def tick(self) -> int:
+        """Makes the jobs of schedules that are due by now, those of `on=[Cron(…), Every(…)]` too,
+        whose first due time comes after the first tick. Says how many."""
+        tend(self.room.registry, self.room.ports)
+        return Ticker(self.room.registry, self.room.ports).tick().jobs
 
     def run(self) -> None:
         """Runs what is due, and what becomes due, until nothing is left but to wait for signals.

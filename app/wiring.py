@@ -12,7 +12,9 @@ from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
 
 if TYPE_CHECKING:
-    from app.ports.local.queue import Bell
+    from app.ports.local.queue import Bell, LocalQueue
+
+SHORTEST_ON_AWS = 60.0  # seconds of a schedule's interval; EventBridge ticks each minute
 
 STORE = "manydoors.db"  # in the data folder
 
@@ -21,7 +23,10 @@ def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
     # In a table each ending would be a transaction, at twice the price.
     counts = not settings.table
-    return Room(load_operations(settings), make_ports(settings), lease, counts=counts)
+    room = Room(load_operations(settings), make_ports(settings), lease, counts=counts)
+    if settings.table:
+        room.calendar.least = SHORTEST_ON_AWS
+    return room
 
 
 def load_operations(settings: Settings) -> Registry:
@@ -68,6 +73,18 @@ def listen(settings: Settings) -> "Bell":
     return LocalQueue(settings.data).listen()
 
 
+def listen_for_schedules(settings: Settings) -> "Bell":
+    """What a clock of this machine wakes by."""
+    return _clock_bells(settings).listen()
+
+
+def _clock_bells(settings: Settings) -> "LocalQueue":
+    """Bells of their own: whoever hears of jobs is a worker."""
+    from app.ports.local.queue import LocalQueue
+
+    return LocalQueue(settings.data / "clock")
+
+
 def reclaim(settings: Settings, room: Room) -> int:
     """After the death of the whole service nobody need wait for its leases to end.
 
@@ -94,6 +111,7 @@ def make_ports(settings: Settings) -> Ports:
         file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
         topic=_topic(settings),
         post=DirectPost(local=settings.callbacks == "local"),
+        bell=_clock_bells(settings),
     )
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from app.ports import Clock
 from app.room.call import Outcome
 from app.room.errors import ManydoorsError
+
+if TYPE_CHECKING:
+    from app.client.schedules import Schedules
 
 Job = dict[str, Any]
 """As GET /v1/jobs/{id} shows it."""
@@ -46,6 +49,7 @@ class Service(Protocol):
     """What every command may ask. All of it raises `Problem`, and `Unreachable`."""
 
     clock: Clock
+    schedules: "Schedules"
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
         """What can be called, each with its name and summary."""

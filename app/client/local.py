@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from app.client import Event, Job, Wish
 from app.client.changes import Changes, lines_of
+from app.client.schedules import LocalSchedules, Schedules
 from app.room.call import LOCAL, Call, Outcome
 from app.room.engine import Engine
 from app.room.enter import Room
@@ -42,6 +43,7 @@ class Local:
         self._room, self._is_deserted, self._modules = room, is_deserted, modules
         self._missing = store if store is not None and not store.exists() else None
         self._tell_made = tell_made
+        self.schedules: Schedules = LocalSchedules(room, SOURCE, self._look_for_store)
 
     @cached_property
     def _engine(self) -> Engine:

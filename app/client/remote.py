@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from app.client import Event, Job, Wish, transfer
 from app.client.following import Following
+from app.client.schedules import RemoteSchedules, Schedules
 from app.client.texts import read_texts
 from app.client.wire import PATIENCE, Wire
 from app.ports import Clock
@@ -26,6 +27,7 @@ class Remote:
     def __init__(self, url: str, key: str, clock: Clock) -> None:
         self.clock = clock
         self._wire = Wire(url, key)
+        self.schedules: Schedules = RemoteSchedules(self._wire)
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []

@@ -27,6 +27,7 @@ OWN = frozenset(("type", "title", "status", "detail", "instance"))  # of each pr
 class Reply:
     status: int
     body: bytes
+    tag: str = ""  # by which If-Match knows it
 
     @property
     def value(self) -> Any:
@@ -61,7 +62,7 @@ class Wire:
             finally:
                 connection.close()
         self._check(response, body)
-        return Reply(response.status, body)
+        return Reply(response.status, body, response.headers.get("ETag", ""))
 
     def sent_on(self, path: str) -> str:
         """The URL that a path leads to."""

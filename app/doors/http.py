@@ -159,12 +159,15 @@ def check_accept(request: Request, form: str = JSON) -> None:
         raise NotAcceptable(f"Only {form} can be made; accept that, or */*.")
 
 
-def json_answer(request: Request, body: bytes, status: int = 200) -> Answer:
-    """A JSON answer; a GET gets an ETag with it, and 304 when it has that already."""
+def json_answer(request: Request, body: bytes, status: int = 200, revision: str = "") -> Answer:
+    """A JSON answer; a GET gets an ETag with it, and 304 when it has that already.
+
+    `revision`: of what people asked for in it, by which If-Match knows it; whatever the method.
+    """
     headers = [("Content-Type", JSON)]
+    tag = etag(body, revision)
     if request.method not in ("GET", "HEAD") or status != 200:
-        return Answer(status, body, headers)
-    tag = etag(body)
+        return Answer(status, body, [*headers, ("ETag", tag)] if revision else headers)
     headers += [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept")]
     if matches(request.headers.get("HTTP_IF_NONE_MATCH"), tag):
         return Answer(304, b"", headers[1:])
@@ -215,8 +218,9 @@ def decoded(path: str) -> str:
     return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
 
 
-def etag(body: bytes) -> str:
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+def etag(body: bytes, revision: str = "") -> str:
+    before = f"{revision}." if revision else ""
+    return f'"{before}{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:

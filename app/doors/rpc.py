@@ -1,5 +1,5 @@
 """JSON-RPC 2.0: each operation is a method, over one path, singly or in batches; so is what can
-be asked of jobs."""
+be asked of jobs and schedules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,10 @@ from flask import Flask, Response
 
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
-from app.doors.jobs import METHODS, Jobs
+from app.doors.jobs import METHODS as OF_JOBS
+from app.doors.jobs import Jobs
+from app.doors.schedules import METHODS as OF_SCHEDULES
+from app.doors.schedules import Schedules
 from app.doors.wishes import NONE, Wishes, wishes
 from app.room.call import LOCAL, Call, Caller, Outcome
 from app.room.enter import Room, by_name
@@ -48,6 +51,9 @@ TITLES = {-32700: "Parse error", -32600: "Invalid Request", -32601: "Method not 
 PATH = "/rpc"
 BATCH = 100
 DISCOVER = "rpc.discover"
+
+METHODS = {**OF_JOBS, **OF_SCHEDULES}
+"""What can be asked of jobs and schedules."""
 
 _MEMBERS = frozenset(("jsonrpc", "method", "params", "id"))
 
@@ -128,7 +134,7 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
 
         return Outcome(openrpc.written(room))
     if method in METHODS:
-        return _of_jobs(room, method, params, sender)
+        return _of_service(room, method, params, sender)
     wish = sender.wishes
     return room.enter(
         Call(
@@ -145,13 +151,14 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
     )
 
 
-def _of_jobs(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
+def _of_service(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
     ask, takes = METHODS[method]
-    jobs = Jobs(room, sender.caller, sender.prefix, "rpc", sender.request_id, wishes=sender.wishes)
+    told = room, sender.caller, sender.prefix, "rpc", sender.request_id
+    asked = Jobs(*told, sender.wishes) if method in OF_JOBS else Schedules(*told)
 
     def outcome() -> Outcome:
         given = params if isinstance(params, dict) else by_name(takes.names, params)
-        return Outcome(write_json(ask(jobs, **takes.load(given))))
+        return Outcome(write_json(ask(asked, **takes.load(given))))
 
     return room.told(Call(method, request_id=sender.request_id), outcome)
 

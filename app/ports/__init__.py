@@ -251,6 +251,13 @@ class FileLimits:
     """Seconds that one is kept, or as long as a job is that names it."""
 
 
+class Unheard:
+    """A queue that tells nobody: whoever looks finds by themselves what there is."""
+
+    def ring(self, *hints: Hint) -> None:
+        """Nobody listens."""
+
+
 class NewId(Protocol):
     """Fresh ids that sort by the time they were made."""
 
@@ -326,3 +333,4 @@ class Ports:
     file_limits: FileLimits = FileLimits()
     topic: Topic = field(default_factory=Untold)
     post: Post = field(default_factory=Unsent)
+    bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules

@@ -8,6 +8,7 @@ from app.ports import Body, Ports, Record
 from app.room.acceptance import Submission
 from app.room.access import check_scope
 from app.room.boundary import FOREVER
+from app.room.calendar import Calendar
 from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
@@ -42,6 +43,7 @@ class Room:
         self.shelf = Shelf(ports)
         tally = Tally(ports.records, ports.clock) if counts else None
         self.engine = Engine(registry, ports, lease, tally)
+        self.calendar = Calendar(registry, ports, self.engine)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
 
     def enter(self, call: Call) -> Outcome:

@@ -8,8 +8,7 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
-from app.doors.jobs import METHODS
-from app.doors.rpc import BATCH, CODES
+from app.doors.rpc import BATCH, CODES, METHODS
 from app.room.enter import Room
 from app.room.errors import kinds
 from app.room.operation import Registry

@@ -1,4 +1,4 @@
-"""Pages for people: operations with a form each, jobs, JSON-RPC, Swagger UI, kinds of problems."""
+"""Pages for people: operations with their forms, jobs, schedules, RPC, Swagger UI, problems."""
 
 from collections.abc import Callable
 
@@ -18,6 +18,10 @@ PAGES = (
     ("POST", "/console/jobs/<id>/cancel", "cancel"),
     ("POST", "/console/jobs/<id>/retry", "retry"),
     ("POST", "/console/jobs/<id>/signal", "signal"),
+    ("GET", "/schedules", "schedules"),
+    ("POST", "/console/schedules/pause", "pause_schedule"),
+    ("POST", "/console/schedules/resume", "resume_schedule"),
+    ("POST", "/console/schedules/run", "run_schedule"),
     ("GET", "/rpc", "methods"),
     ("POST", "/console/rpc", "send"),
     ("GET", "/docs", "docs"),
@@ -32,6 +36,8 @@ ALIASES = {
     "/console/operations": "start",
     "/console/jobs": "jobs",
     "/jobs/": "jobs",
+    "/console/schedules": "schedules",
+    "/schedules/": "schedules",
     "/console/rpc": "methods",
     "/docs/": "docs",
 }

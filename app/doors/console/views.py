@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Response
 
-from app.doors.console import asset, jobs, methods, operations, problems, swagger_ui
+from app.doors.console import asset, jobs, methods, operations, problems, schedules, swagger_ui
 from app.room.enter import Room
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -32,6 +32,10 @@ VIEWS: dict[str, Callable[..., Response]] = {
     "retry": jobs.retry,
     "signal": jobs.signal,
     "retry_failed": jobs.retry_failed,
+    "schedules": schedules.all_schedules,
+    "pause_schedule": schedules.pause,
+    "resume_schedule": schedules.resume,
+    "run_schedule": schedules.run,
     "methods": methods.show,
     "send": methods.send,
     "docs": swagger_ui.show,

@@ -1,17 +1,18 @@
 """The REST door: every endpoint of it, known to no framework."""
 
-from app.doors.rest import files, jobs, operations, service, webhooks
+from app.doors.rest import files, jobs, operations, schedules, service, webhooks
 from app.doors.rest.endpoint import Endpoint
 from app.room.enter import Room
 
 
 def endpoints(room: Room) -> list[Endpoint]:
-    """Those of the service, operations, jobs, files and callbacks, and the document of all."""
+    """Of the service, operations, jobs, callbacks, files and schedules, and the document of all."""
     everything = [
         *service.endpoints(room),
         *operations.endpoints(room),
         *jobs.endpoints(room),
         *webhooks.endpoints(room),
         *files.endpoints(room),
+        *schedules.endpoints(room),
     ]
     return [*everything, service.openapi(room, everything)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.doors.http import PROBLEM_JSON, STATUS
 from app.doors.job_schema import page
-from app.doors.rest import file_document, job_document, webhook_document
+from app.doors.rest import file_document, job_document, schedule_document, webhook_document
 from app.doors.rest.description import (
     ALWAYS,
     IDEMPOTENCY_KEY,
@@ -29,7 +29,7 @@ from app.room.schema.json_schema import Book, describe
 Services = Mapping[str, Callable[[], Document]]
 
 VERSION = "0.1.0"
-_OWN_TAGS = {"service", "jobs", "files", "webhooks"}
+_OWN_TAGS = {"service", "jobs", "files", "schedules", "webhooks"}
 ABOUT = """Each operation is a Python function. Call it by its own path, or by the generic one.
 A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind of problem."""
 
@@ -42,6 +42,7 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
         **job_document.paths(),
         **file_document.paths(),
         **webhook_document.paths(),
+        **schedule_document.paths(),
     }
     paths: dict[str, Document] = {}
     for endpoint in endpoints:
@@ -57,6 +58,7 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
             {"name": "jobs", "description": "Calls that are kept until they have ended"},
             {"name": "webhooks", "description": "Callbacks that tell of a job's end"},
             {"name": "files", "description": "Bytes that are too large for a message"},
+            {"name": "schedules", "description": "What makes a job at each of its due times"},
             {"name": "service", "description": "The service itself, and what it says of each"},
         ],
         "paths": paths,
@@ -65,6 +67,7 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
                 **_components(),
                 **job_document.components(registry, book),
                 **file_document.components(),
+                **schedule_document.components(registry, book),
                 **book.definitions,
             },
             "responses": {kind: _problem(kind) for kind in STATUS},
