@@ -72,6 +72,9 @@ class Settings:
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
 
+    callbacks: str = "public"
+    """Where callbacks may go: public addresses by https; with local also to this machine."""
+
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
 
@@ -287,6 +290,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "max_body": _size,
     "max_queued": _many,
     "min_free": _size,
+    "callbacks": _one_of("public", "local"),
     "hosts": _names,
     "trusted_proxies": _hops,
     "open": _one_of("no", "loopback"),

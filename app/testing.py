@@ -21,7 +21,7 @@ import logging
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -31,11 +31,12 @@ from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Hint, Ports, Record, Records
+from app.ports import Hint, Letter, Ports, Record, Records, Reply
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
 from app.room.enter import Room
+from app.room.errors import Problem
 from app.room.files import guessed_type
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
 from app.room.lane import LANES
@@ -75,6 +76,23 @@ class Silent:
 
     def ring(self, *hints: Hint) -> None:
         """Nobody sleeps here."""
+
+
+class Mailbox:
+    """A post that keeps what it is given, and answers as it is told to: 200, unless it is."""
+
+    local = False
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.answers: list[Reply | Problem] = []
+
+    def send(self, letter: Letter, *, refuse: Callable[[str], str | None], within: float) -> Reply:
+        self.letters.append(letter)
+        answer = self.answers.pop(0) if self.answers else Reply(200)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -120,7 +138,9 @@ class Testing(AbstractContextManager["Testing"]):
             clock=self.clock,
             new_id=lambda prefix: f"{prefix}_{next(numbers):026}",
             queue=Silent(),
+            post=(mailbox := Mailbox()),
         )
+        self.mailbox = mailbox
         self.room = Room(registry, ports)
         self._plans: list[_Plan] = []
         self._reached: Counter[str] = Counter()  # how often runs came to the end of each step
@@ -157,12 +177,21 @@ class Testing(AbstractContextManager["Testing"]):
         key: str | None = None,
         delay: str | float | timedelta = 0.0,
         priority: int | None = None,
+        callback_url: str | None = None,
         **more: Any,
     ) -> str:
-        """A job's id. It runs when `run` is called."""
+        """A job's id. It runs when `run` is called; what is told of its end is in `mailbox`."""
         due = self.clock.now() + _seconds(delay)
         params = {**(params or {}), **more}
-        call = Call(name, params, key=key, due=due, priority=priority, asynchronous=True)
+        call = Call(
+            name,
+            params,
+            key=key,
+            due=due,
+            priority=priority,
+            callback_url=callback_url,
+            asynchronous=True,
+        )
         outcome, cause = self._enter(call)
         if outcome.problem:
             raise outcome.problem from cause

@@ -112,6 +112,7 @@ def reclaim(settings: Settings, room: Room) -> int:
 def make_ports(settings: Settings) -> Ports:
     """The adapters that the settings ask for; `BadSetting` for those that cannot work together."""
     from app.ports.local.clock import SystemClock, Ulids
+    from app.ports.post import DirectPost
 
     return Ports(
         records=_records(settings),
@@ -121,6 +122,7 @@ def make_ports(settings: Settings) -> Ports:
         files=_files(settings),
         file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
         topic=_topic(settings),
+        post=DirectPost(local=settings.callbacks == "local"),
         bell=_clock_bells(settings),
     )
 

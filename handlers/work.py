@@ -75,15 +75,17 @@ def _ending(room: Room, record: Record, end: float, seen: list[Notes]) -> Ending
 def _left(room: Room, record: Record) -> float:
     """Seconds that this attempt has still: nobody ends it with its process, but it is not
     continued past them."""
-    name, body = record.body["operation"], record.body
-    if name not in room.registry:
+    body = record.body
+    known = room.registry.known(body["operation"])
+    if known is None:
         return FOREVER
     ran = float(body.get("spent", 0.0)) - float(body.get("wasted", 0.0))
-    return room.registry.get(name).policy.timeout - ran
+    return known.policy.timeout - ran
 
 
 def _over_time(room: Room, record: Record) -> Error:
-    limit = room.registry.get(record.body["operation"]).policy.timeout
+    known = room.registry.known(record.body["operation"])
+    limit = known.policy.timeout if known else 0.0
     return Error(
         "timeout",
         f"It ran longer than its timeout of {limit:g} s. Give the operation more time "

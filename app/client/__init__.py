@@ -34,6 +34,7 @@ class Wish:
     delay: float | None = None
     due: float | None = None
     priority: int | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,15 @@ class Service(Protocol):
 
     def revoke_key(self, id: str) -> None:
         """Refused from now on."""
+
+    def webhook_secret(self) -> str:
+        """What callbacks are signed with."""
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        """A new one; the former signs too for so many seconds."""
+
+    def test_webhook(self, url: str) -> Job:
+        """A job that sends a test event there."""
 
     def params(self, operation: str) -> Mapping[str, Any]:
         """The JSON Schema of what an operation takes."""

@@ -19,6 +19,8 @@ from app.room.keyring import Keyring
 from app.room.schema.json_schema import describe
 from app.room.shelf import Shelf
 from app.room.shelf import Wish as FileWish
+from app.room.signing import Secrets
+from app.room.webhook import trial
 
 SOURCE = "cli"
 SOONEST, LATEST = 0.005, 0.25  # seconds between two looks at a job that is watched
@@ -134,6 +136,20 @@ class Local:
     def revoke_key(self, id: str) -> None:
         self._keyring.revoke(id)
 
+    def webhook_secret(self) -> str:
+        return self._secrets.newest()
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        return self._secrets.rotate(overlap)
+
+    def test_webhook(self, url: str) -> Job:
+        made = trial(url, self._room.ports, source=SOURCE)
+        return self._room.view(self._engine.submit(made, LOCAL))
+
+    @property
+    def _secrets(self) -> Secrets:
+        return Secrets(self._engine.ports.records, self.clock, LOCAL.owner)
+
     def params(self, operation: str) -> Mapping[str, Any]:
         return describe(self._room.registry.get(operation).params.schema)[0]
 
@@ -198,4 +214,5 @@ class Local:
             key=wish.key,
             due=due,
             priority=wish.priority,
+            callback_url=wish.callback_url,
         )

@@ -63,6 +63,7 @@ class Remote:
             "delay": wish.delay,
             "due": None if wish.due is None else datetime.fromtimestamp(wish.due, UTC).isoformat(),
             "priority": wish.priority,
+            "callback_url": wish.callback_url,
         }
         return self._post("/v1/jobs", {k: v for k, v in asked.items() if v is not None})
 
@@ -129,6 +130,15 @@ class Remote:
 
     def revoke_key(self, id: str) -> None:
         self._wire.ask("DELETE", _key(id))
+
+    def webhook_secret(self) -> str:
+        return str(self._get("/v1/webhooks/secret")["secret"])
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        return str(self._post("/v1/webhooks/secret/rotate", {"overlap": overlap})["secret"])
+
+    def test_webhook(self, url: str) -> Job:
+        return self._post("/v1/webhooks/test", {"url": url})
 
     def params(self, operation: str) -> Mapping[str, Any]:
         schema: Mapping[str, Any] = self._shown(operation)["params"]

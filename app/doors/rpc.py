@@ -171,8 +171,8 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
 
 def _of_service(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
     ask, takes = METHODS[method]
-    kind = Jobs if method in OF_JOBS else Schedules
-    asked = kind(room, sender.caller, sender.prefix, "rpc", sender.request_id)
+    told = room, sender.caller, sender.prefix, "rpc", sender.request_id
+    asked = Jobs(*told, sender.wishes) if method in OF_JOBS else Schedules(*told)
 
     def outcome() -> Outcome:
         given = params if isinstance(params, dict) else by_name(takes.names, params)

@@ -10,13 +10,14 @@ from app.ports import Hint, Ports, Record, Write
 from app.room import job
 from app.room.brim import Brim
 from app.room.call import Caller
+from app.room.callback import addressed, deliveries
 from app.room.drafts import Drafts, check_fresh
 from app.room.errors import Busy, Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.file_uses import note_jobs
 from app.room.gate import Gates
 from app.room.latest import Latest
 from app.room.ledger import Ledger
-from app.room.operation import Registry
+from app.room.operation import Operation, Registry
 from app.room.policy import Policy
 from app.room.strict_json import write_json
 
@@ -38,6 +39,7 @@ class Submission:
     source: str = "python"
     request_id: str = ""
     retry_of: str | None = None
+    callback_url: str | None = None
     batch: int | None = None  # a child that runs its operation on each of a list of params
     failed: job.Error | None = None  # it ends before it begins, and nobody is to run it
 
@@ -68,6 +70,7 @@ class Acceptance:
         self.brim.check(caller.owner, len(submissions))
         for _ in range(TRIES):
             made, writes = self._made(submissions, caller, now, listed)
+            writes += deliveries(each for each in made if not each.version)
             note_jobs(self._ports, caller.owner, made)
             try:
                 self._store(writes, caller.owner)
@@ -123,7 +126,7 @@ class Acceptance:
         """A new job, or the one that stands for it: see `latest`."""
         fresh = self._new(one, caller, now)
         if one.failed is None:
-            operation = self._registry.get(one.operation)
+            operation = self._operation(one.operation)
             if operation.policy.singleton or operation.policy.debounce is not None:
                 return self._latest.stand(operation, fresh, now, drafts)
         drafts.put(fresh, 0)
@@ -146,8 +149,11 @@ class Acceptance:
             raise Conflict(_IN_USE)
         return known if is_open else None
 
+    def _operation(self, name: str) -> Operation:
+        return self._registry.known(name) or self._registry.get(name)  # a delivery is retried, too
+
     def _new(self, one: Submission, caller: Caller, now: float) -> Record:
-        policy = Policy() if one.failed else self._registry.get(one.operation).policy
+        policy = Policy() if one.failed else self._operation(one.operation).policy
         if (size := len(write_json(one.params))) > LARGEST_PARAMS:
             raise TooLarge(
                 f"The parameters have {size:,} bytes, and a job's record keeps {LARGEST_PARAMS:,}.",
@@ -167,8 +173,11 @@ class Acceptance:
             request_id=one.request_id or None,
             retry_of=one.retry_of,
             batch=one.batch,
+            callback_url=one.callback_url,
         )
-        return job.stillborn(made, one.failed, now) if one.failed else made
+        if one.failed:
+            return addressed(job.stillborn(made, one.failed, now), self._ports.new_id)
+        return made
 
 
 _IN_USE = "The same idempotency key is being used by others just now."

@@ -41,6 +41,7 @@ class Call:
     wait: float | None = None  # a job, please, and its end if it comes within so many seconds
     due: float | None = None  # a job's start
     priority: int | None = None
+    callback_url: str | None = None  # where a job's end is told
     prefix: str = ""  # of the service's paths, for links
 
 

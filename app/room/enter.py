@@ -24,6 +24,7 @@ from app.room.schema.text import read_text
 from app.room.shelf import Shelf
 from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
+from app.room.webhook import BadCallback, check_callback
 
 DEFAULT_LIMIT = Limit()
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
@@ -69,7 +70,7 @@ class Room:
         submissions = []
         for index, call in enumerate(calls):
             try:
-                submissions.append(_submission(call, *self._checked(call)[:2]))
+                submissions.append(self._submission(call, *self._checked(call)[:2]))
             except Problem as problem:
                 raise _at(index, problem) from None
         if not calls:
@@ -95,7 +96,7 @@ class Room:
         is_job = operation.long or call.asynchronous
         if not is_job and call.key is None and call.wait is None:
             return Outcome(json=self._run(operation, arguments))
-        record = self.engine.submit(_submission(call, operation, params), call.caller)
+        record = self.engine.submit(self._submission(call, operation, params), call.caller)
         wait = call.wait
         if wait is None and not is_job:
             wait = LONGEST_WAIT  # only for its key is it a job, so that it runs once
@@ -110,6 +111,21 @@ class Room:
         params = _params(operation, call)
         with finding(self.shelf.finder(call.caller.owner)):
             return operation, params, operation.params.load(params)
+
+    def _submission(
+        self, call: Call, operation: Operation, params: Mapping[str, Any]
+    ) -> Submission:
+        check_callback(call.callback_url, self.ports)
+        return Submission(
+            operation=operation.name,
+            params=params,
+            key=call.key,
+            due=call.due,
+            priority=call.priority,
+            source=call.source,
+            request_id=call.request_id,
+            callback_url=call.callback_url,
+        )
 
     def _job(self, call: Call, record: Record, *, waited: bool = False) -> Outcome:
         view = self.view(record, call.prefix)
@@ -173,24 +189,13 @@ def _is_sayable(problem: Problem) -> bool:
     return True
 
 
-def _submission(call: Call, operation: Operation, params: Mapping[str, Any]) -> Submission:
-    return Submission(
-        operation=operation.name,
-        params=params,
-        key=call.key,
-        due=call.due,
-        priority=call.priority,
-        source=call.source,
-        request_id=call.request_id,
-    )
-
-
 def _at(index: int, problem: Problem) -> Problem:
     """The problem of one of many, its pointers leading into the list."""
     if not isinstance(problem, Invalid):
         problem.members = {**problem.members, "index": index}
         return problem
-    moved = [Wrong(f"/jobs/{index}/params{e.pointer}", e.detail) for e in problem.errors]
+    at = f"/jobs/{index}" if isinstance(problem, BadCallback) else f"/jobs/{index}/params"
+    moved = [Wrong(at + e.pointer, e.detail) for e in problem.errors]
     return Invalid(problem.detail, errors=moved)
 
 

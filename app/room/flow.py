@@ -141,7 +141,11 @@ class Flow:
     def tell(self, writes: Sequence[Write]) -> None:
         """Rings for the jobs that a commit has called out of the line."""
         puts = [write.record for write in writes if isinstance(write, Put)]
-        called = [each for each in puts if each.collection == JOBS and each.label == QUEUED]
+        called = [
+            each
+            for each in puts
+            if each.collection == JOBS and each.label == QUEUED and each.version
+        ]
         ring(self._registry, self._ports, called, self._ports.clock.now())
 
     def _called(

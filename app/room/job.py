@@ -43,6 +43,7 @@ REMEMBERED = 24 * 3600.0  # seconds that an idempotency key outlives its job's e
 LOST = "lost"  # how a run has ended of which nothing was heard any more
 SLICES = 50  # of a job's past that its record keeps
 MOST_SLICES = 10_000  # continuations of one job
+CALLED_BACK = 3 * 86400.0  # seconds that a job stays after its end for a callback to tell of it
 HELD = 400 * 86400.0  # seconds after which a store may drop what a job that never ended holds
 CHILDREN_LOOK = 60.0  # seconds until a parent looks after its children, should nobody wake it
 SIGNALS = 100  # that wait to be asked for
@@ -252,8 +253,9 @@ def _apart(body: Body) -> Body:
 
 def _kept(body: Body) -> float:
     """Seconds that an ended job stays: no less than its idempotency key is to work, and a child
-    not so short that its parent may miss it."""
-    return max(float(body["keep"]), REMEMBERED if "key" in body or "parent" in body else 0.0)
+    not so short that its parent may miss it, nor its callback's last attempt."""
+    least = REMEMBERED if "key" in body or "parent" in body else 0.0
+    return max(float(body["keep"]), CALLED_BACK if "callback_url" in body else least)
 
 
 def _past(record: Record, ending: Ending, now: float, why: str) -> Body:

@@ -45,6 +45,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "links": {
             "self": here,
             **{name: f"{here}/{name}" for name in ("result", "events", "cancel", "retry")},
+            **({"callback": f"{prefix}/v1/jobs/{body['delivery']}"} if "delivery" in body else {}),
         },
     }
 
@@ -87,10 +88,11 @@ def _shown(record: Record, registry: Registry) -> Any:
     params, name = record.body["params"], record.body["operation"]
     if name == UNREADABLE:
         return params
-    if name not in registry:  # nobody knows any more which of them are secret
+    known = registry.known(name)
+    if known is None:  # nobody knows any more which of them are secret
         return dict.fromkeys(params, MASK) if isinstance(params, dict) else []
-    schema = registry.get(name).params.schema
-    if not registry.get(name).params.secrets:
+    schema = known.params.schema
+    if not known.params.secrets:
         return params
     if isinstance(params, list):
         return [mask(schema, each) for each in params]

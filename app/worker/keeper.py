@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.ports import Record
-from app.room.engine import SETTLED_TOGETHER
 from app.room.enter import Room
 from app.room.errors import Problem, Stale, Unavailable, Unknown, sayable
 from app.room.execute import DETAIL
 from app.room.job import Ending, Error
 from app.room.ledger import Lost
+from app.room.settlement import SETTLED_TOGETHER
 from app.worker import channel
 from app.worker.guardian import Guardian
 from app.worker.process import Process

@@ -102,7 +102,9 @@ def test_any_operation_becomes_a_job(client: FlaskClient, room: Room) -> None:
         (LATER | {"due": "2026-01-01T00:00:00"}, ["/due"]),
         (LATER | {"due": 5}, ["/due"]),
         (LATER | {"due": "2026-01-01T00:00:00Z", "delay": 1}, ["/due"]),
-        (LATER | {"callback_url": "https://example.org"}, ["/callback_url"]),
+        (LATER | {"callback_url": "http://example.org"}, ["/callback_url"]),
+        (LATER | {"callback_url": "https://10.0.0.1/"}, ["/callback_url"]),
+        (LATER | {"callback_url": None}, ["/callback_url"]),
         (
             {"operation": "later", "params": {"text": 1, "more": 1}},
             ["/params/text", "/params/more"],

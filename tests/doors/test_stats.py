@@ -104,7 +104,7 @@ def test_others_are_not_counted(client: FlaskClient, room: Room) -> None:
 
 def test_a_room_without_tallies_has_totals(client: FlaskClient, room: Room) -> None:
     """Where they are switched off, what can be counted otherwise is."""
-    room.engine.tally = None
+    room.engine.settlement.tally = None
     submit(room, "later", text="a")
     work(room)
     stats = told(client)

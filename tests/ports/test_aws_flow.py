@@ -111,7 +111,7 @@ def test_what_a_job_costs(service: Testing, meter: Meter) -> None:
     """Requests of a job that finds its place, and of one that waits for it; the same job without a
     limit asks for none of that."""
     operation, crowd = service.room.registry.operation, Crowd(service)
-    service.room.engine.tally = None
+    service.room.engine.settlement.tally = None
     operation("limited", long=True, concurrency=1)(work)
     operation("free", long=True)(work)
     for name in ("limited", "free"):  # the first tell of their priority

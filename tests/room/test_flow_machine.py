@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from app.ports import Ports, Record
+from app.ports.local.no_files import NoFiles
 from app.ports.local.records import LocalRecords
 from app.room.acceptance import Submission
 from app.room.call import LOCAL
@@ -65,7 +66,8 @@ class Busyness(RuleBasedStateMachine):
         self.records = Flaky(self.shared, f"play {next(self.numbers)}")
         self.clock, self.registry = HandClock(), Registry()
         ids = count(1)
-        ports = Ports(self.records, self.clock, lambda kind: f"{kind}_{next(ids):06}", Silent())
+        new_id = lambda kind: f"{kind}_{next(ids):06}"  # noqa: E731
+        ports = Ports(self.records, self.clock, new_id, Silent(), NoFiles("a play"))
         self.engines = [Engine(self.registry, ports) for _ in range(2)]
         self.hands: list[Record] = []
         self.calls: dict[str, tuple[str, float]] = {}

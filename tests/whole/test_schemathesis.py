@@ -45,6 +45,7 @@ def before_call(context, case, kwargs):
     for part in parts:
         if isinstance(part, MutableMapping):
             part.pop("cursor", None)
+            part.pop("callback_url", None)
             for name in ("Idempotency-Key", "key"):
                 if isinstance(part.get(name), str):
                     part[name] = part[name][:200] + uuid.uuid4().hex
@@ -70,7 +71,8 @@ def test_it_finds_nothing(service: Service, tmp_path: Path) -> None:
             "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--no-color",
             "--generation-database", "none", "--continue-on-failure",
             "--generation-allow-x00", "false",  # JSON has it, and no strict reader takes it
-            "--exclude-path-regex", "/events$",  # of a job that is due next year, it has no end
+            # Of a job that is due next year the first has no end; the second sends to strangers.
+            "--exclude-path-regex", "/events$|/webhooks/test$",
         ],
         capture_output=True, text=True, cwd=tmp_path, timeout=500,
         env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(tmp_path)},

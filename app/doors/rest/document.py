@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.doors.http import PROBLEM_JSON, STATUS
 from app.doors.job_schema import page
-from app.doors.rest import file_document, job_document, key_document, schedule_document
+from app.doors.rest import (
+    file_document,
+    job_document,
+    key_document,
+    schedule_document,
+    webhook_document,
+)
 from app.doors.rest.description import (
     ALWAYS,
     IDEMPOTENCY_KEY,
@@ -31,6 +37,7 @@ Services = Mapping[str, Callable[[], Document]]
 VERSION = "0.1.0"
 OWN_TAGS = {
     "jobs": "Calls that are kept until they have ended",
+    "webhooks": "Callbacks that tell of a job's end",
     "files": "Bytes that are too large for a message",
     "schedules": "What makes a job at each of its due times",
     "keys": "What callers show; for admins",
@@ -48,6 +55,7 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
         **_SERVICE,
         **job_document.paths(),
         **file_document.paths(),
+        **webhook_document.paths(),
         **schedule_document.paths(),
         **key_document.paths(),
     }

@@ -17,12 +17,9 @@ from app.doors.rest.endpoint import (
 )
 from app.doors.rest.events import Streams
 from app.doors.rest.operations import body_of
-from app.doors.rest.submission import read_job, read_jobs
+from app.doors.submission import pointed, read_job, read_jobs
 from app.doors.wishes import wishes
-from app.room.acceptance import UsedKey
-from app.room.call import Outcome
 from app.room.enter import Room
-from app.room.errors import Invalid, Wrong
 from app.room.files import is_file_id
 from app.room.schema.params import Params
 from app.room.stats import stats
@@ -82,17 +79,8 @@ def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
     check_json(request)
     wish, room = wishes(request), jobs.room
     body_of(room, request)
-    outcome = _pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
+    outcome = pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
     return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
-
-
-def _pointed(outcome: Outcome) -> Outcome:
-    """What is wrong with the operation's parameters stands in `params` here."""
-    problem = outcome.problem
-    if outcome.job or not isinstance(problem, Invalid) or isinstance(problem, UsedKey):
-        return outcome
-    moved = [Wrong(f"/params{each.pointer}", each.detail) for each in problem.errors]
-    return Outcome(problem=Invalid(problem.detail, errors=moved))
 
 
 def _submit_all(jobs: Jobs, request: Request, path: Path) -> Answer:
