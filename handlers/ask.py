@@ -48,13 +48,18 @@ class Arrived:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """Schedules that are due, or will be before the next tick, get their jobs."""
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """It can't become a job; its bytes are kept with the reason."""
 
     why: Problem
 
 
-What = Visit | Make | Work | Arrived | Unreadable | None
+What = Visit | Make | Work | Tick | Arrived | Unreadable | None
 
 
 @dataclass(frozen=True)

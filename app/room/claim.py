@@ -21,6 +21,7 @@ INLINE = 102_400  # encoded bytes that a job's record keeps of its params, and o
 MOST_FILES = 10_000  # that the parameters of one job may name
 JSON = "application/json"
 PARAMS, RESULT = "params.json", "result.json"
+RESULT_FILE = "result_file"  # the member of a job's body, beside a result that is null
 
 
 class Claims:
@@ -75,7 +76,7 @@ class Claims:
 
 def result_file(body: Body) -> str | None:
     """The file of a job's result, if it is in one."""
-    id: str | None = body.get("result_file")
+    id: str | None = body.get(RESULT_FILE)
     return id
 
 

@@ -11,8 +11,8 @@ from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
-from app.room.claim import INLINE, RESULT, Claims
-from app.room.errors import Internal, Invalid, Problem, UnknownOperation, sayable
+from app.room.claim import INLINE, RESULT, RESULT_FILE, Claims
+from app.room.errors import Internal, Invalid, Problem, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
 from app.room.job import Ending, Error, Wait
@@ -60,9 +60,8 @@ def execute(
     `host` is shown the notes, to have them shown by a thread of its own.
     """
     began = ports.clock.monotonic()
-    try:
-        operation = registry.get(record.body["operation"])
-    except UnknownOperation:
+    operation = registry.known(record.body["operation"])
+    if operation is None:
         return _undeclared(record, ports.clock.now())
     try:
         notes = Notes(ledger, record, ports.clock)
@@ -85,7 +84,7 @@ def execute(
     except (TypeError, ValueError) as error:  # a state that does not fit into JSON
         own = {}
         ending = Ending("failed", error=error_of(error))
-    return replace(ending, own=own, ran=ran)
+    return replace(ending, own=own | ending.own, ran=ran)
 
 
 def _undeclared(record: Record, now: float) -> Ending:
@@ -141,7 +140,7 @@ def _succeeded(work: Work, result: Any) -> Ending:
     note_uses(work.ports, work.record.owner, [(work.record.id, ids_in(written))])
     if len(written) <= INLINE:
         return Ending("succeeded", result=result)
-    return Ending("succeeded", result_file=work.files.keep(written, RESULT).id)
+    return Ending("succeeded", own={RESULT_FILE: work.files.keep(written, RESULT).id})
 
 
 def _one(operation: Operation, first: tuple[Run, ...], params: Any) -> Any:
@@ -159,7 +158,7 @@ def error_of(error: Exception) -> Error:
             error.detail[:DETAIL],
             final,
             error.after,
-            "" if final else _traceback(error),
+            _traceback(error) if error.traced and not final else "",
             _members(error),
         )
     text = sayable(f"{type(error).__name__}: {_text(error)}"[:DETAIL])

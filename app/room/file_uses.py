@@ -28,8 +28,8 @@ def use_of(file: str, job: str, owner: str, now: float) -> Record:
 
 
 def note_jobs(ports: Ports, owner: str, made: Iterable[Record]) -> None:
-    """Before they are stored: the files that the parameters of new jobs name."""
-    named = [(job.id, ids_in(write_json(job.body["params"]))) for job in made if not job.version]
+    """Before they are stored: the files that the parameters of jobs name."""
+    named = [(job.id, ids_in(write_json(job.body["params"]))) for job in made]
     note_uses(ports, owner, named)
 
 
@@ -66,8 +66,10 @@ def kept_until(ports: Ports, file: str) -> tuple[str, float | None] | None:
 
     Uses that count no more are taken away on the walk.
     """
+    found = ports.records.get(FILES, file)
+    is_params = found is not None and "brief" in found.body and "job" not in found.body
     for use in _uses(ports, file):
-        if (held := _held_by(ports, use)) is not None:
+        if (held := _held_by(ports, use, is_params)) is not None:
             return held
         over: Write = Delete(USES, use.id, expect=use.version)
         with suppress(Problem):  # it is looked at again
@@ -75,16 +77,17 @@ def kept_until(ports: Ports, file: str) -> tuple[str, float | None] | None:
     return None
 
 
-def _held_by(ports: Ports, use: Record) -> tuple[str, float | None] | None:
+def _held_by(ports: Ports, use: Record, is_params: bool) -> tuple[str, float | None] | None:
+    """`is_params`: of a job, which may have got others since."""
     now, user = ports.clock.now(), use.body["job"]
     if user.startswith("file_"):
         held = kept_until(ports, user) if ports.records.get(FILES, user) else None
         is_gone = held is None
     else:
         job = ports.records.get(JOBS, user)
-        is_gone = job is None
+        is_gone = job is None or (is_params and job.body["params"] != use.label)
         is_kept = job is not None and (job.expires is None or now < job.expires)
-        held = (user, job.expires) if job is not None and is_kept else None
+        held = (user, job.expires) if job is not None and is_kept and not is_gone else None
     if is_gone and now < use.body["made"] + SOON:
         return user, use.body["made"] + SOON
     return held

@@ -88,8 +88,6 @@ def ending_out(ending: Ending) -> dict[str, Any]:
     told: dict[str, Any] = {"what": ending.what, "ran": ending.ran}
     if ending.result is not None:
         told["result"] = ending.result
-    if ending.result_file:
-        told["result_file"] = ending.result_file
     if ending.own:
         told["own"] = ending.own
     if ending.error:

@@ -20,7 +20,7 @@ LARGE = "\U0001f408" * 50_000
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data")
+    return Settings(open="loopback", data=tmp_path / "data")
 
 
 def fetched(client: FlaskClient, url: str) -> Any:

@@ -18,7 +18,7 @@ from handlers.gateway import most
 from handlers.gateway_answer import size_of
 from handlers.http import Front
 from tests.handlers import gateways
-from tests.handlers.gateways import FORMS, Asked, Got, got
+from tests.handlers.gateways import FORMS, KEY, Asked, Got, got
 from tests.handlers.home import Home, sqs
 
 JSON = {"Content-Type": "application/json"}
@@ -40,10 +40,16 @@ def large(home: Home) -> Home:
     home.registry.operation("say.long", long=True)(lambda: answers["text"])
     folder = home.ports.files._folder  # type: ignore[attr-defined]
     ports = replace(home.ports, files=Elsewhere(folder, floor=1))
-    home.ports, home.room = ports, Room(home.registry, ports, home.room.engine.lease)
-    home.house = House(home.room, Front(home.room, Settings(data=folder, log_level="ERROR")))
+    home.ports = ports
+    opened(home)
     home.answers = answers  # type: ignore[attr-defined]
     return home
+
+
+def opened(home: Home) -> None:
+    """Its door, for who has the key."""
+    home.room = Room(home.registry, home.ports, home.room.engine.lease, admin_key=KEY)
+    home.house = House(home.room, Front(home.room, Settings(log_level="ERROR")))
 
 
 def asked(home: Home, wanted: Asked, form: Callable[[Asked], Any]) -> Got:
@@ -134,6 +140,7 @@ def test_a_large_result_that_was_waited_for(large: Home) -> None:
 def test_where_files_lead_back_here_it_is_a_problem(home: Home) -> None:
     """For the gateway would not send the file either."""
     home.registry.operation("say")(lambda: "x" * 7_000_000)
+    opened(home)
     wanted = Asked("POST", "/v1/operations/say", headers=JSON, body=b"{}")
     assert asked(home, wanted, gateways.rest).status == 413
 

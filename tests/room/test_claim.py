@@ -344,3 +344,34 @@ def test_a_batch_of_large_ones(lab: Testing) -> None:
     assert len({record.body["params"] for record in made}) == 3
     lab.run()
     assert files(lab) == 6
+
+
+def test_a_debounced_job_gets_the_newest_params(lab: Testing, declare: Declare) -> None:
+    """Whose file it then names, and the older one goes."""
+
+    def tried(text: str, who: str) -> str:
+        return text[0]
+
+    declare(tried, debounce=60, key="who")
+    ids = {lab.submit("tried", text=each * 200_000, who="a") for each in "xyz"}
+    lab.advance(30)
+    lab.room.shelf.sweep()
+    (id,) = ids
+    lab.advance(SOON)
+    for _ in range(3):
+        lab.room.shelf.sweep()
+    assert files(lab) == 1
+    lab.run()
+    assert lab.result(id) == "z"
+
+
+def test_a_key_is_read_in_large_params_too(lab: Testing, declare: Declare) -> None:
+    """Jobs of one key run one after another, wherever their params are kept."""
+
+    def tried(text: str, who: str) -> str:
+        return who
+
+    declare(tried, concurrency=1, key="who")
+    ids = [lab.submit("tried", text="x" * 200_000, who=who) for who in "aab"]
+    claimed = {record.id for record in lab.room.engine.claim(9)}
+    assert claimed == {ids[0], ids[2]}
