@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import LAMBDA, Settings
-from app.ports import FileLimits, Files, Ports, Queue, Records, Topic, Untold
+from app.ports import FileLimits, Files, Inbox, Ports, Queue, Records, Topic, Untold
 from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SHORTEST_ON_AWS = 60.0  # seconds of a schedule's interval; EventBridge ticks each minute
 
 STORE = "manydoors.db"  # in the data folder
+INBOX = "inbox"  # in the data folder
 
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
@@ -122,6 +123,7 @@ def make_ports(settings: Settings) -> Ports:
         files=_files(settings),
         file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
         topic=_topic(settings),
+        inbox=_inbox(settings),
         post=DirectPost(local=settings.callbacks == "local"),
         bell=_clock_bells(settings),
     )
@@ -148,6 +150,15 @@ def _queue(settings: Settings) -> Queue:
 
         return LocalQueue(settings.data)
     return queue
+
+
+def _inbox(settings: Settings) -> Inbox | None:
+    """A folder of this machine's, whatever holds the files."""
+    if settings.platform:
+        return None
+    from app.ports.local.inbox import LocalInbox
+
+    return LocalInbox(settings.data / INBOX)
 
 
 def _topic(settings: Settings) -> Topic:

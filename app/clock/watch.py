@@ -1,6 +1,7 @@
 """Sleeps until something comes due, and ticks."""
 
 import logging
+import threading
 import time
 from select import POLLIN, poll
 from signal import SIGCHLD
@@ -8,6 +9,7 @@ from typing import Protocol
 
 from app.room.enter import Room
 from app.room.errors import Problem
+from app.room.inbox import has_takers, take_in
 from app.room.standing import TEND_EVERY, tend
 from app.room.sweep import sweep
 from app.room.tick import Ticker
@@ -17,6 +19,7 @@ log = logging.getLogger("manydoors.clock")
 
 LOOK_EVERY = 1.0  # seconds between looks for what no ring has told
 SWEEP_EVERY = 60.0
+LINGER = 3.0  # seconds for a file on its way out of the inbox; else it is gone on with later
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between tries of a store that is unavailable
 
 
@@ -38,11 +41,15 @@ class Watch:
         self._sweep_at = 0.0  # by the monotonic clock, as the others
         self._tend_at = 0.0
         self._trouble = 0.0  # the pause of a store that is unavailable
+        self._over = threading.Event()
+        self._taking = threading.Thread(target=self._take_in, name="inbox", daemon=True)
 
     def run(self) -> None:
         """Until told to stop."""
         try:
             with Signals() as signals:
+                if self._room.ports.inbox is not None and has_takers(self._room):
+                    self._taking.start()  # beside the ticks, for a copy may take long
                 poller = poll()
                 poller.register(signals, POLLIN)
                 poller.register(self._bell, POLLIN)
@@ -51,8 +58,24 @@ class Watch:
                     self._work()
                     poller.poll(self._pause() * 1000)
         finally:
+            self._over.set()
+            if self._taking.is_alive():
+                self._taking.join(LINGER)
             self._bell.close()
             self._room.ports.records.close()
+
+    def _take_in(self) -> None:
+        inbox, trouble = self._room.ports.inbox, ""
+        while not self._over.wait(LOOK_EVERY):
+            try:
+                if inbox is not None:
+                    inbox.make()
+                take_in(self._room, lambda: not self._over.is_set())
+                trouble = ""
+            except (Problem, OSError) as error:  # a folder that may not be read, a full disk
+                if str(error) != trouble:
+                    log.warning("the inbox waits: %s", error)
+                trouble = str(error)
 
     def _work(self) -> None:
         now = time.monotonic()

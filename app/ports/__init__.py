@@ -3,10 +3,10 @@
 Every adapter keeps all of them; tests/ports is one suite that runs on each.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from app.ports.files import Files as Files
 from app.room.errors import Unavailable
@@ -258,6 +258,36 @@ class Unheard:
         """Nobody listens."""
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """A file that was put into an inbox and taken out of it."""
+
+    path: str  # in the inbox, with slashes
+    token: str  # of this taking: the same however often it is found
+    size: int
+    changed: int  # when it was written last, in nanoseconds
+
+
+class Inbox(Protocol):
+    """A folder that people and programs put files into."""
+
+    def make(self) -> None:
+        """So that it can be found."""
+
+    def take(self, wanted: Callable[[str], bool]) -> Iterator[Dropped]:
+        """Whole files of which one is wanted by its path: each is taken out as it is given, and
+        comes again, by the same token, until it is done with. Nothing while another is at it."""
+
+    def open(self, dropped: Dropped) -> BinaryIO:
+        """Its bytes."""
+
+    def done(self, dropped: Dropped) -> None:
+        """It is kept elsewhere now, and not needed any more."""
+
+    def refuse(self, dropped: Dropped) -> None:
+        """Puts it aside, where people find it."""
+
+
 class NewId(Protocol):
     """Fresh ids that sort by the time they were made."""
 
@@ -332,5 +362,6 @@ class Ports:
     files: Files
     file_limits: FileLimits = FileLimits()
     topic: Topic = field(default_factory=Untold)
+    inbox: Inbox | None = None
     post: Post = field(default_factory=Unsent)
     bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules
