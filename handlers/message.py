@@ -1,52 +1,21 @@
 """What a message asks for, whichever queue, topic or stream brought it.
 
-`{"job": id}` is a hint that a job is due; `{"operation", "params", "key"?}`, or a CloudEvent whose
-type is an operation, makes a job of it; anything else goes to those who take what comes from there.
-A name in a message means a registered operation, or nothing.
+`{"job": id}` is a hint that a job is due; what SNS or S3 wrote to a queue is unwrapped; of all else
+the room tells which jobs it asks for.
 """
 
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from app.room import happenings
-from app.room.call import Call
-from app.room.errors import Malformed, Problem, Unknown
-from app.room.operation import Operation, Registry
-from app.room.strict_json import check_text, read_json
-from app.room.trigger import Named
+from app.room.errors import Problem
+from app.room.message import Message, calls, is_cloud_event, read
+from app.room.operation import Registry
 from handlers import upload
 from handlers.ask import Arrived, Ask, Make, Unreadable, What, Work
 from handlers.shape import checked, exactly, fits
 
-LONGEST_KEY = 255
-OWN = {"operation", "params", "key"}
-MESSAGE = "message"  # the parameter that gets a whole message, whatever that is
-
 ENVELOPE = {"Type": exactly("Notification"), "MessageId": str, "TopicArn": str, "Message": str}
-CLOUD_EVENT = {"specversion": str, "id": str, "source": str, "type": str}
-
-
-@dataclass(frozen=True)
-class Message:
-    """`name`: of what brought it; `id`: once for each message, however often it comes."""
-
-    raw: bytes
-    id: str
-    door: str
-    name: str
-    takers: tuple[Operation, ...] = ()
-
-
-def takers(registry: Registry, kind: type[Named], *names: str) -> tuple[Operation, ...]:
-    """The operations that are started by what comes from there."""
-    return tuple(
-        operation
-        for operation in registry
-        if any(isinstance(each, kind) and each.name in names for each in operation.triggers)
-    )
 
 
 def ask(message: Message, registry: Registry, *, id: str = "", line: str | None = None) -> Ask:
@@ -57,10 +26,10 @@ def ask(message: Message, registry: Registry, *, id: str = "", line: str | None 
 
 def asked(message: Message, registry: Registry) -> What:
     try:
-        value = _read(message)
+        value = read(message)
         if fits(value, ENVELOPE):  # a queue that a topic writes to
             inner = replace(message, raw=encoded(value["Message"]), id=value["MessageId"])
-            return _of(_read(inner), inner, registry)
+            return _of(read(inner), inner, registry)
         return _of(value, message, registry)
     except Problem as problem:
         return Unreadable(problem)
@@ -79,105 +48,15 @@ def encoded(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
-def params_of(operation: Operation, value: Any) -> dict[str, Any]:
-    """An object's members are the parameters; a parameter called `message` gets what is no such
-    object."""
-    names = operation.params.names
-    if isinstance(value, dict) and (MESSAGE not in names or set(value) <= set(names)):
-        return value
-    return {MESSAGE: value}
-
-
-def call(operation: str, params: Any, key: str, message: Message) -> Call:
-    return Call(
-        operation=operation,
-        params=params,
-        source=message.door,
-        request_id=message.id,
-        key=key,
-        asynchronous=True,
-    )
-
-
-def _read(message: Message) -> Any:
-    """JSON; for those who take messages from there, plain text too."""
-    try:
-        return read_json(message.raw)
-    except Malformed:
-        if not message.takers:
-            raise
-    return _text(message.raw)
-
-
-def _text(raw: bytes) -> str:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise Malformed("It is neither JSON nor text in UTF-8.") from None
-    check_text(text)
-    return text
-
-
 def _of(value: Any, message: Message, registry: Registry) -> What:
-    if not isinstance(value, dict):
-        return _for_takers(value, message)
-    if set(value) == {"job"} and isinstance(value["job"], str):
+    if isinstance(value, dict) and set(value) == {"job"} and isinstance(value["job"], str):
         return Work(value["job"])
-    if "operation" in value and set(value) <= OWN:
-        if not message.takers or value["operation"] in registry:
-            return Make((_own(value, message),))
-    elif fits(value, CLOUD_EVENT):
-        return _of_cloud_event(value, message, registry)
-    elif upload.knows(value):  # a queue or topic that a bucket writes to
-        return merged(upload.asks(value, registry))
-    return _for_takers(value, message)
+    if isinstance(value, dict) and upload.knows(value) and not is_cloud_event(value):
+        return merged(upload.asks(value, registry))  # a queue or topic that a bucket writes to
+    return Make(calls(value, message, registry))
 
 
 def merged(asks: Iterable[Ask]) -> What:
     found = [each.what.other if isinstance(each.what, Arrived) else each.what for each in asks]
-    calls = [call for each in found if isinstance(each, Make) for call in each.calls]
-    return Make(tuple(calls)) if calls else None
-
-
-def _own(value: dict[str, Any], message: Message) -> Call:
-    name, params, key = value["operation"], value.get("params", {}), value.get("key", message.id)
-    if not isinstance(name, str) or not isinstance(params, dict):
-        raise Malformed('A message for an operation is {"operation": name, "params": {…}}.')
-    if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
-        raise Malformed(f"A key is text of 1 to {LONGEST_KEY} characters.")
-    return call(name, params, key, message)
-
-
-def _of_cloud_event(value: dict[str, Any], message: Message, registry: Registry) -> What:
-    """https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md"""
-    data = _data(value)
-    if value["source"] == happenings.SOURCE:
-        message = replace(message, door=happenings.DOOR)  # whichever way it took
-    if value["type"] in registry:
-        named = registry.get(value["type"])
-        given = params_of(named, {} if data is None else data)
-        return Make((call(named.name, given, f"{value['source']} {value['id']}", message),))
-    if not message.takers:
-        raise Unknown(f"No operation takes events of the type {value['type']!r}.")
-    return _for_takers(data, message)
-
-
-def _data(value: dict[str, Any]) -> Any:
-    if "data_base64" not in value:
-        return value.get("data")
-    try:
-        content = b64decode(value["data_base64"], validate=True)
-    except (NotBase64, TypeError, ValueError):
-        raise Malformed("data_base64 is not base64.") from None
-    form = str(value.get("datacontenttype", "application/json")).partition(";")[0]
-    return read_json(content) if form.endswith("json") else _text(content)
-
-
-def _for_takers(value: Any, message: Message) -> What:
-    if not message.takers:
-        raise Unknown(f"No operation takes what comes from the {message.door} {message.name!r}.")
-    return Make(
-        tuple(
-            call(each.name, params_of(each, value), message.id, message) for each in message.takers
-        )
-    )
+    made = [call for each in found if isinstance(each, Make) for call in each.calls]
+    return Make(tuple(made)) if made else None

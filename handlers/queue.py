@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from app.room.message import FIFO, Message, takers
 from app.room.operation import Registry
 from app.room.trigger import Queue
 from handlers.ask import Ask, Came, failures
-from handlers.message import Message, ask, encoded, takers
+from handlers.message import ask, encoded
 from handlers.shape import fits, last_name, name, records
 
-FIFO = ".fifo"
 EVENT = records("aws:sqs", messageId=name, body=str, eventSourceARN=name, attributes=dict | None)
 
 

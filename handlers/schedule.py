@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.htm
 
 from typing import Any
 
+from app.room.message import Message
 from app.room.operation import Registry
 from handlers.ask import Ask, Came, Tick, Work, check_done
-from handlers.message import Message, told
+from handlers.message import told
 from handlers.shape import exactly, fits, name, raw_of
 
 EVENT = {"version": exactly("0"), "id": name, "detail-type": str, "source": str}

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from app.room.errors import Malformed, Problem, Unknown
+from app.room.message import Message, call, takers
 from app.room.operation import Registry, chosen
 from app.room.trigger import Stream
 from handlers.ask import Ask, Came, Make, Unreadable, What, failures
-from handlers.message import Message, ask, call, takers
+from handlers.message import ask
 from handlers.shape import checked, fits, last_name, name, optional, raw_of, records
 
 SHARD = "shard"

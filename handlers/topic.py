@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from app.room.message import Message, takers
 from app.room.operation import Registry
 from app.room.trigger import Topic
 from handlers.ask import Ask, Came, check_done
-from handlers.message import Message, ask, encoded, takers
+from handlers.message import ask, encoded
 from handlers.shape import exactly, fits, last_name, name
 
 SNS = {"MessageId": name, "Message": str, "TopicArn": name}

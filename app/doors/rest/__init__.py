@@ -1,6 +1,6 @@
 """The REST door: every endpoint of it, known to no framework."""
 
-from app.doors.rest import files, jobs, keys, operations, schedules, service, webhooks
+from app.doors.rest import files, jobs, keys, operations, schedules, service, topics, webhooks
 from app.doors.rest.endpoint import Endpoint
 from app.room.enter import Room
 
@@ -15,5 +15,6 @@ def endpoints(room: Room) -> list[Endpoint]:
         *webhooks.endpoints(room),
         *files.endpoints(room),
         *schedules.endpoints(room),
+        *topics.endpoints(room),
     ]
     return [*everything, service.openapi(room, everything)]

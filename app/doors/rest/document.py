@@ -9,6 +9,7 @@ from app.doors.rest import (
     job_document,
     key_document,
     schedule_document,
+    topic_document,
     webhook_document,
 )
 from app.doors.rest.description import (
@@ -40,9 +41,18 @@ OWN_TAGS = {
     "webhooks": "Callbacks that tell of a job's end",
     "files": "Bytes that are too large for a message",
     "schedules": "What makes a job at each of its due times",
+    "messages": "What else comes by queues and topics",
     "keys": "What callers show; for admins",
     "service": "The service itself, and what it says of each",
 }
+_OTHERS = (
+    job_document,
+    file_document,
+    webhook_document,
+    schedule_document,
+    key_document,
+    topic_document,
+)
 SECURITY: list[Document] = [{"key": []}, {}]  # on its own machine a service may ask for none
 ABOUT = """Each operation is a Python function. Call it by its own path, or by the generic one.
 A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind of problem."""
@@ -51,14 +61,9 @@ A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind 
 def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
     """The whole document. Its server is relative, so that it holds under any prefix."""
     book = Book()
-    services = {
-        **_SERVICE,
-        **job_document.paths(),
-        **file_document.paths(),
-        **webhook_document.paths(),
-        **schedule_document.paths(),
-        **key_document.paths(),
-    }
+    services = dict(_SERVICE)
+    for each in _OTHERS:
+        services.update(each.paths())
     paths: dict[str, Document] = {}
     for endpoint in endpoints:
         if endpoint.what:
