@@ -1,0 +1,117 @@
+"""What arrives at the real service: uploads, files in the inbox, messages, large values."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.whole.service import ROOT, Service, running
+from tests.whole.test_clock import clock_of, jobs
+
+LARGE = "\U0001f408 of\n" * 100_000
+DROPPED = 40
+WAITS = 40.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    data = tmp_path_factory.mktemp("arrivals") / "data"
+    with running(data, workers=2, MANYDOORS_OPERATIONS="tests.whole.arriving") as up:
+        yield up
+
+
+def eventually(is_so: Callable[[], Any]) -> Any:
+    until = time.monotonic() + WAITS
+    while not (found := is_so()):
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.1)
+    return found
+
+
+def ended(service: Service, id: str) -> dict[str, Any]:
+    job = httpx.get(f"{service.url}/v1/jobs/{id}?wait=25", timeout=30).json()
+    assert job["status"] == "succeeded", job
+    found: dict[str, Any] = job
+    return found
+
+
+def test_an_upload_starts_its_job(service: Service) -> None:
+    """By any HTTP client; the function reads what was sent."""
+    asked = {"name": "pics/by-http.txt", "type": "text/plain"}
+    made = httpx.post(f"{service.url}/v1/files", json=asked).json()
+    sent = httpx.put(made["upload"]["url"], content=b"hello", headers=made["upload"]["headers"])
+    assert sent.status_code == 200
+    (job,) = [job for job in jobs(service, "arriving.pic") if job["params"]["pic"] == made["id"]]
+    assert ended(service, job["id"])["result"] == ["pics/by-http.txt", 5, "hello"]
+
+
+def test_the_inbox_survives_its_keeper(service: Service) -> None:
+    """The clock is killed again and again: each file is one job, and the folder is empty."""
+    folder = service.data / "inbox" / "pics"
+    eventually((service.data / "inbox").is_dir)
+    folder.mkdir(exist_ok=True)
+    for number in range(DROPPED):
+        new = folder / f"{number}.txt.part"
+        new.write_text(f"{number} " * 200_000)
+        new.rename(folder / f"{number}.txt")
+        if number % 8 == 0 and (clock := clock_of(service)):
+            os.kill(clock, signal.SIGKILL)
+            time.sleep(0.7)
+
+    def made() -> list[str]:
+        keys = [job["params"]["key"] for job in jobs(service, "arriving.pic")]
+        return [key for key in keys if "http" not in key]
+
+    def is_empty() -> bool:
+        return not [path for path in (service.data / "inbox").rglob("*.txt") if path.is_file()]
+
+    for _ in range(6):  # in the middle of its work
+        time.sleep(0.35)
+        if clock := clock_of(service):
+            os.kill(clock, signal.SIGKILL)
+    eventually(lambda: is_empty() and len(made()) >= DROPPED)
+    assert Counter(made()) == Counter(f"pics/{number}.txt" for number in range(DROPPED))
+    for job in jobs(service, "arriving.pic"):
+        ended(service, job["id"])
+
+
+def test_messages_are_jobs(service: Service) -> None:
+    """To a topic and to a queue."""
+    for path in ("topics/news", "queues/orders"):
+        made = httpx.post(f"{service.url}/v1/{path}", json={"a": 1})
+        assert made.status_code == 202
+        assert ended(service, made.json()["items"][0]["id"])["result"] == {"a": 1}
+
+
+def test_large_values_come_whole(service: Service) -> None:
+    """Waited for, by their URL, over RPC, to a child and back, and from the terminal."""
+    call = f"{service.url}/v1/operations/arriving.news"
+    whole = httpx.post(call, json={"message": LARGE}, headers={"Prefer": "wait=20"}, timeout=30)
+    assert (whole.status_code, whole.json()) == (200, LARGE)
+    job = httpx.get(f"{service.url}{whole.headers['Location']}").json()
+    url = f"{service.url}{job['links']['result']}"
+    assert httpx.get(url).status_code == 303
+    assert httpx.get(url, follow_redirects=True).json() == LARGE
+    body = {"jsonrpc": "2.0", "id": 1, "method": "arriving.news", "params": {"message": LARGE}}
+    waits = {"Prefer": "wait=20"}
+    said = httpx.post(f"{service.url}/rpc", json=body, headers=waits, timeout=30)
+    assert said.json()["result"] == LARGE
+    texts = {"texts": ["a" * 300_000, "b" * 300_000]}
+    parent = httpx.post(f"{service.url}/v1/operations/arriving.children", json=texts).json()
+    ended(service, parent["id"])
+    result = f"{service.url}{parent['links']['result']}"
+    assert httpx.get(result, follow_redirects=True).json() == texts["texts"]
+    for where in (["--url", service.url], ["--data", str(service.data)]):
+        command = [sys.executable, "-m", "app", *where, "call", "arriving.children"]
+        told = subprocess.run(
+            [*command, f'texts=["{"c" * 110_000}"]'],
+            cwd=ROOT, env=dict(service.environ), capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert told.stdout.count("c") == 110_000
