@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import File, Internal, Invalid, Refused, Run, Unknown, operation, records
+from app import File, Internal, Invalid, Refused, Run, Unknown, Upload, operation, records
 from app.ports.local.records import LocalRecords
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
@@ -362,3 +362,18 @@ def test_files_go_in_and_out():
         service.run()
         assert service.result(job)["name"] == "loud cat.txt"
         assert service.content(service.result(job)) == b"MEOW"
+
+
+def test_a_file_starts_what_waits_for_it():
+    """As an upload does; large values need nothing of the test."""
+    registry = Registry()
+
+    def shrink(run: Run, pic: File) -> str:
+        return "x" * 200_000
+
+    registry.operation("shrink", on=[Upload("*.jpg")])(shrink)
+    with Testing(registry) as service:
+        service.file(b"cat", name="cat.jpg")
+        service.run()
+        (job,) = service.jobs("shrink")
+        assert service.result(job["id"]) == "x" * 200_000

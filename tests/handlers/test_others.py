@@ -1,12 +1,15 @@
 """What SNS, S3, the streams, EventBridge and our own invocations bring."""
 
+import io
 import json
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from app import Unavailable
+from app import File, Unavailable, Upload
+from app.room.call import LOCAL
+from app.room.shelf import Wish
 from handlers.ask import NotDone
 from tests.handlers.home import Home, event, failed
 
@@ -173,3 +176,32 @@ def test_our_own_events_make_no_circle(home: Home) -> None:
     (job,) = home.jobs()
     assert (job["operation"], job["source"]) == ("orders.take", "topic")
     assert job["params"] == {"message": {"job": "job_1"}}
+
+
+def test_an_object_of_our_own_is_a_file_that_has_come(home: Home) -> None:
+    """Its bucket tells that an upload is whole: the file's name counts, not the object's."""
+
+    def shrink(pic: File, key: str) -> None:
+        home.ran.append([pic.id, key])
+
+    home.registry.operation("pics.shrink", on=[Upload("ours/*")])(shrink)
+    made, _ = home.room.shelf.create(Wish("a.jpg", "image/jpeg", path="ours/a.jpg"), LOCAL.owner)
+    home.ports.files.put(made.id, io.BytesIO(b"cat"), type="image/jpeg")
+    told = event("upload")
+    told["Records"] = told["Records"][:1]
+    told["Records"][0]["s3"]["object"]["key"] = f"files/{made.id}"
+    for _ in range(2):
+        home.bring(told)
+    home.bring("schedule_tick")
+    assert home.ran == [[made.id, "ours/a.jpg"]]
+
+
+def test_an_object_that_only_looks_like_ours_is_anybodys(home: Home) -> None:
+    """As of another service's bucket: its key counts."""
+    home.registry.operation("all", on=[Upload("files/*")])(lambda: home.ran.append("all"))
+    told = event("upload")
+    told["Records"] = told["Records"][:1]
+    told["Records"][0]["s3"]["object"]["key"] = "files/file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    home.bring(told)
+    home.bring("schedule_tick")
+    assert home.ran == ["all"]
