@@ -26,7 +26,8 @@ MB = 1024 * 1024
 def service(ministack: Ministack, tmp_path: Path) -> Iterator[Service]:
     place = {"LocationConstraint": ministack.environ["AWS_REGION"]}
     ministack.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
-    settings = {"MANYDOORS_OPERATIONS": "tests.whole.filing", "MANYDOORS_BUCKET": BUCKET}
+    modules = "tests.whole.filing,tests.whole.arriving"
+    settings = {"MANYDOORS_OPERATIONS": modules, "MANYDOORS_BUCKET": BUCKET}
     with running(tmp_path / "data", **settings, **ministack.environ) as up:
         yield up
 
@@ -96,3 +97,31 @@ def test_a_large_one_in_parts(service: Service, tmp_path: Path) -> None:
     assert json.loads(digest) == hashlib.sha256(piece * 65).hexdigest()
     command(service, "files", "get", id, "--to", str(tmp_path / "back.bin"))
     assert (tmp_path / "back.bin").read_bytes() == path.read_bytes()
+
+
+def test_large_params_and_results(service: Service, ministack: Ministack) -> None:
+    """In the bucket by themselves, and back whole; who follows the 303 has the result."""
+    text = "\U0001f408" * 100_000
+    call = f"{service.url}/v1/operations/arriving.news"
+    status, said = ask("POST", call, {"message": text}, Prefer="wait=20")
+    assert (status, json.loads(said)) == (200, text)
+    (job,) = json.loads(ask("GET", f"{service.url}/v1/jobs?operation=arriving.news")[1])["items"]
+    for large in (job["params"], job["result"]):
+        assert large["url"].startswith(ministack.url)
+    assert json.loads(ask("GET", f"{service.url}{job['links']['result']}")[1]) == text
+    told = command(service, "call", "arriving.children", f'texts=["{"a" * 110_000}"]')
+    assert json.loads(told) == ["a" * 110_000]
+
+
+def test_an_upload_to_the_bucket_starts_its_job(service: Service) -> None:
+    """Once somebody has looked; a bucket that tells its function does."""
+    asked = {"name": "pics/a.txt", "type": "text/plain"}
+    made = json.loads(ask("POST", f"{service.url}/v1/files", asked)[1])
+    assert ask("PUT", made["upload"]["url"], b"cat", **made["upload"]["headers"])[0] == 200
+    jobs = f"{service.url}/v1/jobs?operation=arriving.pic"
+    assert json.loads(ask("GET", jobs)[1])["items"] == []
+    for _ in range(2):
+        assert ask("GET", f"{service.url}/v1/files/{made['id']}")[0] == 200
+    (job,) = json.loads(ask("GET", jobs)[1])["items"]
+    ended = json.loads(ask("GET", f"{service.url}/v1/jobs/{job['id']}?wait=20")[1])
+    assert ended["result"] == ["pics/a.txt", 3, "cat"]
