@@ -7,6 +7,7 @@ from app.doors.rest.endpoint import Endpoint, Path, refuse_query
 from app.doors.rest.operations import body_of
 from app.doors.topics import KINDS, Messages
 from app.doors.wishes import wishes
+from app.room.access import check_scope
 from app.room.enter import Room
 from app.room.strict_json import check_text, read_json, write_json
 
@@ -18,6 +19,7 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
 
 def _bring(room: Room, kind: str) -> Endpoint:
     def reply(request: Request, path: Path) -> Answer:
+        check_scope(request.caller, "run")  # whoever may not is not told what is wrong
         refuse_query(request)
         check_text(path["name"])
         check_json(request)
