@@ -203,7 +203,7 @@ def main() -> None:
             "MANYDOORS_TABLE": TABLE,
             "MANYDOORS_QUEUE": TABLE,
             "MANYDOORS_LOG_LEVEL": "ERROR",
-            "MANYDOORS_OPERATIONS": "app.operations,bench.operations",
+            "MANYDOORS_OPERATIONS": "bench.operations",
             "INSTANTIATE_LAMBDA_HANDLER_ON_IMPORT": "true",
             "AWS_ENDPOINT_URL_DYNAMODB": url,
             "AWS_ENDPOINT_URL_SQS": queues,

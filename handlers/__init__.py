@@ -6,7 +6,11 @@ its first record; so it is this one that `zappa_settings.json` names.
 
 from typing import Any
 
-from handlers import door, http, queue, schedule, stream, task, topic, upload
+from handlers import late_patterns
+
+late_patterns.load()  # before what imports marshmallow
+
+from handlers import door, http, queue, schedule, stream, task, topic, upload  # noqa: E402
 
 DOORS: tuple[door.Door, ...] = (http, queue, topic, schedule, upload, stream, task)
 
