@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.ports.aws.trouble import Service, ours
+from app.ports.lasting import lasting
 
 PATIENCE = 4.0  # seconds for one answer; with three more tries a call ends within half a minute
 TRIES = 4
@@ -52,6 +53,7 @@ class Wire:
         return self._clients.get(pid) or self._clients.setdefault(pid, self._made())
 
     def _made(self) -> Any:
-        from app.ports.aws.client import shop  # late: who asks AWS for nothing loads no SDK
+        with lasting():
+            from app.ports.aws.client import shop  # late: who asks AWS for nothing loads no SDK
 
-        return shop().make(self._service, self._url, self._patience, self._tries)
+            return shop().make(self._service, self._url, self._patience, self._tries)
