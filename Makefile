@@ -31,7 +31,7 @@ format: $(DEV) ## lay the code out, and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-ONLY ?= http slow_clients records jobs
+ONLY ?= http warm slow_clients records cost jobs
 
 bench: $(DEV) ## run the measured comparisons in bench/; ONLY="http records"
 	@for program in $(ONLY); do \

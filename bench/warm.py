@@ -1,8 +1,8 @@
 """What an event costs a warm function beside others: python -m bench.warm [--rounds 15]
 
 CPU time of one validated call, by the same event of API Gateway, each in a process of its own; the
-rows take turns. The last two have a WSGI application that does nothing, so that what is left is the
-way from an event to it and back.
+rows take turns. None logs, but for one row of ours. The last two have a WSGI application
+that does nothing, so that what is left is the way from an event to it and back.
 """
 
 import argparse
@@ -32,7 +32,7 @@ class Row:
     name: str
     module: str
     event: dict[str, Any]
-    ours: bool = False
+    ours: str = ""  # the least level that it logs
     times: list[float] = field(default_factory=list)
 
     @property
@@ -46,12 +46,13 @@ def rows() -> list[Row]:
     return [
         Row("hand-written for this call alone", "hand_written", theirs),
         Row("AWS Lambda Powertools' resolver, pydantic", "on_powertools", theirs),
-        Row("Manydoors", "handlers", events.call(events.OURS), ours=True),
+        Row("Manydoors", "handlers", events.call(events.OURS), ours="WARNING"),
+        Row("Manydoors, with its log line", "handlers", events.call(events.OURS), ours="INFO"),
         Row("Chalice, marshmallow", "on_chalice", routed),
         Row("Mangum, FastAPI, pydantic", "on_mangum", theirs),
         Row("Zappa's handler, flask-restx, marshmallow", "on_zappa", theirs),
         Row("apig-wsgi, nothing behind it", "on_apig_wsgi", theirs),
-        Row("Manydoors, the same nothing behind it", "by_our_wsgi", theirs, ours=True),
+        Row("Manydoors, the same nothing behind it", "by_our_wsgi", theirs, ours="WARNING"),
     ]
 
 
@@ -66,6 +67,7 @@ def process(row: Row, folder: str) -> Iterator["subprocess.Popen[str]"]:
     python = sys.executable if row.ours else installed(PEERS, require)
     module = row.module if row.module == "handlers" else f"bench.on_lambda.{row.module}"
     ours = {"MANYDOORS_OPERATIONS": "bench.operations", "MANYDOORS_DATA": folder}
+    ours |= {"MANYDOORS_LOG_LEVEL": row.ours or "WARNING"}
     aws = {"AWS_DEFAULT_REGION": "eu-central-1", "POWERTOOLS_SERVICE_NAME": "bench"}
     started = subprocess.Popen(
         [python, "-m", "bench.on_lambda", module],
