@@ -32,7 +32,7 @@ class Row:
     name: str
     module: str
     event: dict[str, Any]
-    ours: str = ""  # the least level that it logs
+    ours: str = ""  # for who runs in our environment, the least level that it logs
     times: list[float] = field(default_factory=list)
 
     @property
@@ -50,7 +50,7 @@ def rows() -> list[Row]:
         Row("Manydoors, with its log line", "handlers", events.call(events.OURS), ours="INFO"),
         Row("Chalice, marshmallow", "on_chalice", routed),
         Row("Mangum, FastAPI, pydantic", "on_mangum", theirs),
-        Row("Zappa's handler, flask-restx, marshmallow", "on_zappa", theirs),
+        Row("Zappa's handler, flask-restx, marshmallow", "on_zappa", theirs, ours="WARNING"),
         Row("apig-wsgi, nothing behind it", "on_apig_wsgi", theirs),
         Row("Manydoors, the same nothing behind it", "by_our_wsgi", theirs, ours="WARNING"),
     ]

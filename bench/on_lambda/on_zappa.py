@@ -8,7 +8,7 @@ SETTINGS = {
     "APP_FUNCTION": "restx",
     "EXCEPTION_HANDLER": None,
     "DEBUG": False,
-    "LOG_LEVEL": "INFO",
+    "LOG_LEVEL": "WARNING",
     "BINARY_SUPPORT": True,
     "CONTEXT_HEADER_MAPPINGS": {},
     "DOMAIN": None,
