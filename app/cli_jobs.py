@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from app import cli_files, cli_keys, cli_webhooks
+from app.cli_files import attaching
 from app.cli_params import duration, read_params, read_value, time, whole
 from app.cli_trouble import DONE, FAILED, code_of, helped, sentences
 from app.client import Job, Service, Wish
@@ -37,8 +39,8 @@ def operations(given: argparse.Namespace, service: Service) -> int:
 
 def call(given: argparse.Namespace, service: Service) -> int:
     """Calls an operation, and prints its result or its problem as JSON."""
-    params, texts = read_params(given.params)
     try:
+        params, texts = read_params(given.params, attaching(service, given.name))
         outcome = service.call(Wish(given.name, params, texts, key=given.key))
         if outcome.problem:
             raise outcome.problem
@@ -77,17 +79,18 @@ def _await(given: argparse.Namespace, service: Service, outcome: Outcome) -> int
 
 def submit(given: argparse.Namespace, service: Service) -> int:
     """Makes a job, and prints its id."""
-    params, texts = read_params(given.params)
-    wish = Wish(
-        given.name,
-        params,
-        texts,
-        key=given.key,
-        delay=given.delay,
-        due=given.due,
-        priority=given.priority,
-    )
     try:
+        params, texts = read_params(given.params, attaching(service, given.name))
+        wish = Wish(
+            given.name,
+            params,
+            texts,
+            key=given.key,
+            delay=given.delay,
+            due=given.due,
+            priority=given.priority,
+            callback_url=given.callback,
+        )
         job = service.submit(wish)
     except UnknownOperation as problem:
         raise helped(problem, service) from None
@@ -194,8 +197,9 @@ def signal(given: argparse.Namespace, service: Service) -> int:
     return DONE
 
 
-def add_to(commands: Any, url: Callable[[str], str]) -> None:
-    """Their options; the global ones may stand behind a command, too. `url` reads an address."""
+def add_to(commands: Any, url: Callable[[str], str]) -> argparse.ArgumentParser:
+    """Their options; the global ones may stand behind a command, too, and are given back for
+    others. `url` reads an address."""
     asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument(
         "--url", type=url, default=argparse.SUPPRESS, help="ask the service at this address"
@@ -205,18 +209,25 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
         "--json", action="store_true", default=argparse.SUPPRESS, help="print for machines"
     )
 
-    def add(name: str, ask: Callable[..., int], help: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = commands.add_parser(name, help=help, parents=[asking])
-        parser.set_defaults(ask=ask)
+    def add(
+        name: str, ask: Callable[..., int] | None, help: str, below: Any = commands
+    ) -> argparse.ArgumentParser:
+        parents = [asking] if ask else []
+        parser: argparse.ArgumentParser = below.add_parser(name, help=help, parents=parents)
+        if ask:
+            parser.set_defaults(ask=ask)
         return parser
 
     add("operations", operations, "list what can be called")
     _add_calls(add)
-    for parser in (*_add_looks(add), *_add_changes(add)):
+    cli_files.add_to(add)
+    for parser in (*_add_looks(add), *_add_changes(add), *cli_keys.add_to(add)):
         parser.set_defaults(makes=False)  # a store: in a new one are no jobs
+    cli_webhooks.add_to(add)
+    return asking
 
 
-Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
+Add = Callable[..., argparse.ArgumentParser]
 
 
 def _add_calls(add: Add) -> None:
@@ -225,13 +236,17 @@ def _add_calls(add: Add) -> None:
     for parser in (calling, submitting):
         parser.add_argument("name", help="as `operations` lists it")
         parser.add_argument(
-            "params", nargs="*", metavar="name=value", help="a parameter; name=@file.json for JSON"
+            "params",
+            nargs="*",
+            metavar="name=value",
+            help="a parameter; name=@path for a file or JSON",
         )
         parser.add_argument("--key", help="accepted once, however often it is sent")
     calling.add_argument("--timeout", type=duration, help="how long to wait for a long one: 90s")
     start = submitting.add_mutually_exclusive_group()
     start.add_argument("--delay", type=duration, help="start in so long: 90s, 15m, 2h")
     start.add_argument("--due", type=time, help="start at this time: 2030-01-31T03:00")
+    submitting.add_argument("--callback", metavar="URL", help="tell its end to this address")
     submitting.add_argument("--priority", type=whole(-100, 100), help="-100 to 100, higher first")
 
 

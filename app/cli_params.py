@@ -15,17 +15,30 @@ class BadArgument(Exception):
     """Something written that cannot be read. Its text says what, and how to write it."""
 
 
-def read_params(pairs: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """`name=text`, and `name=@file.json` for JSON from a file."""
+Attach = Callable[[str, str], tuple[str, bool] | None]
+"""A parameter's name and a path: the id of the file, and whether the parameter takes many; None
+for one that takes no files."""
+
+
+def read_params(
+    pairs: Sequence[str], attach: Attach = lambda name, path: None
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """`name=text`; `name=@path` for a file where one is taken, else for JSON from a file."""
     params: dict[str, Any] = {}
     texts: dict[str, list[str]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not (name and equals):
             raise BadArgument(f"{pair!r}: write name=value, or name=@file.json")
+        attached = attach(name, text[1:]) if text.startswith("@") else None
+        if attached is not None and attached[1]:
+            params.setdefault(name, []).append(attached[0])
+            continue
         if name in params or (name in texts and text.startswith("@")):
             raise BadArgument(f"{pair!r}: {name} is given twice")
-        if text.startswith("@"):
+        if attached is not None:
+            params[name] = attached[0]
+        elif text.startswith("@"):
             params[name] = _read_file(pair, text[1:])
         else:
             texts.setdefault(name, []).append(text)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.room import key
 from app.room.duration import seconds
 from app.room.errors import BadSetting
+from app.room.policy import Rate
 
 PREFIX = "MANYDOORS_"
 LAMBDA = "AWS Lambda"
@@ -17,6 +19,7 @@ LAMBDA = "AWS Lambda"
 PLATFORMS = {"AWS_LAMBDA_FUNCTION_NAME": LAMBDA, "K_SERVICE": "Cloud Run"}
 KB = 1024
 MB = 1024 * KB
+GB = 1024 * MB
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,18 @@ class Settings:
 
     table: str = ""
     """The DynamoDB table of the records; the embedded store, while there is none."""
+
+    bucket: str = ""
+    """The S3 bucket of the files; a folder in `data`, while there is none."""
+
+    max_file: int = 5 * GB
+    """The largest file, in bytes, or as 500MB, 5GB."""
+
+    file_quota: int = 0
+    """Bytes of all files of one owner; no bound, while it is 0."""
+
+    keep_files: float = 30 * 86400.0
+    """How long a file is kept, as 7d; longer, while a job is kept that names it."""
 
     queue: str = ""
     """The SQS queue that starts functions for jobs, by name or URL; needs a table."""
@@ -50,14 +65,32 @@ class Settings:
     max_body: int = 5 * MB
     """The largest body of a request, in bytes, or as 500KB, 5MB."""
 
+    max_queued: int = 100_000
+    """How many jobs of one owner may be queued; submissions beyond that are told to come again."""
+
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
+
+    callbacks: str = "public"
+    """Where callbacks may go: public addresses by https; with local also to this machine."""
 
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
 
     trusted_proxies: int = 0
     """How many proxies stand in front, whose X-Forwarded headers count."""
+
+    open: str = "no"
+    """Who may call without a key, until the first is made: no, or loopback for this machine."""
+
+    rate: Rate | None = Rate(100, 1.0)  # noqa: RUF009 - frozen
+    """How often each key may call, as 100/s, 5000/m, or none."""
+
+    burst: int = 200
+    """How many calls of a key may come at once."""
+
+    admin_key: str = field(default="", repr=False, metadata={"secret": True})
+    """An admin's key that is good while it is set, for stores that do not last."""
 
     log: str = "json"
     """How log lines look: json, or text for people."""
@@ -120,6 +153,12 @@ def _table(text: str) -> str:
     return text
 
 
+def _bucket(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("a bucket's name has 3 to 63 small letters, digits, dots, hyphens")
+    return text
+
+
 def _queue(text: str) -> str:
     name = text.rpartition("/")[2]
     if name.endswith(".fifo"):
@@ -162,11 +201,17 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _size(text: str) -> int:
-    for unit, bytes_each in (("KB", KB), ("MB", MB), ("", 1)):
+    for unit, bytes_each in (("KB", KB), ("MB", MB), ("GB", GB), ("", 1)):
         number = text.removesuffix(unit)
         if text.endswith(unit) and number.isascii() and number.isdigit() and int(number) > 0:
             return int(number) * bytes_each
     raise ValueError("write a number of bytes, or 500KB, 5MB")
+
+
+def _many(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**9):
+        raise ValueError("write a whole number from 1 to 1,000,000,000")
+    return int(text)
 
 
 def _some_time(text: str) -> float:
@@ -180,6 +225,16 @@ def _some_time(text: str) -> float:
 def _hops(text: str) -> int:
     if text not in map(str, range(10)):
         raise ValueError("write how many proxies there are, 0 to 9")
+    return int(text)
+
+
+def _rate(text: str) -> Rate | None:
+    return None if text == "none" else Rate.read(text)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise ValueError("write a whole number from 1 on")
     return int(text)
 
 
@@ -206,6 +261,12 @@ def _key(text: str) -> str:
     return text
 
 
+def _whole_key(text: str) -> str:
+    if key.read(text) is None:
+        raise ValueError("set a whole key, as `keys create` prints it")
+    return text
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -218,15 +279,25 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
     "table": _table,
+    "bucket": _bucket,
+    "max_file": _size,
+    "file_quota": _size,
+    "keep_files": _some_time,
     "queue": _queue,
     "topic": _topic,
     "ephemeral": _yes_or_no,
     "operations": _modules,
     "slice": _some_time,
     "max_body": _size,
+    "max_queued": _many,
     "min_free": _size,
+    "callbacks": _one_of("public", "local"),
     "hosts": _names,
     "trusted_proxies": _hops,
+    "open": _one_of("no", "loopback"),
+    "rate": _rate,
+    "burst": _count,
+    "admin_key": _whole_key,
     "log": _one_of("json", "text"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "url": service_url,

@@ -15,14 +15,15 @@ clock, so a day takes no time. The store is the embedded one, in a folder that i
 the block `records(…)` means it, for the test as for the operations.
 """
 
+import io
 import json
 import logging
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -30,15 +31,21 @@ from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Hint, Ports, Record, Records
+from app.ports import Hint, Letter, Ports, Record, Records, Reply
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
 from app.room.enter import Room
+from app.room.errors import Problem
+from app.room.files import guessed_type
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
+from app.room.lane import LANES
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
+from app.room.shelf import Wish
+from app.room.standing import tend
+from app.room.tick import Ticker
 
 BEGIN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MOST_RUNS = 100_000
@@ -69,6 +76,23 @@ class Silent:
 
     def ring(self, *hints: Hint) -> None:
         """Nobody sleeps here."""
+
+
+class Mailbox:
+    """A post that keeps what it is given, and answers as it is told to: 200, unless it is."""
+
+    local = False
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.answers: list[Reply | Problem] = []
+
+    def send(self, letter: Letter, *, refuse: Callable[[str], str | None], within: float) -> Reply:
+        self.letters.append(letter)
+        answer = self.answers.pop(0) if self.answers else Reply(200)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -107,12 +131,16 @@ class Testing(AbstractContextManager["Testing"]):
         self.crashes = 0
         self._open = ExitStack()
         numbers = count(1)
-        ports = Ports(
-            self._fresh_store() if records is None else records,
-            self.clock,
-            lambda prefix: f"{prefix}_{next(numbers):026}",
-            Silent(),
+        store = self._fresh_ports()
+        ports = replace(
+            store,
+            records=store.records if records is None else records,
+            clock=self.clock,
+            new_id=lambda prefix: f"{prefix}_{next(numbers):026}",
+            queue=Silent(),
+            post=(mailbox := Mailbox()),
         )
+        self.mailbox = mailbox
         self.room = Room(registry, ports)
         self._plans: list[_Plan] = []
         self._reached: Counter[str] = Counter()  # how often runs came to the end of each step
@@ -149,12 +177,21 @@ class Testing(AbstractContextManager["Testing"]):
         key: str | None = None,
         delay: str | float | timedelta = 0.0,
         priority: int | None = None,
+        callback_url: str | None = None,
         **more: Any,
     ) -> str:
-        """A job's id. It runs when `run` is called."""
+        """A job's id. It runs when `run` is called; what is told of its end is in `mailbox`."""
         due = self.clock.now() + _seconds(delay)
         params = {**(params or {}), **more}
-        call = Call(name, params, key=key, due=due, priority=priority, asynchronous=True)
+        call = Call(
+            name,
+            params,
+            key=key,
+            due=due,
+            priority=priority,
+            callback_url=callback_url,
+            asynchronous=True,
+        )
         outcome, cause = self._enter(call)
         if outcome.problem:
             raise outcome.problem from cause
@@ -178,7 +215,7 @@ class Testing(AbstractContextManager["Testing"]):
         record = self.room.engine.get(id, LOCAL)
         if record.label != SUCCEEDED:
             raise AssertionError(_why_not(record))
-        return record.body["result"]
+        return self.room.linked(record.body["result"], record.owner)
 
     def error(self, id: str) -> dict[str, Any]:
         """Why it failed, or its last attempt did: kind, detail and the like; {} if none did."""
@@ -188,6 +225,17 @@ class Testing(AbstractContextManager["Testing"]):
         """The lines that the job has logged or printed."""
         record = self.room.engine.get(id, LOCAL)
         return [text for _, _, text in record.body.get("log", {}).get("lines", [])]
+
+    def file(self, content: bytes, name: str = "file", type: str | None = None) -> str:
+        """The id of a new file, for a parameter that takes one."""
+        wish = Wish(name, type or guessed_type(name), len(content))
+        return self.room.shelf.keep(wish, io.BytesIO(content), LOCAL.owner).id
+
+    def content(self, file: str | Mapping[str, Any]) -> bytes:
+        """The bytes of a file, named by its id or as a result names it."""
+        id = file if isinstance(file, str) else file["file"]
+        with self.room.shelf.open(id, LOCAL.owner) as stream:
+            return stream.read()
 
     def signal(self, id: str, name: str, value: Any = None) -> None:
         """Brings a value to `run.wait_for(name)`."""
@@ -215,7 +263,13 @@ class Testing(AbstractContextManager["Testing"]):
         """Moves the clock. What has become due by that runs at the next `run`."""
         self.clock.sleep(_seconds(duration))
 
-    # What workers do
+    # What clocks and workers do
+
+    def tick(self) -> int:
+        """Makes the jobs of schedules that are due by now, those of `on=[Cron(…), Every(…)]` too,
+        whose first due time comes after the first tick. Says how many."""
+        tend(self.room.registry, self.room.ports)
+        return Ticker(self.room.registry, self.room.ports).tick().jobs
 
     def run(self) -> None:
         """Runs what is due, and what becomes due, until nothing is left but to wait for signals.
@@ -291,8 +345,9 @@ class Testing(AbstractContextManager["Testing"]):
 
     def _next_due(self, until: float = float("inf")) -> float | None:
         """When something is to be looked at again; None when all wait for somebody outside."""
+        lanes = self.room.ports.records.list(LANES, limit=200).items
         active = [one for label in (QUEUED, RUNNING, WAITING) for one in self._records(label)]
-        dues = [one.due for one in active if not waits_for(one, "signal")]
+        dues = [one.due for one in (*lanes, *active) if not waits_for(one, "signal")]
         return min((due for due in dues if due is not None and due <= until), default=None)
 
     def _records(self, label: str | None = None) -> Iterator[Record]:
@@ -305,14 +360,14 @@ class Testing(AbstractContextManager["Testing"]):
             if (cursor := page.next) is None:
                 return
 
-    def _fresh_store(self) -> Records:
+    def _fresh_ports(self) -> Ports:
         from app.wiring import make_ports
 
         folder = Path(tempfile.mkdtemp(prefix="manydoors-"))
         self._open.callback(shutil.rmtree, folder, ignore_errors=True)
-        records = make_ports(Settings(data=folder, min_free=1)).records
-        self._open.callback(records.close)
-        return records
+        ports = make_ports(Settings(data=folder, min_free=1))
+        self._open.callback(ports.records.close)
+        return ports
 
 
 class _Errors(logging.Handler):

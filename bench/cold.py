@@ -102,7 +102,10 @@ def given() -> dict[str, Any]:
     more = {"Idempotency-Key": ["one"], "Prefer": ["respond-async"]}
     keyed["multiValueHeaders"] |= more
     page = events.recorded("http_function_url") | {"rawPath": "/"}
-    page["headers"] = page["headers"] | {"accept": "text/html"}
+    shown = {"authorization": f"Bearer {events.KEY}"}
+    page["headers"] = page["headers"] | shown | {"accept": "text/html"}
+    jobs = events.recorded("http_function_url") | {"rawPath": "/v1/jobs"}
+    jobs["headers"] = jobs["headers"] | shown
     return {
         "call": events.call(events.OURS),
         "keyed": keyed,
@@ -110,7 +113,7 @@ def given() -> dict[str, Any]:
         "routed": events.call(events.THEIRS, events.THEIRS),
         "queue": {"Records": [record | {"body": json.dumps(message)}]},
         "page": page,
-        "jobs": events.recorded("http_function_url") | {"rawPath": "/v1/jobs"},
+        "jobs": jobs,
     }
 
 
@@ -205,6 +208,8 @@ def main() -> None:
             "MANYDOORS_QUEUE": TABLE,
             "MANYDOORS_LOG_LEVEL": "ERROR",
             "MANYDOORS_OPERATIONS": "bench.operations",
+            "MANYDOORS_ADMIN_KEY": events.KEY,
+            "MANYDOORS_RATE": "none",
             "INSTANTIATE_LAMBDA_HANDLER_ON_IMPORT": "true",
             "AWS_ENDPOINT_URL_DYNAMODB": url,
             "AWS_ENDPOINT_URL_SQS": queues,

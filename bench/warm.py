@@ -67,7 +67,8 @@ def process(row: Row, folder: str) -> Iterator["subprocess.Popen[str]"]:
     python = sys.executable if row.ours else installed(PEERS, require)
     module = row.module if row.module == "handlers" else f"bench.on_lambda.{row.module}"
     ours = {"MANYDOORS_OPERATIONS": "bench.operations", "MANYDOORS_DATA": folder}
-    ours |= {"MANYDOORS_LOG_LEVEL": row.ours or "WARNING"}
+    ours |= {"MANYDOORS_LOG_LEVEL": row.ours or "WARNING", "MANYDOORS_ADMIN_KEY": events.KEY}
+    ours |= {"MANYDOORS_RATE": "none"}  # else most are told to come later
     aws = {"AWS_DEFAULT_REGION": "eu-central-1", "POWERTOOLS_SERVICE_NAME": "bench"}
     started = subprocess.Popen(
         [python, "-m", "bench.on_lambda", module],

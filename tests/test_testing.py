@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import Internal, Invalid, Refused, Unknown, operation, records
+from app import File, Internal, Invalid, Refused, Run, Unknown, operation, records
 from app.ports.local.records import LocalRecords
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
@@ -346,3 +346,19 @@ def test_what_went_wrong_before_a_crash_is_what_is_told():
 
     with pytest.raises(ZeroDivisionError):
         played()
+
+
+def test_files_go_in_and_out():
+    """A file is made of bytes, passed by its id, and its bytes are read back."""
+    registry = Registry()
+
+    @registry.operation("shout", long=True)
+    def shout(run: Run, text: File) -> File:
+        with run.open(text) as stream:
+            return run.save(stream.read().upper(), name=f"loud {text.name}")
+
+    with Testing(registry) as service:
+        job = service.submit("shout", text=service.file(b"meow", "cat.txt"))
+        service.run()
+        assert service.result(job)["name"] == "loud cat.txt"
+        assert service.content(service.result(job)) == b"MEOW"

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from app.ports import Clock
 from app.room.call import Outcome
 from app.room.errors import ManydoorsError
 
+if TYPE_CHECKING:
+    from app.client.schedules import Schedules
+
 Job = dict[str, Any]
 """As GET /v1/jobs/{id} shows it."""
+
+Key = Mapping[str, Any]
+"""As GET /v1/keys lists it; when it is made, with the key itself."""
 
 
 class Unreachable(ManydoorsError):
@@ -27,6 +34,7 @@ class Wish:
     delay: float | None = None
     due: float | None = None
     priority: int | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Service(Protocol):
     """What every command may ask. All of it raises `Problem`, and `Unreachable`."""
 
     clock: Clock
+    schedules: "Schedules"
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
         """What can be called, each with its name and summary."""
@@ -82,6 +91,47 @@ class Service(Protocol):
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         """The job, with a value for its `run.wait_for(name)`."""
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        """A new key; it expires at that time since the epoch."""
+
+    def keys(self) -> Iterator[Key]:
+        """All of them, the newest first."""
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        """With another secret; the former is good for so many seconds still."""
+
+    def revoke_key(self, id: str) -> None:
+        """Refused from now on."""
+
+    def webhook_secret(self) -> str:
+        """What callbacks are signed with."""
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        """A new one; the former signs too for so many seconds."""
+
+    def test_webhook(self, url: str) -> Job:
+        """A job that sends a test event there."""
+
+    def params(self, operation: str) -> Mapping[str, Any]:
+        """The JSON Schema of what an operation takes."""
+
+    def upload(self, path: Path) -> Mapping[str, Any]:
+        """The file, whole, as GET /v1/files/{id} shows it; `OSError` for a bad path."""
+
+    def files(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest."""
+
+    def file(self, id: str) -> Mapping[str, Any]:
+        """What is known of it."""
+
+    def download(self, id: str, to: BinaryIO) -> None:
+        """Its bytes."""
+
+    def delete_file(self, id: str) -> None:
+        """`Conflict` while a job names it."""
 
     def is_deserted(self) -> bool:
         """Surely nobody is there to run a job just now; False where that cannot be told."""

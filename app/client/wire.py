@@ -18,6 +18,7 @@ from app.room.errors import Internal, Problem, Unavailable, kinds
 from app.room.strict_json import write_json
 
 PATIENCE = 30.0  # seconds for an answer
+NO_CONTENT = 204
 KNOCK = 10.0  # seconds for a connection
 LONGEST_LINE = 8 * 1024 * 1024
 OWN = frozenset(("type", "title", "status", "detail", "instance"))  # of each problem
@@ -27,6 +28,7 @@ OWN = frozenset(("type", "title", "status", "detail", "instance"))  # of each pr
 class Reply:
     status: int
     body: bytes
+    tag: str = ""  # by which If-Match knows it
 
     @property
     def value(self) -> Any:
@@ -61,7 +63,22 @@ class Wire:
             finally:
                 connection.close()
         self._check(response, body)
-        return Reply(response.status, body)
+        return Reply(response.status, body, response.headers.get("ETag", ""))
+
+    def sent_on(self, path: str) -> str:
+        """The URL that a path leads to."""
+        with self._reaching(PATIENCE):
+            connection = self._connect()
+            try:
+                response = self._send(connection, "GET", path, ..., {}, PATIENCE)
+                body = response.read()
+            finally:
+                connection.close()
+        location = str(response.headers.get("Location", ""))
+        if response.status != 303 or not location:
+            self._check(response, body)
+            raise Unreachable(f"{self.url} answered {response.status}, and not where that is.")
+        return location
 
     def stream(self, path: str, headers: Mapping[str, str]) -> "Stream | None":
         """Server-sent events; None when it answers in another form."""
@@ -116,7 +133,9 @@ class Wire:
         status, form = response.status, _form(response)
         if form == "application/problem+json":
             raise _problem(status, body)
-        if form == "application/json" and 200 <= status < 300:
+        if status == 204 or (form == "application/json" and 200 <= status < 300):
+            return
+        if status == NO_CONTENT and not body:
             return
         if location := response.headers.get("Location"):
             raise Unreachable(f"{self.url} sends on to {escaped(location)}: name that by --url.")

@@ -12,6 +12,7 @@ from app.room import job
 from app.room.acceptance import ring
 from app.room.boundary import Boundary
 from app.room.errors import Invalid, Problem, Refused, Stale, TooLarge, Unknown, kinds
+from app.room.file_uses import note_jobs
 from app.room.job import JOBS, Wait
 from app.room.journal import copied
 from app.room.ledger import Ledger
@@ -79,6 +80,7 @@ class Children:
         while chunk := list(islice(rest, CHUNK * entry["batch"])):
             self._boundary.check()
             made = self._made(called, chunk, entry)
+            note_jobs(self._ports, self._notes.record.owner, made)
             self._store(made)
             ring(self._registry, self._ports, made, self._ports.clock.now())
             entry["at"] += len(chunk)

@@ -11,7 +11,9 @@ from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
-from app.room.errors import Internal, Invalid, Problem, TooLarge, UnknownOperation, sayable
+from app.room.errors import Internal, Invalid, Problem, TooLarge, sayable
+from app.room.file_uses import note_uses
+from app.room.files import finding, ids_in
 from app.room.job import Ending, Error, Wait
 from app.room.journal import Misfit
 from app.room.ledger import Ledger, Lost
@@ -19,7 +21,9 @@ from app.room.notes import Notes
 from app.room.operation import Operation, Registry
 from app.room.records import opened
 from app.room.run import Run
+from app.room.run_files import RunFiles
 from app.room.schema.plain import plain
+from app.room.shelf import Shelf
 from app.room.strict_json import write_json
 
 LARGEST_RESULT = 102_400  # encoded bytes that a job's record keeps
@@ -39,6 +43,7 @@ class Work:
     notes: Notes
     run: Run
     boundary: Boundary
+    ports: Ports
 
 
 def execute(
@@ -54,9 +59,8 @@ def execute(
     `host` is shown the notes, to have them shown by a thread of its own.
     """
     began = ports.clock.monotonic()
-    try:
-        operation = registry.get(record.body["operation"])
-    except UnknownOperation:
+    operation = registry.known(record.body["operation"])
+    if operation is None:
         return _undeclared(record, ports.clock.now())
     try:
         notes = Notes(ledger, record, ports.clock)
@@ -64,11 +68,12 @@ def execute(
         return Ending("failed", error=error_of(error))
     boundary = Boundary(notes, control, ports.clock)
     children = Children(registry, ports, ledger, notes, boundary)
-    run = Run(notes, boundary, children, control, ports.clock)
+    run = Run(notes, boundary, children, control, ports.clock, RunFiles(ports, notes))
     if host is not None:
         host(notes)
-    with opened(ports), captured(notes.log):
-        ending = _ending(Work(record, operation, notes, run, boundary))
+    find = Shelf(ports).finder(record.owner)
+    with opened(ports), captured(notes.log), finding(find):
+        ending = _ending(Work(record, operation, notes, run, boundary, ports))
     if notes.trouble is not None and ending.what != "failed":
         ending = Ending("failed", error=error_of(notes.trouble))
     ran = ports.clock.monotonic() - began
@@ -125,12 +130,14 @@ def _call(work: Work) -> Any:
         result = [_one(operation, first, params) for params in body["params"]]
     else:
         result = _one(operation, first, body["params"])
-    size = len(write_json(result))
+    written = write_json(result)
+    size = len(written)
     if size > LARGEST_RESULT:
         raise TooLarge(
             f"The result has {size:,} bytes, and a job's record keeps {LARGEST_RESULT:,}: keep "
             "what is large in records(…), and give back where."
         )
+    note_uses(work.ports, work.record.owner, [(work.record.id, ids_in(written))])
     return result
 
 
@@ -149,7 +156,7 @@ def error_of(error: Exception) -> Error:
             error.detail[:DETAIL],
             final,
             error.after,
-            "" if final else _traceback(error),
+            _traceback(error) if error.traced and not final else "",
             _members(error),
         )
     text = sayable(f"{type(error).__name__}: {_text(error)}"[:DETAIL])

@@ -110,6 +110,13 @@ class Journal:
         loops = (f"{e['i']}.{e['at']}" for e in self._entries if e["k"] == "each")
         return " ".join((*loops, entry["n"], str(entry["i"])))
 
+    def spot(self) -> str:
+        """Where the run is, in words that are the same whenever it comes here again, and no other
+        place's: behind which entry, at which items of which loops, inside which step."""
+        before = self._entries[: self._next]
+        loops = (f"{e['i']}.{e['at']}" for e in before if e["k"] == "each")
+        return " ".join((*loops, str(self._next), self._busy))
+
     def has_loops(self) -> bool:
         return any(entry["k"] == "each" for entry in self._entries)
 

@@ -1,12 +1,12 @@
 """What a run writes down in its job's record: journal, state, progress and log."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any
 
-from app.ports import Body, Clock, Put, Record
-from app.room.errors import Problem, sayable
+from app.ports import Body, Clock, Put, Record, Write
+from app.room.errors import Problem, Stale, sayable
 from app.room.journal import Journal, copied
 from app.room.ledger import PAGES, Ledger, page_id
 from app.room.schema.plain import plain
@@ -17,6 +17,7 @@ LARGEST_STATE = 48 * 1024
 LINES = 100  # of the log that are kept, the newest
 LINE = 2000  # characters of one
 LOG_BYTES = 16 * 1024
+TRIES = 40  # of what is written beside, and that others outrun
 WRITE_EVERY = 1.0  # seconds between two writes of progress
 
 
@@ -99,28 +100,47 @@ class Notes:
             own["maps"] = True
         return own
 
-    def save(self, change: Callable[[Record], Record] = _unchanged) -> None:
+    def save(
+        self,
+        change: Callable[[Record], Record] = _unchanged,
+        beside: Callable[[], Sequence[Write]] = tuple,
+    ) -> None:
         """Writes all of it, fenced; raises `Lost` when another has claimed the job since.
 
-        `change`: what else to do to the record, which others may write too. After a write that
-        went wrong none follows: the next run begins with what the store has.
+        `change`: what else to do to the record, which others may write too. `beside`: what must
+        land with it, decided anew when that was outrun. After a write that went wrong none
+        follows: the next run begins with what the store has.
         """
         with self._lock:
             if self.trouble is not None:
                 raise self.trouble
-            own, beside = self.own(), list[Put]()
+            own, pages = self.own(), list[Put]()
             if page := self.journal.overflow():
                 number = int(self.record.body.get("pages", 0))
                 id = page_id(self.record.id, number)
-                beside.append(Put(Record(PAGES, id, {"entries": page}, owner=self.record.owner)))
+                pages.append(Put(Record(PAGES, id, {"entries": page}, owner=self.record.owner)))
                 own |= {"journal": self.journal.inline()[len(page) :], "pages": number + 1}
-            try:
-                self._write(own, change, *beside)
-            except Problem as trouble:
-                self.trouble = trouble
-                raise
+            self._write_with(own, change, pages, beside)
             self.journal.turn(page)
             self._fresh = True
+
+    def _write_with(
+        self,
+        own: Body,
+        change: Callable[[Record], Record],
+        pages: Sequence[Write],
+        beside: Callable[[], Sequence[Write]],
+    ) -> None:
+        for left in reversed(range(TRIES)):
+            writes = beside()  # what this raises is no trouble with the store
+            try:
+                self._write(own, change, *pages, *writes)
+                return
+            except Problem as trouble:
+                if writes and left and isinstance(trouble, Stale):
+                    continue
+                self.trouble = trouble
+                raise
 
     def save_if(self, seconds: float) -> None:
         """Saves what is new, if the last write is at least so long ago."""
@@ -140,7 +160,7 @@ class Notes:
                 self._write(shown | ({"progress": self.progress} if self.progress else {}))
 
     def _write(
-        self, own: Body, change: Callable[[Record], Record] = _unchanged, *beside: Put
+        self, own: Body, change: Callable[[Record], Record] = _unchanged, *beside: Write
     ) -> None:
         self._told = True
         self.record = self._ledger.checkpoint(self.record, own, change, *beside)

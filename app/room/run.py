@@ -2,10 +2,12 @@
 go on as if nothing had been.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import datetime, timedelta
+from io import BufferedIOBase
 from itertools import islice
-from typing import Any, Literal
+from os import PathLike
+from typing import Any, BinaryIO, Literal
 
 from app.ports import Body, Clock
 from app.room import job
@@ -13,11 +15,13 @@ from app.room.boundary import Boundary, Control
 from app.room.children import Children, Results
 from app.room.duration import seconds
 from app.room.errors import TimedOut, sayable
+from app.room.files import File
 from app.room.job import Wait
 from app.room.journal import Misfit, copied
 from app.room.ledger import Lost
 from app.room.notes import WRITE_EVERY, Notes
 from app.room.records import Collection, records
+from app.room.run_files import RunFiles
 from app.room.schema.plain import plain
 from app.room.step_error import remembered, revived
 
@@ -28,9 +32,16 @@ class Run:
     """A job's own side of it, given to a function whose first parameter is called `run`."""
 
     def __init__(
-        self, notes: Notes, boundary: Boundary, children: Children, control: Control, clock: Clock
+        self,
+        notes: Notes,
+        boundary: Boundary,
+        children: Children,
+        control: Control,
+        clock: Clock,
+        files: RunFiles,
     ) -> None:
         self._notes, self._boundary, self._children = notes, boundary, children
+        self._files = files
         self._watch, self._clock = control.watch, clock
 
     @property
@@ -41,6 +52,11 @@ class Run:
     @property
     def operation(self) -> str:
         return str(self._notes.record.body["operation"])
+
+    @property
+    def owner(self) -> str:
+        """Whose job it is."""
+        return self._notes.record.owner
 
     @property
     def key(self) -> str | None:
@@ -176,6 +192,26 @@ class Run:
     def records(self, collection: str) -> Collection:
         """State of your own that outlives the job; as `from app import records`."""
         return records(collection)
+
+    def open(self, file: File | str | Mapping[str, Any]) -> BufferedIOBase:
+        """The bytes of a file as a stream to read, and to seek in; never all in memory.
+
+        Close it, or open it by `with`.
+        """
+        return self._files.open(file)
+
+    def save(
+        self,
+        content: bytes | str | PathLike[str] | BinaryIO,
+        *,
+        name: str | None = None,
+        type: str | None = None,
+    ) -> File:
+        """Keeps the bytes, or those of the file at a path or of a stream, as a file.
+
+        It is kept as long as its job. When the run comes here again, it writes the same file anew.
+        """
+        return self._files.save(content, name, type)
 
     def _rest(
         self,

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.ports import Record
-from app.room.engine import SETTLED_TOGETHER
 from app.room.enter import Room
-from app.room.errors import Stale, Unavailable, Unknown, sayable
+from app.room.errors import Problem, Stale, Unavailable, Unknown, sayable
 from app.room.execute import DETAIL
 from app.room.job import Ending, Error
 from app.room.ledger import Lost
+from app.room.settlement import SETTLED_TOGETHER
 from app.worker import channel
 from app.worker.guardian import Guardian
 from app.worker.process import Process
@@ -23,6 +23,7 @@ from app.worker.process import Process
 log = logging.getLogger("manydoors.worker")
 
 LOOK_EVERY = 1.0  # seconds between looks for what no ring has told
+SWEEP_EVERY = 60.0  # seconds between looks for files that are over
 WATCH_EVERY = 0.1  # seconds between looks at what runs
 MOST_AHEAD = 64  # jobs claimed together
 SHORT = 0.05  # seconds; nothing waits behind a job that takes longer
@@ -63,6 +64,7 @@ class Keeper:
         self._number = 0
         self._ahead = 1
         self._look_at = 0.0
+        self._sweep_at = time.monotonic() + SWEEP_EVERY
         self._rung = True
         self._revoked: tuple[int, float] | None = None  # behind which job, and when
         self._idle_since: float | None = None  # since when the runner does none of its jobs
@@ -113,6 +115,7 @@ class Keeper:
             self._tell_stop()
             return
         now = time.monotonic()
+        self._sweep(now)
         if self._trouble or len(self._tasks) > self._ahead // 2 or self._is_held_up():
             return
         if not (self._rung or now >= self._look_at):
@@ -124,9 +127,18 @@ class Keeper:
             self._pause(error)
             return
         self._look_at = now + LOOK_EVERY
-        self._rung = len(claimed) >= wanted  # else there is no more for now
+        # Else there is no more for now.
+        self._rung = len(claimed) >= wanted or self.engine.has_more
         if claimed:
             self._hand_over(claimed, now)
+
+    def _sweep(self, now: float) -> None:
+        """Files that are over, a few at a time: nobody waits long for a claim meanwhile."""
+        if now < self._sweep_at or self._trouble:
+            return
+        self._sweep_at = now + SWEEP_EVERY
+        with suppress(Problem):
+            self.room.shelf.sweep()
 
     def _hand_over(self, claimed: list[Record], now: float) -> None:
         tasks = []

@@ -1,5 +1,6 @@
 """The short way and Flask's way to an endpoint give the same answer."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,11 @@ from app.doors.edge import Edge
 from app.doors.rest.straight import Straight
 from app.room.enter import Room
 from app.wsgi import create_app
+
+# Of a file that is offered: new each time.
+TICKET = re.compile(
+    rb"file_[0-9A-Z]{26}|(?<=expires=)\d+|(?<=signature=)[0-9a-f]+|\d{4}-\d\d-\d\dT[0-9:.]+Z"
+)
 
 TEXT = "/v1/operations/echo.text"
 JSON = "application/json"
@@ -91,7 +97,7 @@ def test_both_ways_are_one(
     short = client.open(path, method=method, data=body, headers=given)
     long = long_way.open(path, method=method, data=body, headers=given)
     assert short.status == long.status
-    assert short.data == long.data
+    assert TICKET.sub(b"new", short.data) == TICKET.sub(b"new", long.data)
     assert sorted(short.headers) == sorted(long.headers)
 
 

@@ -16,6 +16,7 @@ from tests.gates.house import ROOT, modules
 
 FLASK = {"flask", "flask_restx", "werkzeug"}
 AWS = {"boto3", "botocore", "zappa"}
+KEY = f"md_test_{0:064}"
 
 
 def test_handlers_load_no_flask_and_no_sdk(tmp_path):
@@ -37,8 +38,8 @@ def test_a_local_app_loads_no_sdk(tmp_path):
 
 
 def test_a_call_that_needs_no_store_loads_neither_flask_nor_an_sdk(tmp_path):
-    """Though the service has a table, a queue and a topic."""
-    code = handled(recorded("http_api"), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    """Though the service has a table, a queue and a topic. A key of the store and a rate do."""
+    code = handled(called(), AWS_ENDPOINT_URL="http://127.0.0.1:9", MANYDOORS_RATE="none")
     assert not loaded(code, tmp_path) & (FLASK | AWS)
 
 
@@ -72,10 +73,14 @@ def queued() -> Any:
     return {"Records": [record | {"body": json.dumps(body)}]}
 
 
-def keyed() -> Any:
+def called(**more: str) -> Any:
     event = recorded("http_api")
-    event["headers"] |= {"idempotency-key": "one", "prefer": "respond-async"}
+    event["headers"] |= {"authorization": f"Bearer {KEY}"} | more
     return event
+
+
+def keyed() -> Any:
+    return called(prefer="respond-async", **{"idempotency-key": "one"})
 
 
 def handled(event: Any, **more: str) -> str:
@@ -83,6 +88,7 @@ def handled(event: Any, **more: str) -> str:
     environ = {f"MANYDOORS_{name}": "manydoors-dev" for name in ("TABLE", "QUEUE", "TOPIC")}
     environ |= {"AWS_LAMBDA_FUNCTION_NAME": "manydoors-dev", "AWS_REGION": "eu-central-1"}
     environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} | more
+    environ["MANYDOORS_ADMIN_KEY"] = KEY  # any other is looked up in the store
     return f"""
 import os
 os.environ.update({environ!r})

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 )
 
 from app.ports import Ports, Queue, Record, Records
+from app.ports.local.files import LocalFiles
 from app.ports.local.records import LocalRecords
 from app.room import job
 from app.room.acceptance import Submission
@@ -124,7 +125,9 @@ class Torture(RuleBasedStateMachine):
         self.records = Flaky(self.shared, f"history {next(self.numbers)}")
         self.clock = HandClock()
         ids = count(1)
-        ports = Ports(self.records, self.clock, lambda kind: f"{kind}_{next(ids):06}", self.queue)
+        new_id = lambda kind: f"{kind}_{next(ids):06}"  # noqa: E731
+        files = LocalFiles(Path("nowhere"), floor=1)
+        ports = Ports(self.records, self.clock, new_id, self.queue, files)
         self.engine = Engine(operations(), ports)
         self.jobs = Jobs()
         self.hands: list[Hand] = []

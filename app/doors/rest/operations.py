@@ -15,7 +15,7 @@ from app.doors.rest.endpoint import Endpoint, Path, refuse_query
 from app.doors.wishes import wishes
 from app.room.call import Call
 from app.room.enter import Room
-from app.room.errors import Invalid, Wrong
+from app.room.errors import Invalid, TooLarge, Wrong
 from app.room.operation import Operation
 from app.room.route import Route
 from app.room.schema.plain import pointer
@@ -102,7 +102,7 @@ def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
     else:
         refuse_query(request)
         check_json(request)
-        params = read_object(request.body)
+        params = read_object(body_of(room, request))
     wish = wishes(request)
     outcome = room.enter(
         Call(
@@ -119,6 +119,16 @@ def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
         )
     )
     return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
+
+
+def body_of(room: Room, request: Request) -> bytes:
+    """One that is too large is offered a file."""
+    try:
+        return request.body
+    except TooLarge as problem:
+        from app.doors.rest.ticket import offer
+
+        raise offer(room, request, problem) from None
 
 
 def _rest(request: Request, path: Path) -> dict[str, list[str]]:

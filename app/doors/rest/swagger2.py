@@ -66,7 +66,16 @@ def _restx_doc(operation: Mapping[str, Any], api: Any) -> Document:
         "produces": [*_forms(operation), PROBLEM_JSON],
     }
     if "requestBody" in operation:
-        doc["expect"] = [model("body", operation["requestBody"]["content"][JSON]["schema"])]
+        (content,) = operation["requestBody"]["content"].items()
+        if content[0] == JSON:
+            doc["expect"] = [model("body", content[1]["schema"])]
+        else:
+            doc["consumes"] = [content[0]]
+            params["body"] = {
+                "in": "body",
+                "required": True,
+                "schema": schema2(content[1]["schema"]),
+            }
     return {name: value for name, value in doc.items() if value is not None}
 
 

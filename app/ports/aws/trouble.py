@@ -11,11 +11,12 @@ from app.room.errors import BadSetting, ManydoorsError, TooLarge, Unavailable
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-Service = Literal["dynamodb", "sqs", "sns", "lambda", "sts"]
+Service = Literal["dynamodb", "s3", "sqs", "sns", "lambda", "sts"]
 
 # What this program calls it, the thing in it, and the setting that names that.
 NAMES: dict[Service, tuple[str, str, str]] = {
     "dynamodb": ("The store", "table", "MANYDOORS_TABLE"),
+    "s3": ("S3", "bucket", "MANYDOORS_BUCKET"),
     "sqs": ("The queue", "queue", "MANYDOORS_QUEUE"),
     "sns": ("The topic", "topic", "MANYDOORS_TOPIC"),
     "lambda": ("Lambda", "function", "AWS_LAMBDA_FUNCTION_NAME"),
@@ -95,7 +96,15 @@ TABLE: dict[str, Row] = {
     "ExpiredTokenException": EXPIRED,
     "RequestExpired": CLOCK,
     "RequestTimeTooSkewed": CLOCK,
+    # S3 has words of its own, and only a number for a HEAD.
+    "SlowDown": SLOW,
+    "RequestTimeout": SLOW,
+    "InternalError": FAILED,
+    "NoSuchBucket": ABSENT,
+    "403": FORBIDDEN,
 }
+NOT_THERE = frozenset(("NoSuchKey", "NoSuchUpload", "404"))
+THERE = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
 SQS = "AWS.SimpleQueueService."  # before some of its codes
 FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
@@ -108,6 +117,10 @@ class Refused(Exception):
     def __init__(self, found: dict[int, dict[str, Any]], *, resent: bool) -> None:
         super().__init__(found)
         self.found, self.resent = found, resent
+
+
+class Absent(Exception):
+    """There is no such object, or no such upload."""
 
 
 class Conflicted(Exception):
@@ -152,6 +165,10 @@ def _told(error: "ClientError", service: Service) -> Exception:
     resent = answer.get("RetryAttempts", 0) > 0
     if code == "ConditionalCheckFailedException":
         return Refused({0: response.get("Item", {})}, resent=resent)
+    if code in THERE:
+        return Refused({}, resent=resent)
+    if code in NOT_THERE:
+        return Absent(text)
     if code == "TransactionConflictException":
         return Conflicted(text, resent=resent)
     if code == "TransactionCanceledException":

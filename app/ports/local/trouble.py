@@ -1,5 +1,6 @@
 """What SQLite may complain of, in this program's words: the one table."""
 
+import errno
 import sqlite3
 
 from app.room.errors import ManydoorsError, TooLarge, Unavailable
@@ -10,6 +11,7 @@ FAILED = Unavailable("The store's disk failed.", after=10)
 CLOSED = Unavailable("The store can not be opened.", after=10)
 READ_ONLY = Unavailable("The store can not be written.", after=60)
 DAMAGED = Unavailable("The store's file is damaged or not a store: restore a copy.", after=600)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 INTERRUPTED = Unavailable("The store was interrupted.", after=0)
 
 TABLE: dict[int, ManydoorsError] = {
@@ -35,7 +37,7 @@ def ours(error: BaseException) -> BaseException:
     Always a new error, since each of the threads that shared a commit raises its own.
     """
     if isinstance(error, OSError):
-        return again(FAILED, error)
+        return again(FULL if error.errno in FULL_DISK else FAILED, error)
     return again(TABLE.get(code(error), error), error)
 
 
