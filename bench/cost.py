@@ -16,6 +16,7 @@ from app.ports.aws.queue import SqsQueue
 from app.ports.aws.records import AwsRecords
 from app.ports.aws.wire import Wire
 from app.ports.local.clock import SystemClock, Ulids
+from app.ports.local.no_files import NoFiles
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from app.room.operation import REGISTRY
@@ -144,7 +145,7 @@ def jobs(url: str, queue_url: str) -> None:
     queue = SqsQueue(moto.make_queue(queue_url, name), url=queue_url, trace=bill.add)
     for wire in (records._wire, queue._wire):
         bill.watch(wire)
-    ports = Ports(records, SystemClock(), Ulids(), queue)
+    ports = Ports(records, SystemClock(), Ulids(), queue, NoFiles("A bench"))
     rooms = {counts: Room(REGISTRY, ports, LEASE, counts=counts) for counts in (False, True)}
     heads = ("table", "indexes", "reads", "requests", "KB", "queue", "runs", "$ a million")
     print(f"\n{'':34}" + "".join(f"{head:>9}" for head in heads[:6]), end="")

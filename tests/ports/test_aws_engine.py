@@ -127,17 +127,19 @@ def test_keys_and_signals(service: Testing, declare: Callable[..., Any]) -> None
 
 
 def test_cost(service: Testing, declare: Callable[..., Any], meter: Meter) -> None:
-    """A plain job takes three write units of the table and one to read, the first of a process
-    too, and nothing ever scans it."""
+    """A plain job takes three write units of the table, the first of a process too, and one to
+    read once it was looked how many are queued; and nothing ever scans it."""
     service.room.engine.settlement.tally = None  # statistics make of each finish a transaction
 
     def tried(n: int) -> int:
         return n
 
     declare(tried)
-    job = service.submit("tried", n=1)
-    service.run_next()
-    assert meter.written == 3
+    for n in range(2):
+        meter.written = meter.read = 0.0
+        job = service.submit("tried", n=n)
+        service.run_next()
+        assert meter.written == 3
     assert meter.read == 1
     assert service.result(job) == 1
     assert "scan" not in meter.verbs
