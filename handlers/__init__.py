@@ -10,10 +10,6 @@ from typing import Any
 
 gc.disable()  # as `app.ports.lasting` says, which would import too much itself
 
-from handlers import late_patterns
-
-late_patterns.load()
-
 from handlers import door, http, queue, schedule, stream, task, topic, upload
 
 gc.freeze()
