@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any
 
 from app.config import Settings
+from app.ports.lasting import lasting
 from app.room.boundary import FOREVER
 from app.room.enter import LARGEST_ANSWER, Room
 from app.room.errors import Problem
@@ -54,7 +55,8 @@ class Front:
         """The answer, as far as there is one before `until`, by the monotonic clock; of one that is
         too large, where it is."""
         if self._wsgi is None:  # no other event pays for it
-            self._wsgi = self._made()
+            with lasting():
+                self._wsgi = self._made()
         monotonic = self._room.ports.clock.monotonic
         self._room.answer_within = max(SHORTEST, round(min(visit.within, until - monotonic()), 1))
         self._room.answer_most = visit.most
@@ -126,5 +128,6 @@ class _Late:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         if self._made is None:
-            self._made = self._make()
+            with lasting():
+                self._made = self._make()
         return self._made(environ, start_response)

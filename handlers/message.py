@@ -13,9 +13,11 @@ from app.room.message import Message, calls, is_cloud_event, read
 from app.room.operation import Registry
 from handlers import upload
 from handlers.ask import Arrived, Ask, Make, Unreadable, What, Work
-from handlers.shape import checked, exactly, fits
+from handlers.shape import checked, exactly, shaped
 
-ENVELOPE = {"Type": exactly("Notification"), "MessageId": str, "TopicArn": str, "Message": str}
+ENVELOPE = shaped(
+    {"Type": exactly("Notification"), "MessageId": str, "TopicArn": str, "Message": str}
+)
 
 
 def ask(message: Message, registry: Registry, *, id: str = "", line: str | None = None) -> Ask:
@@ -27,7 +29,7 @@ def ask(message: Message, registry: Registry, *, id: str = "", line: str | None 
 def asked(message: Message, registry: Registry) -> What:
     try:
         value = read(message)
-        if fits(value, ENVELOPE):  # a queue that a topic writes to
+        if ENVELOPE(value):  # a queue that a topic writes to
             inner = replace(message, raw=encoded(value["Message"]), id=value["MessageId"])
             return _of(read(inner), inner, registry)
         return _of(value, message, registry)

@@ -10,7 +10,7 @@ from app.room.files import FILE_ID, guessed_type
 from app.room.operation import Operation, Registry
 from app.room.uploads import is_for, params_of
 from handlers.ask import Arrived, Ask, Came, Make, Unreadable, check_done
-from handlers.shape import checked, exactly, fits, name, optional, raw_of, records
+from handlers.shape import checked, exactly, name, optional, raw_of, records, shaped
 
 CREATED = "ObjectCreated:"
 OURS = re.compile(f"files/({FILE_ID.strip('^$')})")  # as the port of files names its objects
@@ -25,13 +25,15 @@ EVENT = records(
     "aws:s3",
     eventName=str,
     eventTime=str | None,
-    s3=lambda s3: fits(s3, {"bucket": {"name": name}, "object": OBJECT}),
+    s3={"bucket": {"name": name}, "object": OBJECT},
 )
-TEST = {"Service": exactly("Amazon S3"), "Event": exactly("s3:TestEvent"), "Bucket": optional(str)}
+TEST = shaped(
+    {"Service": exactly("Amazon S3"), "Event": exactly("s3:TestEvent"), "Bucket": optional(str)}
+)
 
 
 def knows(event: Any) -> bool:
-    return fits(event, EVENT) or fits(event, TEST)
+    return EVENT(event) or TEST(event)
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:
