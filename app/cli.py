@@ -74,6 +74,11 @@ def _reach(settings: Settings, given: argparse.Namespace) -> Service:
     from app.client.local import Local
 
     store = wiring.store_of(settings)
+    if store is not None and store.parent.exists() and not store.parent.is_dir():
+        raise BadSetting(
+            f"The data folder {store.parent} is a file: name another one, by --data or "
+            "MANYDOORS_DATA."
+        )
     if store is not None and not given.makes and not store.exists():
         raise BadSetting(
             f"There is no store at {store}: name its folder by --data or MANYDOORS_DATA. "

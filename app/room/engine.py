@@ -33,6 +33,7 @@ from app.room.tally import Tally
 log = logging.getLogger("manydoors.jobs")
 
 EARLY = 1.5  # seconds that a hint may come before its job is due, and wait for it
+HINTED_TRIES = 5  # of a claim of that job, which others write to meanwhile
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
 SETTLED_TOGETHER = 40  # endings in one commit
 FREED_TOGETHER = 10  # where some of them give a place in a lane on
@@ -107,15 +108,16 @@ class Engine:
     def _claim_hinted(self, id: str) -> list[Record]:
         """A hint may come before the store's index shows what was written a moment ago, and a
         queue counts whole seconds; a hint that found nothing would be lost."""
-        found, now = self.ledger.get(id), self.ports.clock.now()
-        if found is None or found.due is None or found.due > now + EARLY:
-            return []
-        self.ports.clock.sleep(found.due - now)
-        until, lease = max(now, found.due) + self.lease, self.ports.new_id("lease")
-        taken = replace(found, label=RUNNING, due=until, lease=lease, takes=found.takes + 1)
-        with suppress(Stale):  # another has it
-            stored = self.ports.records.commit(Put(taken, expect=found.version))[0]
-            return [] if stored is None else [stored]
+        for _ in range(HINTED_TRIES):
+            found, now = self.ledger.get(id), self.ports.clock.now()
+            if found is None or found.due is None or found.due > now + EARLY:
+                return []
+            self.ports.clock.sleep(found.due - now)
+            until, lease = max(now, found.due) + self.lease, self.ports.new_id("lease")
+            taken = replace(found, label=RUNNING, due=until, lease=lease, takes=found.takes + 1)
+            with suppress(Stale):  # another has it, or has only woken it or told it something
+                stored = self.ports.records.commit(Put(taken, expect=found.version))[0]
+                return [] if stored is None else [stored]
         return []
 
     def _is_accepted(self, record: Record) -> bool:
