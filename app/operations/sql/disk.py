@@ -16,7 +16,7 @@ PIECE = 1024 * 1024
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder for a while; nobody else may look into it."""
-    with TemporaryDirectory(prefix="manydoors-") as folder:
+    with TemporaryDirectory(prefix="manydoors-file-") as folder:
         yield Path(folder)
 
 

@@ -48,7 +48,8 @@ def main() -> None:
     threading.Thread(target=_tell_progress, args=(connection,), daemon=True).start()
     try:
         open_file(connection, asked)
-        answer = profile(connection) if asked["sql"] is None else query(connection, asked)
+        ask = profile if asked["sql"] is None else query
+        answer = ask(connection, asked)
     except NotAllowed as error:
         answer = {"refused": str(error)}
     except MemoryError:
@@ -68,7 +69,7 @@ def connect(asked: Json) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "enable_external_file_cache": "false",
-        "max_temp_directory_size": asked["spill"],
+        "max_temp_directory_size": f"{asked['spill'] // 1024}KiB",
         "memory_limit": f"{asked['memory'] // 1024}KiB",
         "preserve_insertion_order": "true" if asked["out"] is None else "false",
         "python_enable_replacements": "false",
@@ -214,7 +215,7 @@ def said(value: Any, depth: int = 0) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def profile(connection: duckdb.DuckDBPyConnection) -> Json:
+def profile(connection: duckdb.DuckDBPyConnection, asked: Json) -> Json:
     """What is in each column, by one pass over the file, and the first rows."""
     described = connection.execute(f"SELECT * FROM {TABLE} LIMIT 0").description or ()
     columns = [(str(name), str(kind)) for name, kind, *_ in described]
@@ -224,8 +225,8 @@ def profile(connection: duckdb.DuckDBPyConnection) -> Json:
             "some of them with data.query, SUMMARIZE SELECT … FROM data."
         )
     facts = [fact for name, kind in columns for fact in _facts(name, kind)]
-    asked = ", ".join(sql for _, _, sql in facts)
-    ((rows, *told),) = connection.execute(f"SELECT count(*), {asked} FROM {TABLE}").fetchall()
+    wanted = ", ".join(["count(*)", *(sql for _, _, sql in facts)])
+    ((rows, *told),) = connection.execute(f"SELECT {wanted} FROM {TABLE}").fetchall()
     found: dict[str, Json] = {name: {"name": name, "type": kind} for name, kind in columns}
     for (name, fact, _), value in zip(facts, told, strict=True):
         found[name][fact] = said(value)
@@ -234,8 +235,20 @@ def profile(connection: duckdb.DuckDBPyConnection) -> Json:
         column["distinct"] = min(column["distinct"], rows)
     sample = connection.execute(f"SELECT * FROM {TABLE} LIMIT {SAMPLES}").fetchall()
     for place, column in enumerate(found.values()):
-        column["samples"] = [_cut(said(row[place])) for row in sample]
-    return {"rows": rows, "columns": list(found.values())}
+        column["samples"] = [_cut(said(row[place]), SHOWN) for row in sample]
+    return _fitting({"rows": rows, "columns": list(found.values())}, asked["bytes"])
+
+
+def _fitting(told: Json, size: int) -> Json:
+    """Of very many wide columns, as much of their values as a result can hold."""
+    for samples, shown in ((SAMPLES, SHOWN), (2, SHOWN), (1, 30), (0, 15)):
+        for column in told["columns"]:
+            column["samples"] = [_cut(value, shown) for value in column["samples"][:samples]]
+            for edge in column.keys() & {"min", "max"}:
+                column[edge] = _cut(column[edge], shown)
+        if len(json.dumps(told, ensure_ascii=False).encode()) <= size:
+            break
+    return told
 
 
 def _facts(name: str, kind: str) -> Iterator[tuple[str, str, str]]:
@@ -260,10 +273,10 @@ def _is_number(kind: str) -> bool:
     return kind in FLOATS or kind.startswith("DECIMAL") or kind.rstrip("0123456789").endswith("INT")
 
 
-def _cut(value: Any) -> Any:
+def _cut(value: Any, most: int) -> Any:
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
-    return value if not isinstance(value, str) or len(value) <= SHOWN else value[: SHOWN - 1] + "…"
+    return value if not isinstance(value, str) or len(value) <= most else value[: most - 1] + "…"
 
 
 TOO_MUCH_MEMORY = "It needs more memory than it may take: ask for less at once."
@@ -298,10 +311,11 @@ def _quoted(text: str) -> str:
 
 
 def _limit(memory: int, largest: int) -> None:
-    """Twice what DuckDB keeps count of, and the room that its code and threads take."""
-    most = 2 * memory + (1 << 30)
+    """Far above what it may take: its parent looks at that each moment, and this stops what is
+    faster. Less would stop DuckDB as it moves what it sorts to the disk: it maps more than it uses.
+    """
     for what, bound in (
-        (resource.RLIMIT_AS, most),
+        (resource.RLIMIT_DATA, 8 * memory),
         (resource.RLIMIT_FSIZE, largest),
         (resource.RLIMIT_CORE, 0),
     ):

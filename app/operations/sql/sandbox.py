@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from app import Refused, Run
 from app.operations.sql.form import Reading, Source, source
 
 ENGINE = Path(__file__).with_name("engine.py")
-MEMORY = 384 * 1024 * 1024  # bytes that DuckDB keeps count of
+MEMORY = 384 * 1024 * 1024  # bytes that DuckDB keeps count of; all of the process, three times that
 LARGEST = 4 * 1024**3  # bytes of a file that it writes
-SPILL = 4 * 1024**3  # and of all that does not fit into memory
+SPILL = 4 * 1024**3  # and of what does not fit into memory; DuckDB 2.0 keeps its own limit badly
 RESULT = 90_000  # and of rows: a result has at most 100 KB
-LOOK = 0.25  # seconds between looks whether it is still wanted
+LOOK = 0.1  # seconds between looks whether it is still wanted, and how much memory it takes
+PAGE = os.sysconf("SC_PAGE_SIZE")
 LAST = 5.0  # seconds of a slice that are left for what follows
+TOO_MUCH_MEMORY = "It needs more memory than it may take: ask for less at once."
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def _asked(folder: Path, source: Source, question: Question) -> dict[str, Any]:
         "memory": MEMORY,
         "largest": LARGEST,
         "spills": str(folder / "spilled"),
-        "spill": f"{spill // 1024**2}MiB",
+        "spill": spill,
         "threads": min(4, os.cpu_count() or 1),
     }
 
@@ -114,8 +117,30 @@ def _answer(
         if run.cancelled:
             child.kill()
             run.sleep(0)  # ends here
+        if _memory(child.pid) > 3 * MEMORY:
+            raise Refused(TOO_MUCH_MEMORY)
+        if _size(Path(asked["spills"])) > asked["spill"]:
+            raise Refused("It needs more temporary storage than it may take: ask for less.")
         if time.monotonic() > until:
             raise Refused(f"It was stopped after {limit:.0f} s: ask for less, or give it longer.")
+
+
+def _memory(pid: int) -> int:
+    """Its own bytes that are in memory; 0 where the system does not tell."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * PAGE
+
+
+def _size(folder: Path) -> int:
+    """What its files take on the disk."""
+    size = 0
+    with suppress(OSError):  # there is none yet, or one has gone meanwhile
+        for each in os.scandir(folder):
+            size += each.stat().st_blocks * 512
+    return size
 
 
 def _send(pipe: Any, line: bytes) -> None:
@@ -132,5 +157,5 @@ def _died(run: Run, code: int, words: bytes) -> Exception:
     told = words.decode(errors="replace")
     run.log(f"the query's process ended with {code}: {told}")
     if "MemoryError" in told or "bad_alloc" in told or code in (-6, -9, -11):
-        return Refused("It needs more memory than it may take: ask for less at once.")
+        return Refused(TOO_MUCH_MEMORY)
     return RuntimeError(f"the query's process ended with {code}: {told[-500:]}")
