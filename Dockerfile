@@ -9,6 +9,7 @@ RUN python -m venv /opt/manydoors \
 FROM python:3.11.14-slim-bookworm
 ENV PATH=/opt/manydoors/bin:$PATH \
     PORT=8080 \
+    MANYDOORS_DATA=/data \
     PYTHONUNBUFFERED=1
 # The number, so that a platform that asks for a user other than root can see that it is.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin manydoors \

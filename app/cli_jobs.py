@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from app import cli_files
+from app import cli_files, cli_keys, cli_webhooks
 from app.cli_files import attaching
 from app.cli_params import duration, read_params, read_value, time, whole
 from app.cli_trouble import DONE, FAILED, code_of, helped, sentences
@@ -89,6 +89,7 @@ def submit(given: argparse.Namespace, service: Service) -> int:
             delay=given.delay,
             due=given.due,
             priority=given.priority,
+            callback_url=given.callback,
         )
         job = service.submit(wish)
     except UnknownOperation as problem:
@@ -196,8 +197,9 @@ def signal(given: argparse.Namespace, service: Service) -> int:
     return DONE
 
 
-def add_to(commands: Any, url: Callable[[str], str]) -> None:
-    """Their options; the global ones may stand behind a command, too. `url` reads an address."""
+def add_to(commands: Any, url: Callable[[str], str]) -> argparse.ArgumentParser:
+    """Their options; the global ones may stand behind a command, too, and are given back for
+    others. `url` reads an address."""
     asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument(
         "--url", type=url, default=argparse.SUPPRESS, help="ask the service at this address"
@@ -207,19 +209,25 @@ def add_to(commands: Any, url: Callable[[str], str]) -> None:
         "--json", action="store_true", default=argparse.SUPPRESS, help="print for machines"
     )
 
-    def add(name: str, ask: Callable[..., int], help: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = commands.add_parser(name, help=help, parents=[asking])
-        parser.set_defaults(ask=ask)
+    def add(
+        name: str, ask: Callable[..., int] | None, help: str, below: Any = commands
+    ) -> argparse.ArgumentParser:
+        parents = [asking] if ask else []
+        parser: argparse.ArgumentParser = below.add_parser(name, help=help, parents=parents)
+        if ask:
+            parser.set_defaults(ask=ask)
         return parser
 
     add("operations", operations, "list what can be called")
     _add_calls(add)
     cli_files.add_to(add)
-    for parser in (*_add_looks(add), *_add_changes(add)):
+    for parser in (*_add_looks(add), *_add_changes(add), *cli_keys.add_to(add)):
         parser.set_defaults(makes=False)  # a store: in a new one are no jobs
+    cli_webhooks.add_to(add)
+    return asking
 
 
-Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
+Add = Callable[..., argparse.ArgumentParser]
 
 
 def _add_calls(add: Add) -> None:
@@ -238,6 +246,7 @@ def _add_calls(add: Add) -> None:
     start = submitting.add_mutually_exclusive_group()
     start.add_argument("--delay", type=duration, help="start in so long: 90s, 15m, 2h")
     start.add_argument("--due", type=time, help="start at this time: 2030-01-31T03:00")
+    submitting.add_argument("--callback", metavar="URL", help="tell its end to this address")
     submitting.add_argument("--priority", type=whole(-100, 100), help="-100 to 100, higher first")
 
 

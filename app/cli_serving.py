@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from app.config import PREFIX, Settings
+from app.room.errors import BadSetting
+from app.terminal.text import as_json
 
+MAKE_KEY = "python -m app keys create NAME --scope admin"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-OPEN = "Whoever reaches this address may call every operation: let only friends reach it."
 
 Number = Callable[[int, int], Callable[[str], int]]
 
@@ -23,9 +25,10 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
     from app.supervisor.sources import Sources
     from app.supervisor.supervisor import Supervisor
 
-    _warn(given.host)
     settings = _settled(settings)
     logs.set_up(settings.log, settings.log_level)
+    if not _is_open(settings, given.host):
+        _check_key(settings, given.host)
     listeners = sockets.listen(given.host, given.port, given.web)
     numbers = [listener.fileno() for listener in listeners]
     held, _only_here = os.pipe()  # its other end closes with this process, however that ends
@@ -34,6 +37,7 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
     parts = [
         Part("web", ("web", *handed, *leash), (*numbers, held), answers=True),
         *(Part(f"worker {n}", ("work", *leash), (held,)) for n in range(1, given.workers + 1)),
+        Part("clock", ("tick", "--watch", *leash), (held,)),
     ]
     environ = {**os.environ, **_variables(settings, given.host)}
     sources = Sources(settings.operations) if given.reload else None
@@ -47,15 +51,15 @@ def web(given: argparse.Namespace, settings: Settings) -> int:
     from app.supervisor import lifeline
 
     listeners = sockets.adopt(given.sockets)
-    if given.lifeline is None:
-        _warn(given.host)
-    else:
+    if given.lifeline is not None:
         # So that the next `up` has the port while the last answers here are still made.
         ours = sockets.adopt([os.dup(number) for number in given.sockets])  # granian closes its own
         lifeline.hold(given.lifeline, lambda: sockets.release(ours))
     settings = _settled(settings)
     room = wiring.make_room(settings)
     room.ports.records.ping()  # what is wrong is told once, before any process
+    if given.lifeline is None and not _is_open(settings, given.host):
+        _check_key(settings, given.host)
     wiring.reclaim(settings, room)
     room.ports.records.close()
     os.environ.update(_variables(settings, given.host))
@@ -80,6 +84,31 @@ def work(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def tick(given: argparse.Namespace, settings: Settings) -> int:
+    """Makes the jobs of the schedules that are due; with `--watch`, until told to stop."""
+    from app import clock, logs, wiring
+    from app.room.standing import tend
+    from app.room.sweep import sweep
+    from app.room.tick import Ticker
+    from app.supervisor import lifeline
+
+    settings = _settled(settings)
+    logs.set_up(settings.log, settings.log_level)
+    room = wiring.make_room(settings)
+    room.ports.records.ping()
+    if given.lifeline is not None:
+        lifeline.hold(given.lifeline)
+    if given.watch:
+        clock.watch(room, wiring.listen_for_schedules(settings))
+        return 0
+    tend(room.registry, room.ports)
+    made = Ticker(room.registry, room.ports).tick().jobs
+    sweep(room.registry, room.ports)
+    room.ports.records.close()
+    print(as_json({"jobs": made}) if given.json else f"{made} {'job' if made == 1 else 'jobs'}")
+    return 0
+
+
 def add_to(commands: Any, whole: Number) -> None:
     """Their options; `whole(least, most)` reads a number."""
     serving = commands.add_parser("up", help="serve every door and run jobs")
@@ -101,9 +130,18 @@ def add_to(commands: Any, whole: Number) -> None:
     working = commands.add_parser("work", help="the part of `up` that runs jobs, one at a time")
     working.set_defaults(command=work)
 
-    for part in (answering, working):  # by whom `up` is its parent
+    ticking = commands.add_parser("tick", help="make the jobs of the schedules that are due")
+    ticking.add_argument(
+        "--watch", action="store_true", help="go on, as the part of `up` that is the clock"
+    )
+    ticking.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print for machines"
+    )
+    ticking.set_defaults(command=tick)
+
+    for part in (answering, working, ticking):  # by whom `up` is its parent
         part.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
-    for command in (serving, answering, working):
+    for command in (serving, answering, working, ticking):
         command.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
 
 
@@ -119,9 +157,30 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
-def _warn(host: str) -> None:
-    if host not in LOOPBACK:
-        print(OPEN, file=sys.stderr)
+def _is_open(settings: Settings, host: str) -> bool:
+    """May those of this machine call without a key, until there is one?"""
+    from app import sockets
+
+    said = PREFIX + "OPEN" in os.environ
+    return sockets.is_loopback(host) and (settings.open == "loopback" or not said)
+
+
+def _check_key(settings: Settings, host: str) -> None:
+    """Raises `BadSetting` before a stranger could come in."""
+    from app import wiring
+    from app.room.access import Access
+
+    asks, store = bool(settings.admin_key), wiring.store_of(settings)
+    if not asks and (store is None or store.exists()):  # whoever is refused has made no store
+        ports = wiring.make_ports(settings)
+        asks = Access(ports).asks()
+        ports.records.close()
+    if not asks:
+        raise BadSetting(
+            f"Others than this machine can reach {host}, and there is no key yet that they could "
+            f"show. Make the first key and start again: {MAKE_KEY}"
+            + ("" if settings.table else f" --data {settings.data}")
+        )
 
 
 def _settled(settings: Settings) -> Settings:
@@ -134,9 +193,13 @@ def _settled(settings: Settings) -> Settings:
 
 def _variables(settings: Settings, host: str) -> dict[str, str]:
     """For the environment of the processes that serve."""
+    from app import sockets
+
     told = {PREFIX + "DATA": str(settings.data), PREFIX + "LOG": settings.log}
-    if host in LOOPBACK:  # a name that leads here from elsewhere is some page's trick
-        told[PREFIX + "HOSTS"] = os.environ.get(PREFIX + "HOSTS", ",".join(LOOPBACK))
+    told[PREFIX + "OPEN"] = "loopback" if _is_open(settings, host) else "no"
+    if sockets.is_loopback(host):  # a name that leads here from elsewhere is some page's trick
+        names = ",".join(dict.fromkeys((*LOOPBACK, host.lower())))
+        told[PREFIX + "HOSTS"] = os.environ.get(PREFIX + "HOSTS", names)
     return told
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.room import key
 from app.room.duration import seconds
 from app.room.errors import BadSetting
+from app.room.policy import Rate
 
 PREFIX = "MANYDOORS_"
 LAMBDA = "AWS Lambda"
@@ -64,14 +66,32 @@ class Settings:
     max_body: int = 5 * MB
     """The largest body of a request, in bytes, or as 500KB, 5MB."""
 
+    max_queued: int = 100_000
+    """How many jobs of one owner may be queued; submissions beyond that are told to come again."""
+
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
+
+    callbacks: str = "public"
+    """Where callbacks may go: public addresses by https; with local also to this machine."""
 
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
 
     trusted_proxies: int = 0
     """How many proxies stand in front, whose X-Forwarded headers count."""
+
+    open: str = "no"
+    """Who may call without a key, until the first is made: no, or loopback for this machine."""
+
+    rate: Rate | None = Rate(100, 1.0)  # noqa: RUF009 - frozen
+    """How often each key may call, as 100/s, 5000/m, or none."""
+
+    burst: int = 200
+    """How many calls of a key may come at once."""
+
+    admin_key: str = field(default="", repr=False, metadata={"secret": True})
+    """An admin's key that is good while it is set, for stores that do not last."""
 
     log: str = "json"
     """How log lines look: json, or text for people."""
@@ -187,6 +207,12 @@ def _size(text: str) -> int:
     raise ValueError("write a number of bytes, or 500KB, 5MB")
 
 
+def _many(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**9):
+        raise ValueError("write a whole number from 1 to 1,000,000,000")
+    return int(text)
+
+
 def _some_time(text: str) -> float:
     is_number = text.isascii() and text.replace(".", "", 1).isdigit()
     time = seconds(float(text) if is_number else text)
@@ -198,6 +224,16 @@ def _some_time(text: str) -> float:
 def _hops(text: str) -> int:
     if text not in map(str, range(10)):
         raise ValueError("write how many proxies there are, 0 to 9")
+    return int(text)
+
+
+def _rate(text: str) -> Rate | None:
+    return None if text == "none" else Rate.read(text)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise ValueError("write a whole number from 1 on")
     return int(text)
 
 
@@ -224,6 +260,12 @@ def _key(text: str) -> str:
     return text
 
 
+def _whole_key(text: str) -> str:
+    if key.read(text) is None:
+        raise ValueError("set a whole key, as `keys create` prints it")
+    return text
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -246,9 +288,15 @@ READERS: dict[str, Callable[[str], Any]] = {
     "operations": _modules,
     "slice": _some_time,
     "max_body": _size,
+    "max_queued": _many,
     "min_free": _size,
+    "callbacks": _one_of("public", "local"),
     "hosts": _names,
     "trusted_proxies": _hops,
+    "open": _one_of("no", "loopback"),
+    "rate": _rate,
+    "burst": _count,
+    "admin_key": _whole_key,
     "log": _one_of("json", "text"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "url": service_url,

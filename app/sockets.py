@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 
 STALL_SECONDS = 60  # for a client to take what was sent, or to answer the kernel's probes
 ORPHANS_SECONDS = 2.5  # for the port, should the workers of a killed server still hold it
@@ -25,6 +26,17 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
     port = alone.getsockname()[1]
     alone.close()
     return [_bound(host, port, together=True) for _ in range(count)]
+
+
+def is_loopback(host: str) -> bool:
+    """Does every address that this name stands for lead to this machine alone?"""
+    if not host:
+        return False
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ip_address(str(each[4][0]).partition("%")[0]).is_loopback for each in found)
 
 
 def adopt(descriptors: Sequence[int]) -> list[socket.socket]:

@@ -21,7 +21,7 @@ import logging
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -31,17 +31,21 @@ from types import TracebackType
 from typing import Any
 
 from app.config import Settings
-from app.ports import Hint, Ports, Record, Records
+from app.ports import Hint, Letter, Ports, Record, Records, Reply
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
 from app.room.enter import Room
+from app.room.errors import Problem
 from app.room.files import guessed_type
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
+from app.room.lane import LANES
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
 from app.room.shelf import Wish
+from app.room.standing import tend
+from app.room.tick import Ticker
 
 BEGIN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MOST_RUNS = 100_000
@@ -72,6 +76,23 @@ class Silent:
 
     def ring(self, *hints: Hint) -> None:
         """Nobody sleeps here."""
+
+
+class Mailbox:
+    """A post that keeps what it is given, and answers as it is told to: 200, unless it is."""
+
+    local = False
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.answers: list[Reply | Problem] = []
+
+    def send(self, letter: Letter, *, refuse: Callable[[str], str | None], within: float) -> Reply:
+        self.letters.append(letter)
+        answer = self.answers.pop(0) if self.answers else Reply(200)
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -117,7 +138,9 @@ class Testing(AbstractContextManager["Testing"]):
             clock=self.clock,
             new_id=lambda prefix: f"{prefix}_{next(numbers):026}",
             queue=Silent(),
+            post=(mailbox := Mailbox()),
         )
+        self.mailbox = mailbox
         self.room = Room(registry, ports)
         self._plans: list[_Plan] = []
         self._reached: Counter[str] = Counter()  # how often runs came to the end of each step
@@ -154,12 +177,21 @@ class Testing(AbstractContextManager["Testing"]):
         key: str | None = None,
         delay: str | float | timedelta = 0.0,
         priority: int | None = None,
+        callback_url: str | None = None,
         **more: Any,
     ) -> str:
-        """A job's id. It runs when `run` is called."""
+        """A job's id. It runs when `run` is called; what is told of its end is in `mailbox`."""
         due = self.clock.now() + _seconds(delay)
         params = {**(params or {}), **more}
-        call = Call(name, params, key=key, due=due, priority=priority, asynchronous=True)
+        call = Call(
+            name,
+            params,
+            key=key,
+            due=due,
+            priority=priority,
+            callback_url=callback_url,
+            asynchronous=True,
+        )
         outcome, cause = self._enter(call)
         if outcome.problem:
             raise outcome.problem from cause
@@ -231,7 +263,13 @@ class Testing(AbstractContextManager["Testing"]):
         """Moves the clock. What has become due by that runs at the next `run`."""
         self.clock.sleep(_seconds(duration))
 
-    # What workers do
+    # What clocks and workers do
+
+    def tick(self) -> int:
+        """Makes the jobs of schedules that are due by now, those of `on=[Cron(…), Every(…)]` too,
+        whose first due time comes after the first tick. Says how many."""
+        tend(self.room.registry, self.room.ports)
+        return Ticker(self.room.registry, self.room.ports).tick().jobs
 
     def run(self) -> None:
         """Runs what is due, and what becomes due, until nothing is left but to wait for signals.
@@ -307,8 +345,9 @@ class Testing(AbstractContextManager["Testing"]):
 
     def _next_due(self, until: float = float("inf")) -> float | None:
         """When something is to be looked at again; None when all wait for somebody outside."""
+        lanes = self.room.ports.records.list(LANES, limit=200).items
         active = [one for label in (QUEUED, RUNNING, WAITING) for one in self._records(label)]
-        dues = [one.due for one in active if not waits_for(one, "signal")]
+        dues = [one.due for one in (*lanes, *active) if not waits_for(one, "signal")]
         return min((due for due in dues if due is not None and due <= until), default=None)
 
     def _records(self, label: str | None = None) -> Iterator[Record]:

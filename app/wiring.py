@@ -10,18 +10,35 @@ from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
+from app.room.rate import Limit
 
 if TYPE_CHECKING:
-    from app.ports.local.queue import Bell
+    from app.ports.local.queue import Bell, LocalQueue
+
+SHORTEST_ON_AWS = 60.0  # seconds of a schedule's interval; EventBridge ticks each minute
 
 STORE = "manydoors.db"  # in the data folder
 
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
     """The room of the operations and the store that the settings name."""
-    # In a table each ending would be a transaction, at twice the price.
-    counts = not settings.table
-    return Room(load_operations(settings), make_ports(settings), lease, counts=counts)
+    room = Room(
+        load_operations(settings),
+        make_ports(settings),
+        lease,
+        counts=not settings.table,  # in a table each ending would be a transaction, twice the price
+        limit=_limit(settings),
+        admin_key=settings.admin_key,
+    )
+    if settings.table:
+        room.calendar.least = SHORTEST_ON_AWS
+    room.engine.acceptance.brim.most = settings.max_queued
+    return room
+
+
+def _limit(settings: Settings) -> Limit | None:
+    rate = settings.rate
+    return Limit(rate.calls / rate.per, settings.burst) if rate else None
 
 
 def load_operations(settings: Settings) -> Registry:
@@ -68,6 +85,18 @@ def listen(settings: Settings) -> "Bell":
     return LocalQueue(settings.data).listen()
 
 
+def listen_for_schedules(settings: Settings) -> "Bell":
+    """What a clock of this machine wakes by."""
+    return _clock_bells(settings).listen()
+
+
+def _clock_bells(settings: Settings) -> "LocalQueue":
+    """Bells of their own: whoever hears of jobs is a worker."""
+    from app.ports.local.queue import LocalQueue
+
+    return LocalQueue(settings.data / "clock")
+
+
 def reclaim(settings: Settings, room: Room) -> int:
     """After the death of the whole service nobody need wait for its leases to end.
 
@@ -83,6 +112,7 @@ def reclaim(settings: Settings, room: Room) -> int:
 def make_ports(settings: Settings) -> Ports:
     """The adapters that the settings ask for; `BadSetting` for those that cannot work together."""
     from app.ports.local.clock import SystemClock, Ulids
+    from app.ports.post import DirectPost
 
     return Ports(
         records=_records(settings),
@@ -92,6 +122,8 @@ def make_ports(settings: Settings) -> Ports:
         files=_files(settings),
         file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
         topic=_topic(settings),
+        post=DirectPost(local=settings.callbacks == "local"),
+        bell=_clock_bells(settings),
     )
 
 

@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import logs, wiring
 from app.config import Settings
 from app.doors import console, flask_forms, rest, rpc
+from app.doors.doorkeeper import Doorkeeper
 from app.doors.edge import Edge
 from app.doors.rest import restx
 from app.doors.rest.endpoint import Endpoint
@@ -20,14 +21,11 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     """All doors where somebody waits, on one room. Reads no environment."""
     settings = settings or Settings()
     everything = rest.endpoints(room)
-    app = create_inner(room, settings, everything)
-    wsgi: Any = Straight(
-        app.wsgi_app,
-        everything,
-        room.ports.new_id,
-        most=settings.max_body,
-        hosts=settings.hosts,
-    )
+    may_be_open = settings.open == "loopback" and not settings.platform
+    keeper = Doorkeeper(room, hosts=settings.hosts, open=may_be_open)
+    app = create_inner(room, settings, everything, keeper)
+    new_id = room.ports.new_id
+    wsgi: Any = Straight(app.wsgi_app, everything, new_id, keeper, settings.max_body)
     if hops := settings.trusted_proxies:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     access = logs.access_log(settings.log, settings.log_level)
@@ -35,16 +33,18 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     return app
 
 
-def create_inner(room: Room, settings: Settings, everything: list[Endpoint]) -> Flask:
+def create_inner(
+    room: Room, settings: Settings, everything: list[Endpoint], keeper: Doorkeeper
+) -> Flask:
     """What Flask answers, without the layers around it."""
     app = Flask("app.doors", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
-    app.config[flask_forms.HOSTS] = settings.hosts
     app.url_map.merge_slashes = False  # an unknown path is unknown, and no page sends elsewhere
     flask_forms.answer_errors(app, room.ports.new_id, console.problem)
-    flask_forms.check_senders(app)
+    free = {*restx.free(everything), *console.FREE, rpc.ENDPOINT}
+    flask_forms.admit(app, keeper, free)
     restx.mount(app, room, everything)
-    rpc.mount(app, room)
+    rpc.mount(app, room, keeper)
     console.mount(app, room)
     return app
 

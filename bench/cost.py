@@ -83,10 +83,10 @@ def jobs(records: AwsRecords, meter: Meter) -> None:
     """A plain job, from its acceptance to its end; statistics, which a table goes without, would
     make a transaction of its finish."""
     with Testing(REGISTRY, records=records) as service:
-        tally, service.room.engine.tally = service.room.engine.tally, None
+        tally, service.room.engine.settlement.tally = service.room.engine.settlement.tally, None
         for name in ("the first job", "a job", "the first job, counted", "a job, counted"):
             if name.endswith("counted"):
-                service.room.engine.tally = tally
+                service.room.engine.settlement.tally = tally
             meter.told()
             job = service.submit("hello", {"name": name})
             row(f"{name}: submit", meter.told())

@@ -43,6 +43,7 @@ SERVED = (
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"MANYDOORS_OPERATIONS": "bench.operations", "MANYDOORS_DATA": folder}
+        os.environ |= {"MANYDOORS_OPEN": "loopback"}
         print(f"{'':52}{'value':>10}{'ratio':>10}  target")
         in_process()
         over_a_socket()

@@ -39,13 +39,18 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """Schedules that are due, or will be before the next tick, get their jobs."""
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """It can't become a job; its bytes are kept with the reason."""
 
     why: Problem
 
 
-What = Visit | Make | Work | Unreadable | None
+What = Visit | Make | Work | Tick | Unreadable | None
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,17 @@ from app.room.errors import Conflict, Internal, Problem, sayable
 from app.room.execute import error_of
 from app.room.job_view import UNREADABLE
 from app.room.operation import Registry
+from app.room.standing import TEND_EVERY, tend
 from app.room.strict_json import write_json
-from handlers.ask import Ask, Came, Make, UnknownEvent, Unreadable, Visit, Work
+from app.room.sweep import sweep
+from app.room.tick import Ticker
+from handlers.ask import Ask, Came, Make, Tick, UnknownEvent, Unreadable, Visit, Work
 from handlers.http import Front
 from handlers.work import work
 
 LARGEST_RAW = 60 * 1024  # bytes of what could not be read that are kept
 RESERVE, SHORTEST_RESERVE = 15.0, 2.0  # seconds for a boundary to be saved and a run settled
+AHEAD = 60.0  # seconds to the next tick
 LEASE_MARGIN = 10.0  # seconds that a claim outlives the platform's own limit
 
 log = logging.getLogger("manydoors.lambda")
@@ -71,6 +75,7 @@ class House:
 
     def __init__(self, room: Room, front: Front, slice: float | None = None) -> None:
         self.room, self.front, self._slice = room, front, slice
+        self._tend_at = 0.0  # by the monotonic clock
 
     @classmethod
     def of_this_process(cls, context: Context) -> "House":
@@ -117,6 +122,8 @@ class House:
                 return all(made)
             case Work(hint):
                 self._work(hint, until)
+            case Tick():
+                self._tick()
             case Unreadable(why):
                 self._keep(ask, why)
         return True
@@ -137,6 +144,16 @@ class House:
         runs = work(self.room, until, None if hint is None else 1, self._slice, hint)
         if hint is not None and not runs and self.room.ports.clock.monotonic() >= until:
             self.room.ports.queue.ring(Hint(hint))  # there was no time to look; the next one has it
+
+    def _tick(self) -> None:
+        """The jobs of the next minute are made now and rung for with a delay, so that each starts
+        in its second."""
+        now = self.room.ports.clock.monotonic()
+        if now >= self._tend_at:
+            tend(self.room.registry, self.room.ports)
+            self._tend_at = now + TEND_EVERY
+        Ticker(self.room.registry, self.room.ports).tick(AHEAD)
+        sweep(self.room.registry, self.room.ports)
 
     def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:
         """A failed job, so that a final failure leaves a trace."""

@@ -4,6 +4,7 @@ Paths that can mean but one endpoint are answered without Flask; it is loaded fo
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from app.config import Settings
@@ -35,7 +36,8 @@ class Front:
     """All HTTP of one room, in the layers that a server has around it."""
 
     def __init__(self, room: Room, settings: Settings) -> None:
-        self._room, self._settings = room, settings
+        # Whoever calls here comes from elsewhere, whatever address a gateway's event names.
+        self._room, self._settings = room, replace(settings, open="no")
         self._wsgi: Wsgi | None = None
 
     def visited(self, visit: Visit, until: float) -> Told:
@@ -52,6 +54,7 @@ class Front:
     def _made(self) -> Wsgi:
         from app import logs
         from app.doors import rest
+        from app.doors.doorkeeper import Doorkeeper
         from app.doors.edge import Edge
         from app.doors.rest.straight import Straight
 
@@ -62,20 +65,15 @@ class Front:
             whole: Wsgi = create_app(room, settings).wsgi_app
             return whole
         everything = rest.endpoints(room)
+        keeper = Doorkeeper(room, hosts=settings.hosts, open=False)
 
         def flask() -> Wsgi:
             from app.wsgi import create_inner
 
-            inner: Wsgi = create_inner(room, settings, everything).wsgi_app
+            inner: Wsgi = create_inner(room, settings, everything, keeper).wsgi_app
             return inner
 
-        straight = Straight(
-            _Late(flask),
-            everything,
-            room.ports.new_id,
-            most=settings.max_body,
-            hosts=settings.hosts,
-        )
+        straight = Straight(_Late(flask), everything, room.ports.new_id, keeper, settings.max_body)
         return Edge(straight, logs.access_log(settings.log, settings.log_level))
 
 

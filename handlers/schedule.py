@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.htm
 from typing import Any
 
 from app.room.operation import Registry
-from handlers.ask import Ask, Came, Work, check_done
+from handlers.ask import Ask, Came, Tick, Work, check_done
 from handlers.message import Message, told
 from handlers.shape import exactly, fits, name, raw_of
 
@@ -22,7 +22,7 @@ def knows(event: Any) -> bool:
 def asks(event: Any, registry: Registry) -> list[Ask]:
     source = f"schedule:{event['source']}"
     if event["detail-type"] == TICK and event["source"] in CLOCKS:
-        return [Ask(Work(), event["id"], source=source)]
+        return [Ask(what, event["id"], source=source) for what in (Tick(), Work())]
     as_cloud_event = {
         "specversion": "1.0",
         "id": event["id"],

@@ -37,7 +37,7 @@ def work(
     clock = room.ports.clock
     while clock.monotonic() < until and (most is None or runs < most) and empty < EMPTY_CLAIMS:
         claimed = room.engine.claim(hint=hint)
-        empty = 0 if claimed else empty + 1
+        empty = 0 if claimed or room.engine.has_more else empty + 1
         for record in claimed:
             _one(room, record, min(until, clock.monotonic() + (slice or FOREVER)), until)
             runs += 1
@@ -75,15 +75,17 @@ def _ending(room: Room, record: Record, end: float, seen: list[Notes]) -> Ending
 def _left(room: Room, record: Record) -> float:
     """Seconds that this attempt has still: nobody ends it with its process, but it is not
     continued past them."""
-    name, body = record.body["operation"], record.body
-    if name not in room.registry:
+    body = record.body
+    known = room.registry.known(body["operation"])
+    if known is None:
         return FOREVER
     ran = float(body.get("spent", 0.0)) - float(body.get("wasted", 0.0))
-    return room.registry.get(name).policy.timeout - ran
+    return known.policy.timeout - ran
 
 
 def _over_time(room: Room, record: Record) -> Error:
-    limit = room.registry.get(record.body["operation"]).policy.timeout
+    known = room.registry.known(record.body["operation"])
+    limit = known.policy.timeout if known else 0.0
     return Error(
         "timeout",
         f"It ran longer than its timeout of {limit:g} s. Give the operation more time "

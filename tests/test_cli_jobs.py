@@ -13,7 +13,9 @@ from app import testing, wiring
 from app.cli import main
 from app.client.local import Local
 from app.config import Settings
+from app.room.acceptance import Submission
 from app.room.boundary import Control
+from app.room.call import LOCAL
 from app.room.errors import Refused
 from app.room.operation import REGISTRY
 from app.room.run import Run
@@ -401,3 +403,17 @@ def test_a_closed_pipe_ends_quietly(tmp_path, command):
     )  # fmt: skip
     os.close(writing)
     assert (ran.returncode, ran.stderr) == (130, b"")
+
+
+def test_a_job_in_a_line_tells_what_it_waits_for(run, tmp_path):
+    """`job` says which limit holds it back."""
+    room = wiring.make_room(Settings(data=tmp_path, min_free=1))
+    REGISTRY.operation("try.alone", concurrency=1)(lambda run: run.step("only", int))
+    try:
+        ids = [room.engine.submit(Submission("try.alone"), LOCAL).id for _ in range(2)]
+        room.engine.claim(2)
+        _, said, _ = run("job", ids[1])
+    finally:
+        del REGISTRY._operations["try.alone"]
+        room.ports.records.close()
+    assert "waits for  others to end: as many of try.alone run as may at once" in said

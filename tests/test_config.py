@@ -7,6 +7,7 @@ import pytest
 
 from app.config import PREFIX, READERS, Settings, settable
 from app.room.errors import BadSetting
+from app.room.policy import Rate
 
 KB, MB = 1024, 1024 * 1024
 
@@ -26,9 +27,15 @@ GOOD = {
     "operations": {"ours": ("ours",), "a.b, c_1.d ,": ("a.b", "c_1.d")},
     "slice": {"2": 2.0, "0.5": 0.5, "90s": 90.0, "15m": 900.0},
     "max_body": {"1": 1, "2048": 2048, "500KB": 500 * KB, "5MB": 5 * MB},
+    "max_queued": {"1": 1, "250000": 250_000},
     "min_free": {"1": 1, "64MB": 64 * MB},
+    "callbacks": {"public": "public", "local": "local"},
     "hosts": {"Cats.Example, ::1,": ("cats.example", "::1")},
     "trusted_proxies": {"0": 0, "2": 2, "9": 9},
+    "open": {"no": "no", " loopback ": "loopback"},
+    "rate": {"none": None, "100/s": Rate(100, 1.0), "5/m": Rate(5, 60.0)},
+    "burst": {"1": 1, "200": 200},
+    "admin_key": {f"md_A1_{'0' * 64}": f"md_A1_{'0' * 64}"},
     "log": {"json": "json", "text": "text"},
     "log_level": {"DEBUG": "DEBUG", "ERROR": "ERROR"},
     "url": {
@@ -72,9 +79,15 @@ BAD = {
         "0x10",
         "9" * 5000,
     ],
+    "max_queued": ["", "0", "-1", "1e5", "many"],
     "min_free": ["", "0MB", "all"],
+    "callbacks": ["", "all", "Local"],
     "hosts": ["", ",", "http://cats.example", "[::1]:80"],
     "trusted_proxies": ["", "-1", "10", "1.0", "yes", "01", "٣"],
+    "open": ["", "yes", "0.0.0.0"],
+    "rate": ["", "0/s", "100", "fast", "1/w"],
+    "burst": ["", "0", "-1", "1.5", "٣"],
+    "admin_key": ["", "md_a_b", "secret"],
     "log": ["", "JSON", "xml"],
     "log_level": ["", "info", "TRACE", "10"],
     "url": [
@@ -140,7 +153,7 @@ def test_refuses(name, text):
     variable = PREFIX + name.upper()
     with pytest.raises(BadSetting) as told:
         Settings.read({variable: text})
-    shown = variable if name == "key" else f"{variable}={text!r}"
+    shown = variable if name in ("key", "admin_key") else f"{variable}={text!r}"
     assert str(told.value).startswith(f"{shown}: ")
 
 

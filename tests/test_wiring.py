@@ -61,5 +61,5 @@ def test_statistics_are_for_the_embedded_store(
 ) -> None:
     """In a table they would double the price of each ending."""
     room = make_room(settings(tmp_path, **environ))
-    assert (room.engine.tally is not None) == counts
+    assert (room.engine.settlement.tally is not None) == counts
     room.ports.records.close()

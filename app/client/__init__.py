@@ -3,14 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from app.ports import Clock
 from app.room.call import Outcome
 from app.room.errors import ManydoorsError
 
+if TYPE_CHECKING:
+    from app.client.schedules import Schedules
+
 Job = dict[str, Any]
 """As GET /v1/jobs/{id} shows it."""
+
+Key = Mapping[str, Any]
+"""As GET /v1/keys lists it; when it is made, with the key itself."""
 
 
 class Unreachable(ManydoorsError):
@@ -28,6 +34,7 @@ class Wish:
     delay: float | None = None
     due: float | None = None
     priority: int | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Service(Protocol):
     """What every command may ask. All of it raises `Problem`, and `Unreachable`."""
 
     clock: Clock
+    schedules: "Schedules"
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
         """What can be called, each with its name and summary."""
@@ -83,6 +91,29 @@ class Service(Protocol):
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         """The job, with a value for its `run.wait_for(name)`."""
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        """A new key; it expires at that time since the epoch."""
+
+    def keys(self) -> Iterator[Key]:
+        """All of them, the newest first."""
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        """With another secret; the former is good for so many seconds still."""
+
+    def revoke_key(self, id: str) -> None:
+        """Refused from now on."""
+
+    def webhook_secret(self) -> str:
+        """What callbacks are signed with."""
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        """A new one; the former signs too for so many seconds."""
+
+    def test_webhook(self, url: str) -> Job:
+        """A job that sends a test event there."""
 
     def params(self, operation: str) -> Mapping[str, Any]:
         """The JSON Schema of what an operation takes."""

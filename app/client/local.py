@@ -7,16 +7,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.client import Event, Job, Wish
+from app.client import Event, Job, Key, Wish
 from app.client.changes import Changes, lines_of
+from app.client.schedules import LocalSchedules, Schedules
 from app.room.call import LOCAL, Call, Outcome
 from app.room.engine import Engine
 from app.room.enter import Room
 from app.room.file_view import described
 from app.room.files import guessed_type, safe_name
+from app.room.keyring import Keyring
 from app.room.schema.json_schema import describe
 from app.room.shelf import Shelf
 from app.room.shelf import Wish as FileWish
+from app.room.signing import Secrets
+from app.room.webhook import trial
 
 SOURCE = "cli"
 SOONEST, LATEST = 0.005, 0.25  # seconds between two looks at a job that is watched
@@ -40,12 +44,18 @@ class Local:
         self._room, self._is_deserted, self._modules = room, is_deserted, modules
         self._missing = store if store is not None and not store.exists() else None
         self._tell_made = tell_made
+        self.schedules: Schedules = LocalSchedules(room, SOURCE, self._look_for_store)
 
     @cached_property
     def _engine(self) -> Engine:
         """Of a store that can be reached."""
         self._room.ports.records.ping()
         return self._room.engine
+
+    @cached_property
+    def _keyring(self) -> Keyring:
+        self._room.ports.records.ping()
+        return Keyring(self._room.ports, self._room.access, LOCAL)
 
     @cached_property
     def _shelf(self) -> Shelf:
@@ -106,6 +116,39 @@ class Local:
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         return self._room.view(self._engine.signal(id, name, value, LOCAL))
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        return self._keyring.create(name, scopes, owner, expires)
+
+    def keys(self) -> Iterator[Key]:
+        cursor: str | None = None
+        while True:
+            page = self._keyring.list(cursor)
+            yield from page["items"]
+            if (cursor := page["next"]) is None:
+                return
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        return self._keyring.rotate(id, overlap)
+
+    def revoke_key(self, id: str) -> None:
+        self._keyring.revoke(id)
+
+    def webhook_secret(self) -> str:
+        return self._secrets.newest()
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        return self._secrets.rotate(overlap)
+
+    def test_webhook(self, url: str) -> Job:
+        made = trial(url, self._room.ports, source=SOURCE)
+        return self._room.view(self._engine.submit(made, LOCAL))
+
+    @property
+    def _secrets(self) -> Secrets:
+        return Secrets(self._engine.ports.records, self.clock, LOCAL.owner)
 
     def params(self, operation: str) -> Mapping[str, Any]:
         return describe(self._room.registry.get(operation).params.schema)[0]
@@ -171,4 +214,5 @@ class Local:
             key=wish.key,
             due=due,
             priority=wish.priority,
+            callback_url=wish.callback_url,
         )

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
-from app.client import Event, Job, Wish, transfer
+from app.client import Event, Job, Key, Wish, transfer
 from app.client.following import Following
+from app.client.schedules import RemoteSchedules, Schedules
 from app.client.texts import read_texts
 from app.client.wire import PATIENCE, Wire
 from app.ports import Clock
@@ -26,6 +27,7 @@ class Remote:
     def __init__(self, url: str, key: str, clock: Clock) -> None:
         self.clock = clock
         self._wire = Wire(url, key)
+        self.schedules: Schedules = RemoteSchedules(self._wire)
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
@@ -61,6 +63,7 @@ class Remote:
             "delay": wish.delay,
             "due": None if wish.due is None else datetime.fromtimestamp(wish.due, UTC).isoformat(),
             "priority": wish.priority,
+            "callback_url": wish.callback_url,
         }
         return self._post("/v1/jobs", {k: v for k, v in asked.items() if v is not None})
 
@@ -103,6 +106,39 @@ class Remote:
 
     def signal(self, id: str, name: str, value: Any) -> Job:
         return self._post(f"{_job(id)}/signals/{quote(name, safe='')}", value)
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], owner: str | None, expires: float | None
+    ) -> Key:
+        asked: dict[str, Any] = {"name": name, "scopes": list(scopes)}
+        if owner is not None:
+            asked["owner"] = owner
+        if expires is not None:
+            asked["expires_at"] = datetime.fromtimestamp(expires, UTC).isoformat()
+        return self._post("/v1/keys", asked)
+
+    def keys(self) -> Iterator[Key]:
+        cursor: str | None = None
+        while True:
+            page = self._get("/v1/keys", limit=PAGE, cursor=cursor)
+            yield from page["items"]
+            if (cursor := page["next"]) is None:
+                return
+
+    def rotate_key(self, id: str, overlap: float) -> Key:
+        return self._post(f"{_key(id)}/rotate", {"overlap": overlap})
+
+    def revoke_key(self, id: str) -> None:
+        self._wire.ask("DELETE", _key(id))
+
+    def webhook_secret(self) -> str:
+        return str(self._get("/v1/webhooks/secret")["secret"])
+
+    def rotate_webhook_secret(self, overlap: float) -> str:
+        return str(self._post("/v1/webhooks/secret/rotate", {"overlap": overlap})["secret"])
+
+    def test_webhook(self, url: str) -> Job:
+        return self._post("/v1/webhooks/test", {"url": url})
 
     def params(self, operation: str) -> Mapping[str, Any]:
         schema: Mapping[str, Any] = self._shown(operation)["params"]
@@ -165,6 +201,10 @@ def _file(id: str) -> str:
 
 def _job(id: str) -> str:
     return f"/v1/jobs/{quote(id, safe='')}"
+
+
+def _key(id: str) -> str:
+    return f"/v1/keys/{quote(id, safe='')}"
 
 
 def _params(shown: Any, wish: Wish) -> dict[str, Any]:

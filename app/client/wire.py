@@ -18,6 +18,7 @@ from app.room.errors import Internal, Problem, Unavailable, kinds
 from app.room.strict_json import write_json
 
 PATIENCE = 30.0  # seconds for an answer
+NO_CONTENT = 204
 KNOCK = 10.0  # seconds for a connection
 LONGEST_LINE = 8 * 1024 * 1024
 OWN = frozenset(("type", "title", "status", "detail", "instance"))  # of each problem
@@ -27,6 +28,7 @@ OWN = frozenset(("type", "title", "status", "detail", "instance"))  # of each pr
 class Reply:
     status: int
     body: bytes
+    tag: str = ""  # by which If-Match knows it
 
     @property
     def value(self) -> Any:
@@ -61,7 +63,7 @@ class Wire:
             finally:
                 connection.close()
         self._check(response, body)
-        return Reply(response.status, body)
+        return Reply(response.status, body, response.headers.get("ETag", ""))
 
     def sent_on(self, path: str) -> str:
         """The URL that a path leads to."""
@@ -132,6 +134,8 @@ class Wire:
         if form == "application/problem+json":
             raise _problem(status, body)
         if status == 204 or (form == "application/json" and 200 <= status < 300):
+            return
+        if status == NO_CONTENT and not body:
             return
         if location := response.headers.get("Location"):
             raise Unreachable(f"{self.url} sends on to {escaped(location)}: name that by --url.")

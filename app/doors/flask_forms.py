@@ -1,19 +1,17 @@
 """Between Flask and the doors: its request as ours, our answer as its response, its errors too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from app.doors.doorkeeper import Doorkeeper
 from app.doors.failure import failed
 from app.doors.http import STATUS, Answer, Request, problem_answer
-from app.doors.sender import check_sender
 from app.ports import NewId
 from app.room.errors import Malformed, NotAllowed, Problem, Unknown
-
-HOSTS = "MANYDOORS_HOSTS"  # in the configuration: the names that the service goes by
 
 
 def asked() -> Request:
@@ -28,9 +26,15 @@ def response(answer: Answer) -> Response:
     return made
 
 
-def check_senders(app: Flask) -> None:
-    """Before anything else is asked of a request."""
-    app.before_request(lambda: check_sender(request.environ, app.config[HOSTS]))
+def admit(app: Flask, keeper: Doorkeeper, free: Collection[str]) -> None:
+    """Before anything else is asked of a request, who sends it; not at the endpoints that are free
+    to all. What is nowhere is told only to who may come in."""
+
+    def come_in() -> None:
+        check = keeper.check_sender if request.endpoint in free else keeper.admit
+        check(request.environ)
+
+    app.before_request(come_in)
 
 
 def answer_errors(app: Flask, new_id: NewId, show: Callable[[Answer], Response] = response) -> None:

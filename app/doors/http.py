@@ -5,13 +5,14 @@ gets the same bytes whichever way it came.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote
 
-from app.room.call import LOCAL, Caller, Outcome
+from app.room.call import Caller, Outcome
 from app.room.errors import (
     Internal,
     Malformed,
@@ -26,6 +27,7 @@ from app.room.strict_json import check_text, write_json
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+HTML = "text/html"
 
 STATUS: Mapping[str, int] = {
     "malformed": 400,
@@ -52,7 +54,7 @@ EVENTS = "text/event-stream"
 ANY = "*/*"
 
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
-CALLER = "manydoors.caller"  # in the environ, for who has shown a key
+CALLER = "manydoors.caller"  # in the environ, put there by the doorkeeper
 MOST_DIGITS = 18  # of a Content-Length
 RETRY_AFTER = 1  # seconds, where a problem that another try may help names no time
 
@@ -76,7 +78,8 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        caller: Caller = self.headers.get(CALLER, LOCAL)
+        """Who was let in; there is none where no key is asked for."""
+        caller: Caller = self.headers[CALLER]
         return caller
 
     @property
@@ -159,12 +162,15 @@ def check_accept(request: Request, form: str = JSON) -> None:
         raise NotAcceptable(f"Only {form} can be made; accept that, or */*.")
 
 
-def json_answer(request: Request, body: bytes, status: int = 200) -> Answer:
-    """A JSON answer; a GET gets an ETag with it, and 304 when it has that already."""
+def json_answer(request: Request, body: bytes, status: int = 200, revision: str = "") -> Answer:
+    """A JSON answer; a GET gets an ETag with it, and 304 when it has that already.
+
+    `revision`: of what people asked for in it, by which If-Match knows it; whatever the method.
+    """
     headers = [("Content-Type", JSON)]
+    tag = etag(body, revision)
     if request.method not in ("GET", "HEAD") or status != 200:
-        return Answer(status, body, headers)
-    tag = etag(body)
+        return Answer(status, body, [*headers, ("ETag", tag)] if revision else headers)
     headers += [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept")]
     if matches(request.headers.get("HTTP_IF_NONE_MATCH"), tag):
         return Answer(304, b"", headers[1:])
@@ -206,8 +212,13 @@ def problem_answer(problem: Problem, path: str) -> Answer:
     if isinstance(problem, Unauthenticated):
         headers.append(("WWW-Authenticate", "Bearer"))
     if problem.retry and not isinstance(problem, Internal):
-        headers.append(("Retry-After", f"{max(1, round(problem.after or RETRY_AFTER))}"))
+        headers.append(("Retry-After", f"{retry_after(problem)}"))
     return Answer(status, write_json(document), headers)
+
+
+def retry_after(problem: Problem) -> int:
+    """Whole seconds, none too few."""
+    return max(1, math.ceil(round(problem.after or RETRY_AFTER, 3)))
 
 
 def decoded(path: str) -> str:
@@ -215,8 +226,9 @@ def decoded(path: str) -> str:
     return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
 
 
-def etag(body: bytes) -> str:
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+def etag(body: bytes, revision: str = "") -> str:
+    before = f"{revision}." if revision else ""
+    return f'"{before}{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:

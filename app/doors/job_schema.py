@@ -42,7 +42,7 @@ def job_schema() -> Document:
             "due_at": {**moment, "type": ["string", "null"]},
             "started_at": {**moment, "type": ["string", "null"]},
             "finished_at": {**moment, "type": ["string", "null"]},
-            "links": closed(links),
+            "links": closed(links | {"callback": _TEXT}, *links),
         }
     )
 

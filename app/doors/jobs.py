@@ -1,11 +1,13 @@
 """What callers ask of jobs, whichever door they came through: who may, which job, what is shown."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from marshmallow import validate
 
+from app.doors.submission import JOB, call_of, pointed
+from app.doors.wishes import NONE, Wishes
 from app.ports import Body, Page, Record
 from app.room.acceptance import Submission
 from app.room.access import check_scope
@@ -36,6 +38,7 @@ class Jobs:
     prefix: str = ""
     source: str = "python"
     request_id: str = ""
+    wishes: Wishes = NONE
 
     @property
     def engine(self) -> Engine:
@@ -90,6 +93,24 @@ class Jobs:
         check_scope(self.caller, "run")
         return self.view(self.engine.signal(id, name, value, self.caller))
 
+    def submit(self, **job: Any) -> Any:
+        """Make a job of an operation.
+
+        It is run now, after a `delay`, or when it is `due`; its end is told to a `callback_url`. If
+        it was waited for and has succeeded, this is its result.
+        """
+        call = replace(
+            call_of(job, self.wishes, self.room.ports.clock.now()),
+            caller=self.caller,
+            source=self.source,
+            request_id=self.request_id,
+            prefix=self.prefix,
+        )
+        outcome = pointed(self.room.enter(call))
+        if outcome.problem:
+            raise outcome.problem
+        return outcome.value
+
     def view(self, record: Record) -> Body:
         return self.room.view(record, self.prefix)
 
@@ -113,8 +134,8 @@ class Jobs:
     def retried(self, id: str, key: str | None) -> Record:
         check_scope(self.caller, "run")
         name = self.engine.get(id, self.caller).body["operation"]
-        if name in self.room.registry:
-            check_scope(self.caller, self.room.registry.get(name).policy.scope)
+        if known := self.room.registry.known(name):
+            check_scope(self.caller, known.policy.scope)
         return self.engine.retry(
             id, self.caller, key=key, source=self.source, request_id=self.request_id
         )
@@ -142,10 +163,10 @@ class Jobs:
                 return Page(tuple(made), cursor)
 
     def _may_retry(self, record: Record) -> bool:
-        name = record.body["operation"]
-        if record.body.get("parent") is not None or name not in self.room.registry:
+        known = self.room.registry.known(record.body["operation"])
+        if record.body.get("parent") is not None or known is None:
             return False
-        return self.caller.may(self.room.registry.get(name).policy.scope)
+        return self.caller.may(known.policy.scope)
 
     def _again(self, record: Record) -> Submission:
         return Submission(
@@ -157,6 +178,7 @@ class Jobs:
             request_id=self.request_id,
             retry_of=record.id,
             batch=record.body.get("batch"),
+            callback_url=record.body.get("callback_url"),
         )
 
 
@@ -169,6 +191,7 @@ GET, LIST, CANCEL, RETRY, SIGNAL = (
 
 
 METHODS: Mapping[str, tuple[Callable[..., Any], Params]] = {
+    "jobs.submit": (Jobs.submit, JOB),
     "jobs.get": (Jobs.get, GET),
     "jobs.list": (Jobs.list, LIST),
     "jobs.cancel": (Jobs.cancel, CANCEL),

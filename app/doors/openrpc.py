@@ -1,11 +1,13 @@
-"""The JSON-RPC door described: OpenRPC of the registry, and of what is asked of jobs."""
+"""The JSON-RPC door described: OpenRPC of the operations, and of what jobs and schedules take."""
 
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from app.doors.job_schema import job_schema, page
-from app.doors.jobs import METHODS
+from app.doors.jobs import METHODS as OF_JOBS
+from app.doors.schedule_schema import schedule_schema
+from app.doors.schedules import METHODS as OF_SCHEDULES
 from app.room.enter import Room
 from app.room.operation import Operation
 from app.room.schema.json_schema import Book, describe
@@ -26,12 +28,15 @@ def written(room: Room) -> bytes:
 def document(room: Room) -> Document:
     book = Book()
     methods = [_method(operation, book) for operation in room.registry]
-    methods += [_of_jobs(name, ask, takes) for name, (ask, takes) in METHODS.items()]
+    for name, (ask, takes) in {**OF_JOBS, **OF_SCHEDULES}.items():
+        methods.append(_of_service(name, ask, takes))
     return {
         "openrpc": OPENRPC,
         "info": {"title": "Manydoors", "version": VERSION},
         "methods": methods,
-        "components": {"schemas": {"Job": job_schema(), **book.definitions}},
+        "components": {
+            "schemas": {"Job": job_schema(), "Schedule": schedule_schema(), **book.definitions}
+        },
     }
 
 
@@ -49,17 +54,29 @@ def _method(operation: Operation, book: Book) -> Document:
     return method | ({"description": operation.description} if operation.description else {})
 
 
-def _of_jobs(name: str, ask: Callable[..., Any], takes: Params) -> Document:
+def _of_service(name: str, ask: Callable[..., Any], takes: Params) -> Document:
     schema, _ = describe(takes.schema)
-    job = {"$ref": f"{SCHEMAS}Job"}
     summary, _, description = (inspect.getdoc(ask) or "").partition("\n")
     method: Document = {
         "name": name,
         "summary": summary,
         **_params(schema, list(takes.names)),
-        "result": {"name": "result", "schema": page(job) if name == "jobs.list" else job},
+        "result": {"name": "result", "schema": _result(name)},
     }
     return method | ({"description": description.strip()} if description else {})
+
+
+def _result(name: str) -> Document:
+    job, schedule = {"$ref": f"{SCHEMAS}Job"}, {"$ref": f"{SCHEMAS}Schedule"}
+    others: Document = {
+        "jobs.list": page(job),
+        "schedules.list": page(schedule),
+        "schedules.get": schedule,
+        "schedules.put": schedule,
+        "schedules.delete": {"type": "null"},
+    }
+    result: Document = others.get(name, job)
+    return result
 
 
 def _params(schema: Document, names: list[str]) -> Document:

@@ -1,19 +1,23 @@
 """JSON-RPC 2.0: each operation is a method, over one path, singly or in batches; so is what can
-be asked of jobs."""
+be asked of jobs and schedules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
+from app.doors.doorkeeper import Doorkeeper
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
-from app.doors.jobs import METHODS, Jobs
+from app.doors.jobs import METHODS as OF_JOBS
+from app.doors.jobs import Jobs
+from app.doors.schedules import METHODS as OF_SCHEDULES
+from app.doors.schedules import Schedules
 from app.doors.wishes import NONE, Wishes, wishes
 from app.room.call import LOCAL, Call, Caller, Outcome
 from app.room.enter import Room, by_name
-from app.room.errors import NotARequest, Problem, TooLarge, UnknownOperation
+from app.room.errors import Busy, NotARequest, Problem, TooLarge, UnknownOperation
 from app.room.strict_json import read_json, write_json
 
 CODES: Mapping[str, int] = {
@@ -45,18 +49,34 @@ TITLES = {-32700: "Parse error", -32600: "Invalid Request", -32601: "Method not 
           -32602: "Invalid params", -32603: "Internal error"}  # fmt: skip
 """The specification's own words for its own codes."""
 
-PATH = "/rpc"
+PATH, ENDPOINT = "/rpc", "rpc"
 BATCH = 100
 DISCOVER = "rpc.discover"
+
+METHODS = {**OF_JOBS, **OF_SCHEDULES}
+"""What can be asked of jobs and schedules."""
 
 _MEMBERS = frozenset(("jsonrpc", "method", "params", "id"))
 
 
-def mount(app: Flask, room: Room) -> None:
+def mount(app: Flask, room: Room, keeper: Doorkeeper) -> None:
     def rpc() -> Response:
-        return response(answer(room, asked()))
+        message = asked()
+        try:
+            keeper.admit(request.environ)
+        except Problem as problem:
+            return response(_turned_away(problem, message))
+        return response(answer(room, message))
 
-    app.add_url_rule(PATH, "rpc", rpc, methods=["POST"])
+    app.add_url_rule(PATH, ENDPOINT, rpc, methods=["POST"])
+
+
+def _turned_away(problem: Problem, message: Request) -> Answer:
+    """HTTP's number and headers for what knows only those, and JSON-RPC's words; the message is
+    not read, so nobody knows its id."""
+    told = problem_answer(problem, message.path)
+    headers = [(name, text) for name, text in told.headers if name != "Content-Type"]
+    return Answer(told.status, _error(problem, None), [("Content-Type", JSON), *headers])
 
 
 @dataclass(frozen=True)
@@ -103,13 +123,17 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
     except Problem as problem:
         return _error(problem, None)
     each = replace(sender, wishes=NONE)
-    said = [one for item in message if (one := _one(room, item, each))]
+    said = [one for place, item in enumerate(message) if (one := _one(room, item, each, place))]
     return b"[" + b",".join(said) + b"]" if said else b""
 
 
-def _one(room: Room, message: Any, sender: Sender) -> bytes:
+def _one(room: Room, message: Any, sender: Sender, place: int = 0) -> bytes:
     try:
         _check(message)
+        if place:  # the first of a batch was counted as it came in
+            room.rates.spend(sender.caller.key)
+    except Busy as busy:
+        return _error(busy, message["id"]) if "id" in message else b""
     except Problem as bad:
         return _error(bad, _known_id(message))
     outcome = _outcome(room, message, sender)
@@ -128,7 +152,7 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
 
         return Outcome(openrpc.written(room))
     if method in METHODS:
-        return _of_jobs(room, method, params, sender)
+        return _of_service(room, method, params, sender)
     wish = sender.wishes
     return room.enter(
         Call(
@@ -145,13 +169,14 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
     )
 
 
-def _of_jobs(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
+def _of_service(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
     ask, takes = METHODS[method]
-    jobs = Jobs(room, sender.caller, sender.prefix, "rpc", sender.request_id)
+    told = room, sender.caller, sender.prefix, "rpc", sender.request_id
+    asked = Jobs(*told, sender.wishes) if method in OF_JOBS else Schedules(*told)
 
     def outcome() -> Outcome:
         given = params if isinstance(params, dict) else by_name(takes.names, params)
-        return Outcome(write_json(ask(jobs, **takes.load(given))))
+        return Outcome(write_json(ask(asked, **takes.load(given))))
 
     return room.told(Call(method, request_id=sender.request_id), outcome)
 

@@ -18,9 +18,9 @@ def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
     senders have, does not.
     """
     host: str = environ.get("HTTP_HOST", "").lower()
-    if hosts and host and _name(host) not in hosts:
+    if hosts and host and name_of(host) not in hosts:
         raise Forbidden(
-            f"This service does not go by the name {_name(host)!r}. "
+            f"This service does not go by the name {name_of(host)!r}. "
             "If it should, add that to MANYDOORS_HOSTS."
         )
     origin = environ.get("HTTP_ORIGIN")
@@ -34,7 +34,8 @@ def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
         )
 
 
-def _name(host: str) -> str:
+def name_of(host: str) -> str:
     """Without the port, and without the brackets of an IPv6 address."""
+    host = host.lower()
     name = host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]
     return name.removesuffix(".")

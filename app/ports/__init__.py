@@ -3,12 +3,13 @@
 Every adapter keeps all of them; tests/ports is one suite that runs on each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal, Protocol
 
 from app.ports.files import Files as Files
+from app.room.errors import Unavailable
 
 Body = dict[str, Any]
 
@@ -250,6 +251,13 @@ class FileLimits:
     """Seconds that one is kept, or as long as a job is that names it."""
 
 
+class Unheard:
+    """A queue that tells nobody: whoever looks finds by themselves what there is."""
+
+    def ring(self, *hints: Hint) -> None:
+        """Nobody listens."""
+
+
 class NewId(Protocol):
     """Fresh ids that sort by the time they were made."""
 
@@ -267,6 +275,53 @@ class Untold:
 
 
 @dataclass(frozen=True)
+class Letter:
+    """One POST to somebody else's server."""
+
+    host: str
+    port: int
+    path: str = field(repr=False)  # with the query, which may hold a secret of the receiver's
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    tls: bool = True
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What was answered."""
+
+    status: int
+    after: str | None = None  # Retry-After, as it was written
+    text: str = ""  # the begin of what it says beside a status that is no success, one line
+
+
+class Post(Protocol):
+    """What carries to servers elsewhere."""
+
+    local: bool
+    """May this machine be reached, and it alone without TLS? For development."""
+
+    def send(self, letter: Letter, *, refuse: Callable[[str], str | None], within: float) -> Reply:
+        """The answer to one POST, whatever its status: no redirect is followed.
+
+        The host's name is looked up once, and `refuse` asked of every address that it stands for;
+        one that it gives a reason against raises `Refused`, and nothing is connected. What is
+        connected is one of these addresses, and with TLS its certificate is the host's. All of it
+        takes `within` seconds at most, and reads little, however much comes. No answer by then
+        raises `Unavailable`, which says why; neither tells the path.
+        """
+
+
+class Unsent:
+    """See `Post`. Nothing leaves."""
+
+    local = False
+
+    def send(self, letter: Letter, *, refuse: Callable[[str], str | None], within: float) -> Reply:
+        raise Unavailable("nothing can be sent from here")
+
+
+@dataclass(frozen=True)
 class Ports:
     """All that a room knows of the world."""
 
@@ -277,3 +332,5 @@ class Ports:
     files: Files
     file_limits: FileLimits = FileLimits()
     topic: Topic = field(default_factory=Untold)
+    post: Post = field(default_factory=Unsent)
+    bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules

@@ -6,19 +6,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.ports import Hint, Ports, Put, Record, Write
+from app.ports import Hint, Ports, Record, Write
 from app.room import job
+from app.room.brim import Brim
 from app.room.call import Caller
-from app.room.errors import Conflict, Invalid, Stale, TooLarge, Wrong
+from app.room.callback import addressed, deliveries
+from app.room.drafts import Drafts, check_fresh
+from app.room.errors import Busy, Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.file_uses import note_jobs
 from app.room.gate import Gates
+from app.room.latest import Latest
 from app.room.ledger import Ledger
-from app.room.operation import Registry
+from app.room.operation import Operation, Registry
 from app.room.policy import Policy
 from app.room.strict_json import write_json
 
 KEYS = "job_keys"  # who holds an idempotency key
-TRIES = 10  # when others take the same keys meanwhile
+TRIES = 30  # when others take the same keys meanwhile, or replace what waits
 BATCH = 1000  # jobs submitted together, at most
 LARGEST_PARAMS = 102_400  # encoded bytes that a job's record keeps
 
@@ -35,6 +39,7 @@ class Submission:
     source: str = "python"
     request_id: str = ""
     retry_of: str | None = None
+    callback_url: str | None = None
     batch: int | None = None  # a child that runs its operation on each of a list of params
     failed: job.Error | None = None  # it ends before it begins, and nobody is to run it
 
@@ -49,6 +54,8 @@ class Acceptance:
     def __init__(self, registry: Registry, ports: Ports, ledger: Ledger) -> None:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self.gates = Gates(ports.records, ports.clock)
+        self.brim = Brim(ports.records, ports.clock)
+        self._latest = Latest(ports.records, self._named_by)
 
     def accept(
         self, submissions: Sequence[Submission], caller: Caller, *, listed: bool = False
@@ -60,16 +67,21 @@ class Acceptance:
         if not submissions:
             return []
         now = self._ports.clock.now()
+        self.brim.check(caller.owner, len(submissions))
         for _ in range(TRIES):
             made, writes = self._made(submissions, caller, now, listed)
+            writes += deliveries(each for each in made if not each.version)
             note_jobs(self._ports, caller.owner, made)
             try:
                 self._store(writes, caller.owner)
             except Stale:
                 continue  # another took one of the keys meanwhile: look again
+            self.brim.accepted(caller.owner, len(made))
             ring(self._registry, self._ports, made, now)
             return made
-        raise Conflict(_IN_USE)
+        if any(one.key is not None for one in submissions):
+            raise Conflict(_IN_USE)
+        raise Busy("Others submit the same all the time.", after=1)
 
     def _store(self, writes: Sequence[Write], owner: str) -> None:
         if len(writes) <= self._ports.records.most_writes:
@@ -77,56 +89,71 @@ class Acceptance:
                 self._ports.records.commit(*writes)
                 return
             except TooLarge:
-                if len(writes) <= 2:  # one job, with its key
+                if len(writes) <= 3:  # one job, with its key and what stands for it
                     raise
+        check_fresh(writes)
         self.gates.accept(self._ports.new_id("gate"), owner, writes)
 
     def _made(
         self, submissions: Sequence[Submission], caller: Caller, now: float, listed: bool
     ) -> tuple[list[Record], list[Write]]:
-        made: list[Record] = []
-        writes: list[Write] = []
-        keyed: list[Write] = []
-        keys: dict[str, tuple[str, Record]] = {}
+        drafts = Drafts()
         for place, one in enumerate(submissions):
             at = f"/jobs/{place}" if listed else ""
-            record = self._new(one, caller, now)
             if one.key is None:
-                made.append(record)
-                writes.append(Put(record, expect=0))
+                drafts.take(self._stands(one, caller, now, drafts))
                 continue
             id, digest = _key_id(caller.owner, one), _digest(one.params)
-            if id in keys:  # twice in one batch
-                _check_same(keys[id][0], digest, at)
-                made.append(keys[id][1])
+            if id in drafts.keys:  # twice in one batch
+                _check_same(drafts.keys[id][0], digest, at)
+                drafts.take(drafts.keys[id][1])
                 continue
             held = self._ports.records.get(KEYS, id)
             if held is not None and (known := self._holder(held, now)) is not None:
                 _check_same(held.body["digest"], digest, at)
                 record = known
             else:
+                record = self._stands(one, caller, now, drafts)
                 body = {"job": record.id, "digest": digest}
                 expires = max(now, record.due or now) + job.HELD
                 holder = Record(KEYS, id, body, owner=caller.owner, expires=expires)
-                keyed += [Put(holder, expect=held.version if held else 0), Put(record, expect=0)]
-            keys[id] = digest, record
-            made.append(record)
-        return made, keyed + writes
+                drafts.put(holder, held.version if held else 0)
+            drafts.keys[id] = digest, record
+            drafts.take(record)
+        return drafts.made(), drafts.writes()
+
+    def _stands(self, one: Submission, caller: Caller, now: float, drafts: Drafts) -> Record:
+        """A new job, or the one that stands for it: see `latest`."""
+        fresh = self._new(one, caller, now)
+        if one.failed is None:
+            operation = self._operation(one.operation)
+            if operation.policy.singleton or operation.policy.debounce is not None:
+                return self._latest.stand(operation, fresh, now, drafts)
+        drafts.put(fresh, 0)
+        return fresh
 
     def _holder(self, held: Record, now: float) -> Record | None:
         """The job that has a key; None once it ended so long ago that the key is free again."""
-        known = self._ledger.get(held.body["job"])
-        if known is not None and "gate" in known.body:
-            is_open = self.gates.is_open(known.body["gate"])
-            if is_open is None:
-                raise Conflict(_IN_USE)
-            known = known if is_open else None
+        known = self._named_by(held)
         if known is None or now > known.body.get("finished", now) + job.REMEMBERED:
             return None
         return known
 
+    def _named_by(self, held: Record) -> Record | None:
+        """The job that a record names, if it was accepted."""
+        known = self._ledger.get(held.body["job"])
+        if known is None or "gate" not in known.body:
+            return known
+        is_open = self.gates.is_open(known.body["gate"])
+        if is_open is None:
+            raise Conflict(_IN_USE)
+        return known if is_open else None
+
+    def _operation(self, name: str) -> Operation:
+        return self._registry.known(name) or self._registry.get(name)  # a delivery is retried, too
+
     def _new(self, one: Submission, caller: Caller, now: float) -> Record:
-        policy = Policy() if one.failed else self._registry.get(one.operation).policy
+        policy = Policy() if one.failed else self._operation(one.operation).policy
         if (size := len(write_json(one.params))) > LARGEST_PARAMS:
             raise TooLarge(
                 f"The parameters have {size:,} bytes, and a job's record keeps {LARGEST_PARAMS:,}.",
@@ -146,8 +173,11 @@ class Acceptance:
             request_id=one.request_id or None,
             retry_of=one.retry_of,
             batch=one.batch,
+            callback_url=one.callback_url,
         )
-        return job.stillborn(made, one.failed, now) if one.failed else made
+        if one.failed:
+            return addressed(job.stillborn(made, one.failed, now), self._ports.new_id)
+        return made
 
 
 _IN_USE = "The same idempotency key is being used by others just now."

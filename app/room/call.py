@@ -16,6 +16,7 @@ class Caller:
 
     owner: str
     scope: str
+    key: str = ""  # the id of the key that was shown, if one was
 
     def may(self, scope: str) -> bool:
         return SCOPES.index(self.scope) >= SCOPES.index(scope)
@@ -40,6 +41,7 @@ class Call:
     wait: float | None = None  # a job, please, and its end if it comes within so many seconds
     due: float | None = None  # a job's start
     priority: int | None = None
+    callback_url: str | None = None  # where a job's end is told
     prefix: str = ""  # of the service's paths, for links
 
 

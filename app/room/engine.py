@@ -8,22 +8,25 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from app.ports import Add, Hint, Page, Ports, Put, Record, Write
-from app.room import job
-from app.room.acceptance import Acceptance, Submission, ring
+from app.ports import Hint, Page, Ports, Put, Record, Write
+from app.room import job, webhook
+from app.room.acceptance import Acceptance, Submission
 from app.room.boundary import Control
 from app.room.call import Caller
-from app.room.children import MAPS, is_due
-from app.room.errors import Conflict, Stale, TooLarge, Unavailable, Unknown
+from app.room.callback import DELIVER, addressed
+from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
+from app.room.flow import Flow
 from app.room.happenings import Happenings
-from app.room.job import JOBS, RUNNING, TERMINAL, Ending, Error
-from app.room.ledger import PAGES, Ledger, Lost, page_id
+from app.room.job import JOBS, RUNNING, TERMINAL, Ending
+from app.room.ledger import TRIES, Ledger, Lost
 from app.room.listing import NO_PARENT, Wanted, listed
 from app.room.notes import Notes
 from app.room.operation import Registry
+from app.room.settlement import Settlement
 from app.room.strict_json import write_json
 from app.room.tally import Tally
 
@@ -32,6 +35,8 @@ log = logging.getLogger("manydoors.jobs")
 EARLY = 1.5  # seconds that a hint may come before its job is due, and wait for it
 LEASE = 10.0  # seconds of a claim, where heartbeats renew it
 SETTLED_TOGETHER = 40  # endings in one commit
+FREED_TOGETHER = 10  # where some of them give a place in a lane on
+ROUNDS = 20  # of one claim that finds only jobs which have to wait
 
 
 class Engine:
@@ -41,10 +46,16 @@ class Engine:
         self, registry: Registry, ports: Ports, lease: float = LEASE, tally: Tally | None = None
     ) -> None:
         """`tally`: counts what ends, where that may cost a write more."""
-        self.registry, self.ports, self.lease, self.tally = registry, ports, lease, tally
+        self.registry, self.ports, self.lease = registry, ports, lease
         self.ledger = Ledger(ports.records, ports.clock, lease)
+        registry.keep(DELIVER, partial(webhook.operation, registry))
         self.acceptance = Acceptance(registry, ports, self.ledger)
         self.happenings = Happenings(registry, ports, self.acceptance)
+        self.flow = Flow(registry, ports, self.ledger)
+        self.settlement = Settlement(
+            registry, ports, self.ledger, self.flow, self.happenings, tally
+        )
+        self.has_more = False  # may the last claim have left something that is due?
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
         """The job, durably accepted; for a key that was used, the job it made then."""
@@ -55,10 +66,20 @@ class Engine:
         return self.acceptance.accept(submissions, caller, listed=True)
 
     def claim(self, limit: int = 1, hint: str | None = None) -> list[Record]:
-        """Leases what is due, the most pressing first; settles at once what needs no run.
+        """Leases what is due, the most pressing first; settles at once what needs no run, and
+        puts aside what has to wait for its turn.
 
-        `hint`: a job that was rung for, looked at by itself when nothing else is found.
+        `hint`: a job that was rung for, looked at by itself when nothing else is found; or a lane.
         """
+        self.flow.sweep(hint)
+        for _ in range(ROUNDS):
+            ready, parked = self._claim(limit, hint)
+            self.has_more = parked > 0 and not ready
+            if not self.has_more:
+                break
+        return ready
+
+    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int]:
         now = self.ports.clock.now()
         found: Sequence[Record] = self.ports.records.take(
             JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
@@ -77,8 +98,11 @@ class Engine:
                 decided.append((record, ending))
                 parents[record.id] = True
         with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
-            self.settle(decided)
-        return ready
+            self.settlement.settle(decided)
+        admitted, untold = self.flow.admit(ready)
+        with suppress(Unavailable):  # or else they cost an attempt, though nobody began them
+            self.settlement.settle([(record, Ending("returned")) for record in untold])
+        return admitted, len(ready) - len(admitted) - len(untold)
 
     def _claim_hinted(self, id: str) -> list[Record]:
         """A hint may come before the store's index shows what was written a moment ago, and a
@@ -124,110 +148,7 @@ class Engine:
 
         Until this returns, nothing of it counts; and it may be called again with the same.
         """
-        stored: list[Record | None] = []
-        for start in range(0, len(endings), SETTLED_TOGETHER):
-            stored += self._settle_together(endings[start : start + SETTLED_TOGETHER])
-        return stored
-
-    def _settle_together(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
-        now = self.ports.clock.now()
-        after = [job.settled(record, ending, now) for record, ending in endings]
-        puts = [
-            Put(new, record.version, record.lease)
-            for new, (record, _) in zip(after, endings, strict=True)
-        ]
-        try:
-            counted = self._counted([(r, new) for new, (r, _) in zip(after, endings, strict=True)])
-            written = self.ports.records.commit(*puts, *_tallies(after), *counted)
-        except (Stale, TooLarge):
-            if self.tally:
-                self.tally.forget()
-            return [self._settle_one(record, ending) for record, ending in endings]
-        stored = [record for record in written[: len(puts)] if record is not None]
-        self._follow(stored, now)
-        return [*stored]
-
-    def _settle_one(self, record: Record, ending: Ending) -> Record | None:
-        """Decided anew on whatever others wrote meanwhile, for as long as the lease is its own."""
-        now = self.ports.clock.now()
-        while record.label == RUNNING:
-            new = job.settled(record, ending, now)
-            try:
-                put = Put(new, record.version, record.lease)
-                beside = [*self._tallies_there([new]), *self._counted([(record, new)])]
-                written = self.ports.records.commit(put, *beside)[0]
-            except Stale:
-                if self.tally:
-                    self.tally.forget()
-                try:
-                    record = self.ledger.look(record)
-                except (Lost, Unknown):
-                    return None
-                continue
-            except TooLarge as error:
-                ending = Ending("failed", error=Error("too_large", error.detail, final=True))
-                continue
-            if written is None:
-                raise TypeError("a put stores a record")
-            record = written
-        # Or it was written before, and the answer was lost on the way, so nothing followed.
-        self._follow([record], now)
-        return record
-
-    def _counted(self, moves: Sequence[tuple[Record, Record]]) -> list[Add]:
-        return self.tally.adds(moves) if self.tally else []
-
-    def _tallies_there(self, after: Sequence[Record]) -> list[Write]:
-        """Without those that are gone: their parent ended long ago, and nobody asks for them."""
-        there = self.ports.records.get
-        return [add for add in _tallies(after) if there(MAPS, add.id) is not None]
-
-    def _follow(self, written: Sequence[Record], now: float) -> None:
-        """What endings set going; a later look finds it again should this process die here."""
-        ring(self.registry, self.ports, written, now)
-        for record in written:
-            _log(record)
-        for map in {record.body["map"] for record in written if "map" in record.body}:
-            self._look_after(map)
-        self.happenings.tell(written)
-        for record in written:
-            if record.label in TERMINAL:
-                self._age(record)
-            elif job.waits_for(record, "children"):
-                # The last child may have ended just before its parent was put to wait.
-                self._look_after(record.body["wait"]["name"])
-
-    def _look_after(self, map: str) -> None:
-        """Wakes the parent once it has what it waits for."""
-        tally = self.ports.records.get(MAPS, map)
-        if tally is None or not is_due(tally.body):
-            return
-        parent, now = self.ledger.get(tally.label), self.ports.clock.now()
-        if parent is not None and job.waits_for(parent, "children", map):
-            self.ledger.amend(
-                parent,
-                lambda found: (
-                    job.woken(found, now) if job.waits_for(found, "children", map) else found
-                ),
-            )
-            self.ports.queue.ring(Hint(parent.id))
-
-    def _age(self, record: Record) -> None:
-        """Pages and tallies of an ended job stay no longer than it does."""
-        for number in range(record.body.get("pages", 0)):
-            self._expire(self.ports.records.get(PAGES, page_id(record.id, number)), record.expires)
-        cursor: str | None = None
-        while "maps" in record.body:
-            page = self.ports.records.list(MAPS, label=record.id, cursor=cursor)
-            for tally in page.items:
-                self._expire(tally, record.expires)
-            if (cursor := page.next) is None:
-                return
-
-    def _expire(self, found: Record | None, expires: float | None) -> None:
-        with suppress(Unknown):  # it is gone already
-            if found is not None:
-                self.ledger.amend(found, lambda fresh: replace(fresh, expires=expires))
+        return self.settlement.settle(endings)
 
     def renew(self, record: Record) -> Record:
         """A sign of life for a run under way: its lease goes on, if it is its own still.
@@ -280,17 +201,25 @@ class Engine:
 
     def cancel(self, id: str, caller: Caller) -> Record:
         """Cancelled at once, or at the next boundary of its run."""
-        record = self.get(id, caller)
-        now = self.ports.clock.now()
-        changed = self.ledger.amend(
-            record,
-            lambda found: job.asked_to_cancel(found, now),
-            beside=lambda changed: [
-                *self._tallies_there([changed]),
-                *self._counted([(record, changed)]),
-            ],
-        )
-        self._follow([changed], now)
+        record, now = self.get(id, caller), self.ports.clock.now()
+        beside: list[Write] = []
+
+        def cancelled(found: Record) -> Record:
+            return addressed(job.asked_to_cancel(found, now), self.ports.new_id)
+
+        def with_it(before: Record, after: Record) -> list[Write]:
+            beside[:] = self.settlement.beside(before, after)
+            return beside
+
+        for tries in range(TRIES):
+            try:
+                changed = self.ledger.amend(record, cancelled, beside=with_it)
+                break
+            except Stale:  # what stands beside it has changed
+                if tries == TRIES - 1:
+                    raise
+        self.flow.tell(beside)
+        self.settlement.follow([changed], now)
         self.ports.queue.ring(Hint(id))  # whoever runs it looks at once
         return changed
 
@@ -318,6 +247,7 @@ class Engine:
             priority=record.priority,
             retry_of=record.id,
             batch=record.body.get("batch"),
+            callback_url=record.body.get("callback_url"),
             **how,
         )
         return self.submit(again, caller)
@@ -333,26 +263,3 @@ class Engine:
                 return record
             # A tenth of what it has taken: soon for the short, and a long wait costs little.
             clock.sleep(min(max(0.001, waited / 10), 0.5, max(0.0, seconds - waited)))
-
-
-def _tallies(after: Sequence[Record]) -> list[Add]:
-    """What these endings add to the tallies of maps: one write for each map."""
-    sums: dict[str, dict[str, int]] = {}
-    for record in after:
-        if "map" in record.body and record.label in TERMINAL:
-            sum = sums.setdefault(record.body["map"], {"ended": 0, "failed": 0})
-            sum["ended"] += 1
-            sum["failed"] += record.label != job.SUCCEEDED
-    return [Add(MAPS, map, sum) for map, sum in sums.items()]
-
-
-def _log(record: Record) -> None:
-    """What an operator should hear of."""
-    facts = {"job": record.id, "operation": record.body["operation"]}
-    if record.label == job.FAILED:
-        error = record.body["error"]
-        log.warning(
-            "a job has failed", extra=facts | {"kind": error["kind"], "why": error["detail"]}
-        )
-    elif record.body.get("wait", {}).get("for") == "operation":
-        log.warning("a job waits for its operation, which is not declared here", extra=facts)

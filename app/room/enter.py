@@ -6,8 +6,9 @@ from typing import Any
 
 from app.ports import Body, Ports, Record
 from app.room.acceptance import Submission
-from app.room.access import check_scope
+from app.room.access import Access, check_scope
 from app.room.boundary import FOREVER
+from app.room.calendar import Calendar
 from app.room.call import Call, Outcome
 from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
@@ -16,13 +17,16 @@ from app.room.files import finding, linked
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
 from app.room.operation import Operation, Registry
+from app.room.rate import Limit, Rates
 from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
 from app.room.shelf import Shelf
 from app.room.strict_json import check_text, write_json
 from app.room.tally import Tally
+from app.room.webhook import BadCallback, check_callback
 
+DEFAULT_LIMIT = Limit()
 LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 
 log = logging.getLogger("manydoors.room")
@@ -32,15 +36,26 @@ class Room:
     """What takes a call and gives an outcome."""
 
     def __init__(
-        self, registry: Registry, ports: Ports, lease: float = LEASE, *, counts: bool = True
+        self,
+        registry: Registry,
+        ports: Ports,
+        lease: float = LEASE,
+        *,
+        counts: bool = True,
+        limit: Limit | None = DEFAULT_LIMIT,
+        admin_key: str = "",
     ) -> None:
         """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
-        `counts`: are there statistics? They make of each ending a commit of several records."""
+        `counts`: are there statistics? They make of each ending a commit of several records.
+        `limit`: how often each key may call. `admin_key`: one that is good beside the store's."""
         self.registry = registry
         self.ports = ports
         self.shelf = Shelf(ports)
         tally = Tally(ports.records, ports.clock) if counts else None
         self.engine = Engine(registry, ports, lease, tally)
+        self.calendar = Calendar(registry, ports, self.engine)
+        self.access = Access(ports, admin_key)
+        self.rates = Rates(ports.records, ports.clock, limit)
         self.answer_within = FOREVER  # seconds that a platform lets an answer take
 
     def enter(self, call: Call) -> Outcome:
@@ -55,7 +70,7 @@ class Room:
         submissions = []
         for index, call in enumerate(calls):
             try:
-                submissions.append(_submission(call, *self._checked(call)[:2]))
+                submissions.append(self._submission(call, *self._checked(call)[:2]))
             except Problem as problem:
                 raise _at(index, problem) from None
         if not calls:
@@ -81,7 +96,7 @@ class Room:
         is_job = operation.long or call.asynchronous
         if not is_job and call.key is None and call.wait is None:
             return Outcome(json=self._run(operation, arguments))
-        record = self.engine.submit(_submission(call, operation, params), call.caller)
+        record = self.engine.submit(self._submission(call, operation, params), call.caller)
         wait = call.wait
         if wait is None and not is_job:
             wait = LONGEST_WAIT  # only for its key is it a job, so that it runs once
@@ -96,6 +111,21 @@ class Room:
         params = _params(operation, call)
         with finding(self.shelf.finder(call.caller.owner)):
             return operation, params, operation.params.load(params)
+
+    def _submission(
+        self, call: Call, operation: Operation, params: Mapping[str, Any]
+    ) -> Submission:
+        check_callback(call.callback_url, self.ports)
+        return Submission(
+            operation=operation.name,
+            params=params,
+            key=call.key,
+            due=call.due,
+            priority=call.priority,
+            source=call.source,
+            request_id=call.request_id,
+            callback_url=call.callback_url,
+        )
 
     def _job(self, call: Call, record: Record, *, waited: bool = False) -> Outcome:
         view = self.view(record, call.prefix)
@@ -116,11 +146,16 @@ class Room:
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
         own, here = operation.policy.timeout, self.answer_within
+        longest = min(own, here)
         try:
-            with opened(self.ports), deadline(min(own, here), operation.name):
+            with (
+                self.engine.flow.call(operation, arguments, longest),
+                opened(self.ports),
+                deadline(longest, operation.name),
+            ):
                 value = operation.function(**arguments)
         except CallTimedOut:
-            told = f"The operation did not end within {min(own, here):g} s"
+            told = f"The operation did not end within {longest:g} s"
             if here < own:
                 raise TimedOut(
                     f"{told}, and no answer can take longer here. Call it as a job "
@@ -154,24 +189,13 @@ def _is_sayable(problem: Problem) -> bool:
     return True
 
 
-def _submission(call: Call, operation: Operation, params: Mapping[str, Any]) -> Submission:
-    return Submission(
-        operation=operation.name,
-        params=params,
-        key=call.key,
-        due=call.due,
-        priority=call.priority,
-        source=call.source,
-        request_id=call.request_id,
-    )
-
-
 def _at(index: int, problem: Problem) -> Problem:
     """The problem of one of many, its pointers leading into the list."""
     if not isinstance(problem, Invalid):
         problem.members = {**problem.members, "index": index}
         return problem
-    moved = [Wrong(f"/jobs/{index}/params{e.pointer}", e.detail) for e in problem.errors]
+    at = f"/jobs/{index}" if isinstance(problem, BadCallback) else f"/jobs/{index}/params"
+    moved = [Wrong(at + e.pointer, e.detail) for e in problem.errors]
     return Invalid(problem.detail, errors=moved)
 
 

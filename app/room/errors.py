@@ -70,6 +70,7 @@ class Problem(ManydoorsError):
     kind: ClassVar[str]
     title: ClassVar[str]
     retry: ClassVar[bool] = False
+    traced: ClassVar[bool] = True  # is it worth telling where it was raised?
 
     def __init__(
         self, detail: object = "", /, *, after: str | float | None = None, **members: Any

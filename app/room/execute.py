@@ -11,7 +11,7 @@ from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
-from app.room.errors import Internal, Invalid, Problem, TooLarge, UnknownOperation, sayable
+from app.room.errors import Internal, Invalid, Problem, TooLarge, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
 from app.room.job import Ending, Error, Wait
@@ -59,9 +59,8 @@ def execute(
     `host` is shown the notes, to have them shown by a thread of its own.
     """
     began = ports.clock.monotonic()
-    try:
-        operation = registry.get(record.body["operation"])
-    except UnknownOperation:
+    operation = registry.known(record.body["operation"])
+    if operation is None:
         return _undeclared(record, ports.clock.now())
     try:
         notes = Notes(ledger, record, ports.clock)
@@ -157,7 +156,7 @@ def error_of(error: Exception) -> Error:
             error.detail[:DETAIL],
             final,
             error.after,
-            "" if final else _traceback(error),
+            _traceback(error) if error.traced and not final else "",
             _members(error),
         )
     text = sayable(f"{type(error).__name__}: {_text(error)}"[:DETAIL])

@@ -12,6 +12,7 @@ from typing import Any
 from app.ports import Event, Ports, Record
 from app.room.acceptance import Acceptance, Submission
 from app.room.call import LOCAL
+from app.room.callback import DELIVER
 from app.room.errors import Problem
 from app.room.job import TERMINAL
 from app.room.operation import Operation, Registry, chosen
@@ -34,7 +35,7 @@ class Happenings:
         where nobody listens.
 
         Of a job's children nothing is told, they are part of it; nor of a job that an event
-        started, so that no circle comes of it.
+        started, so that no circle comes of it; nor of a callback's delivery, which tells itself.
         """
         takers = [each for each in self._registry if _topics(each)]
         if not takers and not self._ports.topic.heard:
@@ -86,4 +87,7 @@ def _topics(operation: Operation) -> set[str]:
 
 
 def _is_told(record: Record) -> bool:
-    return "parent" not in record.body and record.body.get("source") != DOOR
+    body = record.body
+    if body["operation"] == DELIVER:
+        return False
+    return "parent" not in body and body.get("source") != DOOR

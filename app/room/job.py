@@ -43,6 +43,7 @@ REMEMBERED = 24 * 3600.0  # seconds that an idempotency key outlives its job's e
 LOST = "lost"  # how a run has ended of which nothing was heard any more
 SLICES = 50  # of a job's past that its record keeps
 MOST_SLICES = 10_000  # continuations of one job
+CALLED_BACK = 3 * 86400.0  # seconds that a job stays after its end for a callback to tell of it
 HELD = 400 * 86400.0  # seconds after which a store may drop what a job that never ended holds
 CHILDREN_LOOK = 60.0  # seconds until a parent looks after its children, should nobody wake it
 SIGNALS = 100  # that wait to be asked for
@@ -190,7 +191,7 @@ def _failed(record: Record, ending: Ending, now: float) -> Record:
     if error.final or attempt(record) > record.body["retries"]:
         return _ended(record, FAILED, ending, now, error=told)
     after = pause(record) if error.after is None else min(error.after, FURTHEST)
-    body = _past(record, ending, now, "retry") | {"error": told}
+    body = _apart(_past(record, ending, now, "retry")) | {"error": told}
     body["wasted"] = body.get("spent", 0.0)  # the next attempt has all its time again
     return _moved(record, QUEUED, body, now + after)
 
@@ -214,7 +215,7 @@ def _suspended(record: Record, ending: Ending, now: float) -> Record:
     due = now + FURTHEST if wait.until is None else wait.until  # a signal alone may wake it
     if wait.reason == "children":
         due = now + CHILDREN_LOOK
-    body = _past(record, ending, now, wait.reason)
+    body = _apart(_past(record, ending, now, wait.reason))
     body |= {"free": body["free"] + 1, "wait": {"for": wait.reason, "name": wait.name}}
     return _moved(record, WAITING, body | {"midway": True}, min(due, now + FURTHEST))
 
@@ -238,16 +239,23 @@ def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any)
     if not ending.begun:  # claims that only found this out, of which there may have been some
         body["attempt"] = max(body["attempt"] - 1, int("slices" in body))
     body["attempt"] = min(body["attempt"], body["retries"] + 1)
-    for done in ("wait", "signals", "midway"):
+    for done in ("wait", "signals", "midway", "parked"):
         body.pop(done, None)
+    body = _apart(body)
     moved = _moved(record, status, body, None)
     return replace(moved, expires=now + _kept(body))
 
 
+def _apart(body: Body) -> Body:
+    """Of a job that gives its place in a lane back."""
+    return {name: value for name, value in body.items() if name not in ("lane", "turn")}
+
+
 def _kept(body: Body) -> float:
     """Seconds that an ended job stays: no less than its idempotency key is to work, and a child
-    not so short that its parent may miss it."""
-    return max(float(body["keep"]), REMEMBERED if "key" in body or "parent" in body else 0.0)
+    not so short that its parent may miss it, nor its callback's last attempt."""
+    least = REMEMBERED if "key" in body or "parent" in body else 0.0
+    return max(float(body["keep"]), CALLED_BACK if "callback_url" in body else least)
 
 
 def _past(record: Record, ending: Ending, now: float, why: str) -> Body:

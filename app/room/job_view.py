@@ -17,7 +17,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
     """The job, flat. Secret parameters are masked. `prefix` is what stands before /v1."""
     body = record.body
     here = f"{prefix}/v1/jobs/{record.id}"
-    due = record.due if record.label in (job.QUEUED, job.WAITING) else body["due"]
+    due = record.due if record.label in (job.QUEUED, job.WAITING) else None
     return {
         "id": record.id,
         "operation": body["operation"],
@@ -39,12 +39,13 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "retry_of": body.get("retry_of"),
         "callback_url": body.get("callback_url"),
         "created_at": moment(body["created"]),
-        "due_at": moment(due),
+        "due_at": moment(body["due"] if due is None else due),
         "started_at": moment(job.begun(record, lease)),
         "finished_at": moment(body.get("finished")),
         "links": {
             "self": here,
             **{name: f"{here}/{name}" for name in ("result", "events", "cancel", "retry")},
+            **({"callback": f"{prefix}/v1/jobs/{body['delivery']}"} if "delivery" in body else {}),
         },
     }
 
@@ -87,10 +88,11 @@ def _shown(record: Record, registry: Registry) -> Any:
     params, name = record.body["params"], record.body["operation"]
     if name == UNREADABLE:
         return params
-    if name not in registry:  # nobody knows any more which of them are secret
+    known = registry.known(name)
+    if known is None:  # nobody knows any more which of them are secret
         return dict.fromkeys(params, MASK) if isinstance(params, dict) else []
-    schema = registry.get(name).params.schema
-    if not registry.get(name).params.secrets:
+    schema = known.params.schema
+    if not known.params.secrets:
         return params
     if isinstance(params, list):
         return [mask(schema, each) for each in params]

@@ -41,20 +41,21 @@ class Ledger:
             alive = renewed(found, now, self.lease) if is_old else noted(found, self.lease)
             return change(replace(alive, body=alive.body | own))
 
-        return self.amend(record, written, beside=lambda changed: beside, fenced=True)
+        return self.amend(record, written, beside=lambda *_: beside, fenced=True)
 
     def amend(
         self,
         record: Record,
         change: Callable[[Record], Record],
         *,
-        beside: Callable[[Record], Sequence[Write]] = lambda changed: (),
+        beside: Callable[[Record, Record], Sequence[Write]] = lambda *_: (),
         fenced: bool = False,
     ) -> Record:
         """Writes what `change` makes of the record: decided anew whenever somebody was faster.
 
         `fenced`: only while the record's lease is the given one's, else `Lost`. A change that
-        gives back the record itself is done without a write.
+        gives back the record itself is done without a write. `beside`: what must land with it, of
+        the record and what was made of it.
         """
         lease = record.lease if fenced else None
         for _ in range(TRIES):
@@ -63,7 +64,7 @@ class Ledger:
                 return record
             put = Put(changed, record.version, lease)
             try:
-                stored = self.records.commit(put, *beside(changed))[0]
+                stored = self.records.commit(put, *beside(record, changed))[0]
             except Stale:
                 found = self._found(record, lease)
                 if found.version == record.version:

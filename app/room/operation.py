@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar, Unpack
 
 from marshmallow import Schema, missing
@@ -20,7 +21,7 @@ from app.room.trigger import Trigger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RESERVED_NAMES = ("rpc.", "jobs.", "schedules.", "files.", "keys.", "inbox.")
+RESERVED_NAMES = ("rpc.", "jobs.", "schedules.", "files.", "keys.", "webhooks.", "inbox.")
 """JSON-RPC methods of the service itself, and jobs that it makes, begin so."""
 
 WHOLE = "message"  # the parameter that gets all facts of an event
@@ -50,8 +51,10 @@ class Operation:
 class Registry:
     """The operations of one service, by name, in the order of their declaration."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: tuple[str, ...] = RESERVED_NAMES) -> None:
+        self._reserved = reserved
         self._operations: dict[str, Operation] = {}
+        self._own: dict[str, Callable[[], Operation]] = {}
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self._operations.values())
@@ -70,6 +73,16 @@ class Registry:
             raise UnknownOperation(
                 f"There is no operation of that name.{self._near(name)}"
             ) from None
+
+    def keep(self, name: str, make: Callable[[], Operation]) -> None:
+        """One of the service's own, made on first use: jobs of it are run, and nobody calls it."""
+        self._own.setdefault(name, cache(make))
+
+    def known(self, name: str) -> Operation | None:
+        """What runs a job of that name, the service's own too; None where it is not declared."""
+        if name in self._own:
+            return self._own[name]()
+        return self._operations.get(name)
 
     def _near(self, name: str) -> str:
         """The names that were perhaps meant: every caller may list them all."""
@@ -97,7 +110,7 @@ class Registry:
             where = _where(function)
             try:
                 declared = Operation(
-                    name=_check_name(name),
+                    name=_check_name(name, self._reserved),
                     function=_check_function(function),
                     **_documented(function),
                     params=Params.of(fields_of(function, name=name) if params is None else params),
@@ -162,10 +175,10 @@ def _where(function: Callable[..., Any]) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
 
 
-def _check_name(name: object) -> str:
+def _check_name(name: object, reserved: tuple[str, ...]) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise ValueError(f"{name!r} is no name; write words joined by dots, as in 'cats.speak'")
-    if name.startswith(RESERVED_NAMES):
+    if name.startswith(reserved):
         raise ValueError(f"names beginning with {name.split('.')[0]}. are the service's own")
     return name
 

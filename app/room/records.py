@@ -45,7 +45,7 @@ class Collection:
 
     def read(self, id: str) -> Record | None:
         """The document with its version, for a `put` that expects it."""
-        ports = _ports()
+        ports = open_ports()
         with undisturbed():
             return ports.records.get(self._collection, id)
 
@@ -86,7 +86,7 @@ class Collection:
                 return
 
     def _page(self, cursor: str | None) -> Page:
-        ports = _ports()
+        ports = open_ports()
         with undisturbed():
             return ports.records.list(
                 self._collection, newest_first=False, cursor=cursor, limit=200
@@ -94,12 +94,13 @@ class Collection:
 
 
 def _commit(write: Write) -> Record | None:
-    ports = _ports()
+    ports = open_ports()
     with undisturbed():  # a late call must not keep what it holds of the store
         return ports.records.commit(write)[0]
 
 
-def _ports() -> Ports:
+def open_ports() -> Ports:
+    """Those that are open here."""
     try:
         return _open.get()
     except LookupError:

@@ -54,6 +54,11 @@ class Run:
         return str(self._notes.record.body["operation"])
 
     @property
+    def owner(self) -> str:
+        """Whose job it is."""
+        return self._notes.record.owner
+
+    @property
     def key(self) -> str | None:
         """The idempotency key, if the job was given one."""
         return self._notes.record.body.get("key")

@@ -3,13 +3,13 @@
 import re
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from app.room.duration import seconds
 from app.room.errors import BadOperation
 from app.room.policy import Duration
+from app.room.timing import BadTimes, cron_times
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,11 @@ class Cron:
     tz: str = "UTC"
 
     def __post_init__(self) -> None:
-        # A process without schedules needs neither.
-        from zoneinfo import ZoneInfo
-
-        from cronsim import CronSim, CronSimError
-
-        if len(_text(self.line).split()) != 5:
-            raise _bad(f"Cron({self.line!r}): five fields, as in '0 3 * * *'")
         try:
-            zone = ZoneInfo(self.tz)
-        except (KeyError, ValueError, TypeError, OSError):  # OSError: "Europe" is a folder
-            raise _bad(f"Cron(tz={self.tz!r}): no such zone; try 'Europe/Berlin'") from None
-        try:
-            next(CronSim(self.line, datetime.now(zone)))
-        except CronSimError as error:
-            raise _bad(f"Cron({self.line!r}): {error}") from None
-        except StopIteration:
-            raise _bad(f"Cron({self.line!r}) never comes due") from None
+            cron_times(self.line, self.tz)
+        except BadTimes as error:
+            told = f"tz={self.tz!r}" if error.at == "tz" else repr(self.line)
+            raise _bad(f"Cron({told}): {error}") from None
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,10 @@ def _awaited(wait: Mapping[str, Any]) -> str:
             return f"the signal {wait['name']}"
         case "operation":
             return f"its operation, which is not declared: {wait['name']}"
+        case "concurrency":
+            return f"others to end: as many of {wait['name']} run as may at once"
+        case "rate":
+            return f"its turn: as many of {wait['name']} have begun as may"
         case reason:
             return f"its {reason}"
 

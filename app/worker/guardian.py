@@ -95,5 +95,5 @@ class Guardian:
         )
 
     def _policy(self, record: Record) -> Policy | None:
-        name, registry = record.body["operation"], self._room.registry
-        return registry.get(name).policy if name in registry else None
+        known = self._room.registry.known(record.body["operation"])
+        return known.policy if known else None

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.ports import Record
-from app.room.engine import SETTLED_TOGETHER
 from app.room.enter import Room
 from app.room.errors import Problem, Stale, Unavailable, Unknown, sayable
 from app.room.execute import DETAIL
 from app.room.job import Ending, Error
 from app.room.ledger import Lost
+from app.room.settlement import SETTLED_TOGETHER
 from app.worker import channel
 from app.worker.guardian import Guardian
 from app.worker.process import Process
@@ -127,7 +127,8 @@ class Keeper:
             self._pause(error)
             return
         self._look_at = now + LOOK_EVERY
-        self._rung = len(claimed) >= wanted  # else there is no more for now
+        # Else there is no more for now.
+        self._rung = len(claimed) >= wanted or self.engine.has_more
         if claimed:
             self._hand_over(claimed, now)
 

@@ -79,9 +79,8 @@ class Runner:
 
     def _held(self, record: Record) -> int:
         """Memory that is not this job's doing, where it is going to be measured."""
-        name, registry = record.body["operation"], self._room.registry
-        limited = name in registry and registry.get(name).policy.memory is not None
-        return memory_of(self._pid) if limited else 0
+        known = self._room.registry.known(record.body["operation"])
+        return memory_of(self._pid) if known and known.policy.memory is not None else 0
 
     def _one(self, number: int, record: Record) -> None:
         control = Control(until=time.monotonic() + self._slice)

@@ -18,7 +18,7 @@ SECRET = "the password is swordfish"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", max_body=1000)
+    return Settings(open="loopback", data=tmp_path / "data", max_body=1000)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def room(tmp_path) -> Room:
 
 @pytest.fixture
 def client(room) -> FlaskClient:
-    return create_app(room).test_client()
+    return create_app(room, Settings(open="loopback")).test_client()
 
 
 def post(client: Any, operation: str, headers: Any = None, /, **form: Any) -> Any:
@@ -133,7 +133,7 @@ def test_the_start_page_has_every_operation_with_a_form(client):
 def test_a_service_without_operations_says_so(tmp_path):
     """An empty registry is a page too."""
     room = Room(Registry(), wiring.make_ports(Settings(data=tmp_path)))
-    client = create_app(room).test_client()
+    client = create_app(room, Settings(open="loopback")).test_client()
     assert "There are no operations yet" in client.get("/").text
     assert "rpc.discover" in client.get("/rpc").text
 
@@ -377,8 +377,12 @@ def test_pages_let_nothing_foreign_in(client):
 
 def test_two_prefixes_at_once(room):
     """Every link, form and redirect stays below the prefix of whoever asks."""
-    one = create_app(room)
-    client = Client(DispatcherMiddleware(create_app(room), {"/dev": one, "/prod": one}))
+    one = create_app(room, Settings(open="loopback"))
+    client = Client(
+        DispatcherMiddleware(
+            create_app(room, Settings(open="loopback")), {"/dev": one, "/prod": one}
+        )
+    )
     for prefix in ("/dev", "/prod", "/dev", ""):
         for path in ("/", "/rpc", "/docs", "/problems", "/console/operations/cats.speak"):
             page = client.get(prefix + path).text

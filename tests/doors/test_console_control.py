@@ -13,6 +13,7 @@ from marshmallow import validate
 from app import File
 from app.doors.console import form as forms
 from app.doors.console.control import controls
+from app.room.call import LOCAL
 from app.room.operation import Operation, Registry
 
 
@@ -69,7 +70,7 @@ def test_what_a_form_shows_is_read_back(hint: Any, value: Any) -> None:
     """An example of any type goes through its form unchanged."""
     operation = declared(hint, examples=[{"x": value}])
     (field,) = forms.fresh(operation).fields
-    call, reading = forms.call_of(operation, {"x": [field.value]}, "")
+    call, reading = forms.call_of(operation, {"x": [field.value]}, LOCAL, "")
     assert not reading.remarks
     texts = forms.read_text(operation.params.schema, call.texts)
     wanted = operation.params.load({"x": value})

@@ -13,6 +13,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from app import Refused, Run, Secret, testing
+from app.config import Settings
 from app.doors.console.span import ago, ahead, count, span
 from app.room.boundary import Control
 from app.room.call import LOCAL
@@ -64,6 +65,10 @@ def declare(registry: Registry) -> None:
     def sign_in(user: str, password: str) -> str:
         return user
 
+    @registry.operation("alone", concurrency=1)
+    def alone(run: Run) -> Any:
+        return run.step("only", lambda: 1)
+
     @registry.operation("plain", examples=[{"word": "hi"}])
     def plain(word: str) -> str:
         return word
@@ -79,7 +84,7 @@ def service() -> Iterator[testing.Testing]:
 
 @pytest.fixture
 def client(service: testing.Testing) -> FlaskClient:
-    return create_app(service.room).test_client()
+    return create_app(service.room, Settings(open="loopback")).test_client()
 
 
 def once(service: testing.Testing, limit: int = 1) -> None:
@@ -332,6 +337,19 @@ def test_a_waiting_job_is_told_its_signal(client, service):
     assert client.post(path, data={"name": "approval"}).status_code == 409
 
 
+def test_a_job_that_waits_in_a_line_says_so(client, service):
+    """On its page and in the list, and not once it may run."""
+    first, second = service.submit("alone"), service.submit("alone")
+    claimed = service.room.engine.claim() + service.room.engine.claim()
+    assert [record.id for record in claimed] == [first]
+    told = "waits for others to end"
+    assert told in client.get(f"/jobs/{second}").text
+    assert told in client.get("/jobs").text
+    assert told not in client.get(f"/jobs/{first}").text
+    service.run_once(claimed[0])
+    assert told not in client.get(f"/jobs/{second}").text
+
+
 def test_a_job_is_cancelled_and_retried(client, service):
     """Both lead on by a redirect; the new job names the old one."""
     id = service.submit("draw")
@@ -442,9 +460,8 @@ def test_pages_of_jobs_let_nothing_foreign_in_and_stay_below_a_prefix(service):
     """As all pages: a strict policy, nothing inline, and no link beside the prefix."""
     failed, id = service.submit("one", n=3), service.submit("many")
     once(service, limit=2)
-    client = Client(
-        DispatcherMiddleware(create_app(service.room), {"/dev": create_app(service.room)})
-    )
+    app = create_app(service.room, Settings(open="loopback"))
+    client = Client(DispatcherMiddleware(app, {"/dev": app}))
     for path in ("/jobs", "/jobs?status=failed", f"/jobs/{id}", f"/jobs/{failed}", "/"):
         page = client.get(f"/dev{path}")
         assert page.headers["Content-Security-Policy"].startswith("default-src 'none';")

@@ -61,7 +61,7 @@ WELL_FORMED = {
 @pytest.fixture
 def wide(room: Room) -> FlaskClient:
     """With the usual cap on bodies."""
-    return create_app(room, Settings()).test_client()
+    return create_app(room, Settings(open="loopback")).test_client()
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -21,7 +21,9 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 @pytest.fixture
 def client(tmp_path) -> FlaskClient:
-    return create_app(Room(Registry(), wiring.make_ports(Settings(data=tmp_path)))).test_client()
+    return create_app(
+        Room(Registry(), wiring.make_ports(Settings(data=tmp_path))), Settings(open="loopback")
+    ).test_client()
 
 
 def test_the_page_loads_only_own_files(client):
@@ -80,7 +82,7 @@ def test_unknown_paths_are_pages_for_browsers_alone(client):
 def test_pages_are_asked_for_anew(client):
     """A page is revalidated by its ETag."""
     page = client.get("/")
-    assert page.headers["Cache-Control"] == "no-cache"
+    assert page.headers["Cache-Control"] == "private, no-cache"
     again = client.get("/", headers={"If-None-Match": page.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
 
@@ -129,7 +131,7 @@ def test_the_package_is_never_run(tmp_path):
     """Its files are found without importing it, and nothing is read before somebody asks."""
     code = (
         "import sys; from app import wsgi, wiring; from app.config import Settings;"
-        "app = wsgi.create_app(wiring.make_room(Settings()));"
+        "app = wsgi.create_app(wiring.make_room(Settings()), Settings(open='loopback'));"
         "assert not [name for name in sys.modules if name.startswith('app.doors.console.')];"
         "assert app.test_client().get('/docs').status_code == 200;"
         "assert 'flask_swagger_ui' not in sys.modules"

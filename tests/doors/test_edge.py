@@ -25,7 +25,7 @@ HOSTILE = [
 
 def line_of(capsys: pytest.CaptureFixture[str], room: Room, **environ: Any) -> str:
     """What one request writes, which is one line."""
-    settings = Settings(**environ.pop("settings", {}))
+    settings = Settings(open="loopback", **environ.pop("settings", {}))
     sent = create_environ("/", method=environ.pop("REQUEST_METHOD", "GET")) | environ
     capsys.readouterr()
     run_wsgi_app(create_app(room, settings), sent)
@@ -83,7 +83,7 @@ def test_a_higher_level_has_no_lines(
     capsys: pytest.CaptureFixture[str], room: Room, level: str
 ) -> None:
     """A request is INFO."""
-    app = create_app(room, Settings(log_level=level))
+    app = create_app(room, Settings(open="loopback", log_level=level))
     assert app.test_client().get("/healthz").status_code == 200
     assert capsys.readouterr().err == ""
 

@@ -61,7 +61,7 @@ def room(settings: Settings) -> Room:
 
 @pytest.fixture
 def client(room: Room) -> FlaskClient:
-    return create_app(room, Settings(max_body=1_000_000)).test_client()
+    return create_app(room, Settings(open="loopback", max_body=1_000_000)).test_client()
 
 
 def follow(client: FlaskClient, job: Any, last: str = "") -> list[Event]:

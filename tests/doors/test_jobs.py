@@ -9,12 +9,12 @@ from werkzeug.test import TestResponse
 
 from app import Refused, Run, wiring
 from app.config import Settings
-from app.room.call import Caller
 from app.room.enter import Room
 from app.testing import BEGIN, OwnClock
 from app.wsgi import create_app
 from tests.doors.at_work import work, worker
 from tests.doors.conftest import declared
+from tests.doors.shown import shown
 from tests.doors.test_rest import problem
 
 JOBS = "/v1/jobs"
@@ -45,7 +45,7 @@ def room(settings: Settings, clock: OwnClock) -> Room:
 
 @pytest.fixture
 def client(room: Room) -> FlaskClient:
-    return create_app(room, Settings(max_body=1_000_000)).test_client()
+    return create_app(room, Settings(open="loopback", max_body=1_000_000)).test_client()
 
 
 def made(client: FlaskClient, **job: Any) -> Any:
@@ -102,7 +102,9 @@ def test_any_operation_becomes_a_job(client: FlaskClient, room: Room) -> None:
         (LATER | {"due": "2026-01-01T00:00:00"}, ["/due"]),
         (LATER | {"due": 5}, ["/due"]),
         (LATER | {"due": "2026-01-01T00:00:00Z", "delay": 1}, ["/due"]),
-        (LATER | {"callback_url": "https://example.org"}, ["/callback_url"]),
+        (LATER | {"callback_url": "http://example.org"}, ["/callback_url"]),
+        (LATER | {"callback_url": "https://10.0.0.1/"}, ["/callback_url"]),
+        (LATER | {"callback_url": None}, ["/callback_url"]),
         (
             {"operation": "later", "params": {"text": 1, "more": 1}},
             ["/params/text", "/params/more"],
@@ -380,7 +382,9 @@ def test_links_stand_under_the_prefix(client: FlaskClient) -> None:
         ("POST", "/{id}/signals/a", "run"),
     ],
 )
-def test_each_ask_needs_its_scope(client: FlaskClient, method: str, path: str, scope: str) -> None:
+def test_each_ask_needs_its_scope(
+    client: FlaskClient, room: Room, method: str, path: str, scope: str
+) -> None:
     """read tells, run does; somebody else's job is unknown to everybody."""
     id = made(client)["id"]
     body = {"batch": {"jobs": [LATER]}, "": LATER}.get(path.strip("/"), {})
@@ -388,7 +392,7 @@ def test_each_ask_needs_its_scope(client: FlaskClient, method: str, path: str, s
         answer = client.open(
             JOBS + path.format(id=id), method=method,
             **({"json": body} if method == "POST" else {}),
-            environ_overrides={"manydoors.caller": Caller("other", have)},
+            headers=shown(room, have, "other"),
         )  # fmt: skip
         if have == "read" and scope == "run":
             assert problem(answer) == "forbidden"

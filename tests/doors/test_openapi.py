@@ -29,7 +29,7 @@ def any_client(request: pytest.FixtureRequest, room: Room, tmp_path: Path) -> Fl
     if request.param == "shipped":
         settings = Settings(data=tmp_path / "shipped")
         room = Room(wiring.load_operations(settings), wiring.make_ports(settings))
-    return create_app(room).test_client()
+    return create_app(room, Settings(open="loopback")).test_client()
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/swagger.json"])
@@ -80,7 +80,7 @@ def test_examples_are_shown(client: FlaskClient) -> None:
 @pytest.mark.parametrize("order", [("/dev", "/prod", ""), ("", "/prod", "/dev")])
 def test_prefixes_do_not_mix(room: Room, order: tuple[str, ...]) -> None:
     """One process under several prefixes: each caller reads its own, whoever asked first."""
-    app = create_app(room)
+    app = create_app(room, Settings(open="loopback"))
     client = Client(DispatcherMiddleware(app, {"/dev": app, "/prod": app}))
     for prefix in order:
         assert client.get(f"{prefix}/swagger.json").json["basePath"] == (prefix or "/")
@@ -106,7 +106,8 @@ def test_documents_do_not_hang_on_the_process() -> None:
     told = {
         subprocess.run(
             [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONHASHSEED": seed, "MANYDOORS_LOG_LEVEL": "ERROR"},
+            env={**os.environ, "PYTHONHASHSEED": seed, "MANYDOORS_LOG_LEVEL": "ERROR",
+                 "MANYDOORS_OPEN": "loopback"},
             cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
         ).stdout
         for seed in ("1", "2", "3")

@@ -8,8 +8,7 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
-from app.doors.jobs import METHODS
-from app.doors.rpc import BATCH, CODES
+from app.doors.rpc import BATCH, CODES, METHODS
 from app.room.enter import Room
 from app.room.errors import kinds
 from app.room.operation import Registry
@@ -47,7 +46,7 @@ def room(settings: Settings) -> Room:
 
 @pytest.fixture
 def client(room: Room) -> FlaskClient:
-    return create_app(room).test_client()
+    return create_app(room, Settings(open="loopback")).test_client()
 
 
 def rpc(client: FlaskClient, body: str | bytes) -> Any:

@@ -9,13 +9,14 @@ from flask.testing import FlaskClient
 from app import wiring
 from app.config import Settings
 from app.room.acceptance import Submission
-from app.room.call import LOCAL, Caller
+from app.room.call import LOCAL
 from app.room.enter import Room
 from app.room.job import STATUSES
 from app.testing import OwnClock
 from app.wsgi import create_app
 from tests.doors.at_work import work
 from tests.doors.conftest import declared
+from tests.doors.shown import shown
 from tests.doors.test_jobs import pointers
 
 STATS = "/v1/stats"
@@ -33,15 +34,15 @@ def room(settings: Settings, clock: OwnClock) -> Room:
 
 @pytest.fixture
 def client(room: Room) -> FlaskClient:
-    return create_app(room).test_client()
+    return create_app(room, Settings(open="loopback")).test_client()
 
 
 def submit(room: Room, operation: str, **params: Any) -> None:
     room.engine.submit(Submission(operation, params), LOCAL)
 
 
-def told(client: FlaskClient, **caller: Any) -> Any:
-    answer = client.get(STATS, environ_overrides=caller)
+def told(client: FlaskClient, **sent: Any) -> Any:
+    answer = client.get(STATS, **sent)
     assert answer.status_code == 200
     return answer.json
 
@@ -97,13 +98,13 @@ def test_the_series_is_of_the_last_day(client: FlaskClient, room: Room, clock: O
 def test_others_are_not_counted(client: FlaskClient, room: Room) -> None:
     submit(room, "later", text="a")
     work(room)
-    other = told(client, **{"manydoors.caller": Caller("other", "read")})
+    other = told(client, headers=shown(room, "read", "other"))
     assert (other["totals"]["succeeded"], other["operations"]) == (0, {})
 
 
 def test_a_room_without_tallies_has_totals(client: FlaskClient, room: Room) -> None:
     """Where they are switched off, what can be counted otherwise is."""
-    room.engine.tally = None
+    room.engine.settlement.tally = None
     submit(room, "later", text="a")
     work(room)
     stats = told(client)

@@ -120,7 +120,7 @@ def test_wishes(room: Room, prefer: str | None, asynchronous: bool, wait: float 
     """Prefer is read as RFC 7240 writes it; over 25 seconds count as 25; nonsense is no wish."""
     recorder = Recorder(room)
     headers = {"Prefer": prefer} if prefer else {}
-    client = create_app(recorder, Settings()).test_client()
+    client = create_app(recorder, Settings(open="loopback")).test_client()
     client.post("/v1/operations/echo.text", json={}, headers=headers)
     (call,) = recorder.calls
     assert (call.asynchronous, call.wait) == (asynchronous, wait)
@@ -128,7 +128,7 @@ def test_wishes(room: Room, prefer: str | None, asynchronous: bool, wait: float 
 
 def test_a_method_is_not_overridden(room: Room) -> None:
     """Headers and parameters that name another method are just headers and parameters."""
-    client = create_app(room, Settings()).test_client()
+    client = create_app(room, Settings(open="loopback")).test_client()
     for header in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
         answer = client.delete("/pairs/x", headers={header: "POST"})
         assert (answer.status_code, answer.json) == (200, ["x"])

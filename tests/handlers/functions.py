@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.handlers.gateways import KEY, SHOWN
+
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0  # seconds, for the server to answer and to end
 
@@ -27,10 +29,12 @@ def deployed(
         [sys.executable, "-W", "error", "-c", "from functions_framework._cli import _cli; _cli()",
          "--source", str(ROOT / source), "--target", target,
          "--host", "127.0.0.1", "--port", str(port)],
-        stdout=log, stderr=log, cwd=folder, env=clean | environ,
+        stdout=log, stderr=log, cwd=folder, env=clean | {"MANYDOORS_ADMIN_KEY": KEY} | environ,
     )  # fmt: skip
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE, headers=SHOWN
+        ) as client:
             _wait_until_ready(client, process, folder / "log")
             yield client
     finally:

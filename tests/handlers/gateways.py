@@ -2,12 +2,38 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from app.ports import Put, Record, Records
+from app.room import key
+from app.room.access import ACCESS, ASKED
+
 HOST = "doors.example.com"
+SECRET = "5ec2e7" * 10 + "5ec2"
+KEY = f"md_TEST_{SECRET}"
+SHOWN = {"Authorization": f"Bearer {KEY}"}
 Headers = Mapping[str, str]
+
+
+def keyed(event: Any) -> Any:
+    """An event that shows the key, if it has headers."""
+    made = dict(event)
+    for name, shown in (
+        ("headers", SHOWN),
+        ("multiValueHeaders", {n: [v] for n, v in SHOWN.items()}),
+    ):
+        if isinstance(made.get(name), dict):
+            made[name] = made[name] | shown
+    return made
+
+
+def let_in(records: Records) -> None:
+    """What every request here shows, Lambda's doors being closed to who shows no key."""
+    record, _ = key.new("TEST", name="test", scopes=["admin"], owner="local", expires=None, now=0)
+    body = record.body | {"digest": key.digest(SECRET)}
+    records.commit(Put(replace(record, body=body)), Put(Record(ACCESS, ASKED, {})))
 
 
 @dataclass(frozen=True)
@@ -20,7 +46,7 @@ class Asked:
 
     def all_headers(self, proto: str = "https") -> dict[str, str]:
         given = {"Host": HOST, "X-Forwarded-Proto": proto, "X-Request-Id": "same"}
-        given |= self.headers or {}
+        given |= SHOWN | dict(self.headers or {})
         return given | ({"Content-Length": str(len(self.body))} if self.body else {})
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from app import wiring
+from app.config import Settings
 from handlers import DOORS
 from handlers.ask import UnknownEvent, Unreadable
 from handlers.door import recognised
+from tests.handlers.gateways import let_in
 from tests.handlers.home import EVENTS, Home, event
 
 ROOT = Path(__file__).parents[2]
@@ -118,13 +121,15 @@ def torn(value: Any, chance: random.Random) -> None:
 
 def handled(folder: Path, *names: str) -> list[Any]:
     """What a fresh process answers to recorded events, and what it has loaded after each."""
+    let_in(wiring.make_ports(Settings(data=folder, min_free=1)).records)
     code = f"""
 import json, sys
 import handlers
+from tests.handlers.gateways import keyed
 class Context:
     def get_remaining_time_in_millis(self): return 30000
 for name in {names!r}:
-    given = json.load(open("{EVENTS}/" + name + ".json"))
+    given = keyed(json.load(open("{EVENTS}/" + name + ".json")))
     answer = handlers.handle(given, Context())
     flask = sorted({{"flask", "flask_restx", "werkzeug", "boto3"}} & set(sys.modules))
     print(json.dumps([answer, flask]))

@@ -18,6 +18,7 @@ from werkzeug.wsgi import ClosingIterator, FileWrapper
 
 from handlers.gcp import _prefix, answer
 from tests.handlers.functions import deployed
+from tests.handlers.gateways import KEY, SHOWN
 from tests.whole.service import running
 
 EXTRA = "tests/handlers/gcp_app.py"
@@ -48,8 +49,10 @@ def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """The same application without Google's server."""
     data = tmp_path_factory.mktemp("direct") / "data"
     with (
-        running(data, **SEED, MANYDOORS_HOSTS="manydoors.test,127.0.0.1") as service,
-        httpx.Client(base_url=service.url) as client,
+        running(
+            data, **SEED, MANYDOORS_ADMIN_KEY=KEY, MANYDOORS_HOSTS="manydoors.test,127.0.0.1"
+        ) as service,
+        httpx.Client(base_url=service.url, headers=SHOWN) as client,
     ):
         yield client
 

@@ -7,6 +7,7 @@ from typing import Any
 from app.config import Settings
 from app.ports import Ports, Queue, Records, Topic, Untold
 from app.ports.local.clock import SystemClock, Ulids
+from app.ports.local.no_files import NoFiles
 from app.room.acceptance import Submission
 from app.room.call import LOCAL
 from app.room.enter import Room
@@ -43,7 +44,8 @@ class Cloud:
             self.ran[n] += 1
             return n
 
-        ports = Ports(self.records, SystemClock(), Ulids(), self.queue, self.topic)
+        files = NoFiles("a test")
+        ports = Ports(self.records, SystemClock(), Ulids(), self.queue, files, topic=self.topic)
         self.room = Room(registry, ports, lease=90.0, counts=False)
         self.house = House(self.room, Front(self.room, Settings()))
         self.sqs = self.stack.client("sqs")

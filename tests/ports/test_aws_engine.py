@@ -126,7 +126,7 @@ def test_keys_and_signals(service: Testing, declare: Callable[..., Any]) -> None
 
 def test_cost(service: Testing, declare: Callable[..., Any], meter: Meter) -> None:
     """A plain job takes three write units of the table, and nothing ever scans it."""
-    service.room.engine.tally = None  # statistics make of each finish a transaction
+    service.room.engine.settlement.tally = None  # statistics make of each finish a transaction
 
     def tried(n: int) -> int:
         return n

@@ -15,13 +15,20 @@ from app.room.operation import Registry
 from app.testing import Testing
 from tests.engines import dynamo as tables
 from tests.engines.ministack import Ministack
-from tests.room import test_children, test_engine
+from tests.room import test_children, test_engine, test_webhook
 from tests.room.test_engine_model import EACH, Torture, torture
 
 pytestmark = pytest.mark.engine
 
 HISTORIES = 4
-LOCAL_ONLY = {"test_thousands_of_children_need_little_memory"}  # whatever the store
+LOCAL_ONLY = {  # whatever the store
+    "test_thousands_of_children_need_little_memory",
+    "test_a_job_without_a_callback_pays_nothing",
+    "test_a_host_that_hangs_holds_no_worker",
+    "test_a_host_that_is_down_is_left_alone",
+    "test_a_test_opens_the_way_again",
+    "test_what_is_wrong_with_one_address_is_not_its_hosts",
+}
 
 
 def taken_over(module: ModuleType) -> dict[str, Any]:
@@ -37,6 +44,7 @@ def taken_over(module: ModuleType) -> dict[str, Any]:
 
 globals().update(taken_over(test_engine))
 globals().update(taken_over(test_children))
+globals().update(taken_over(test_webhook))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from app.ports import Delete, Put
-from app.room import engine as under_test
 from app.room import listing
 from app.room.acceptance import KEYS, Submission
 from app.room.boundary import Control
@@ -15,6 +14,7 @@ from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unk
 from app.room.gate import GATES, PATIENCE
 from app.room.job import REMEMBERED, Ending, Error
 from app.room.ledger import Lost
+from app.room.settlement import SETTLED_TOGETHER
 
 OTHER = Caller("other", "run")
 
@@ -297,7 +297,7 @@ def test_many_endings_share_a_commit(lab, engine):
     lab.room.ports.records.commit = lambda *asked: writes.append(asked) or commit(*asked)
     stored = engine.settle([(record, Ending("succeeded", result=1)) for record in claimed])
     assert [index for index, record in enumerate(stored) if record is None] == [3]
-    assert under_test.SETTLED_TOGETHER == 40
+    assert SETTLED_TOGETHER == 40
     jobs = [sum(isinstance(write, Put) for write in asked) for asked in writes]
     together = [number for number in jobs if number > 1]
     assert together == [40, 40, 10]

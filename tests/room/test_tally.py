@@ -122,9 +122,9 @@ def test_a_bulk_costs_one_write_a_record(engine: Engine) -> None:
     """Forty endings add once, with what they come to."""
     submit(engine, 40)
     ended = [(record, Ending("succeeded")) for record in engine.claim(40)]
-    assert engine.tally
+    assert engine.settlement.tally
     moves = [(record, engine_settled(record, ending)) for record, ending in ended]
-    (add,) = engine.tally.adds(moves)
+    (add,) = engine.settlement.tally.adds(moves)
     assert add.amounts == {"s00": 40, "k00": 40, "d0": 40}
 
 
@@ -156,7 +156,7 @@ def test_a_record_goes_after_two_days(engine: Engine, clock: OwnClock) -> None:
 
 
 def test_without_a_tally_nothing_is_written(engine: Engine) -> None:
-    engine.tally = None
+    engine.settlement.tally = None
     submit(engine)
     work(engine)
     assert engine.ports.records.count(STATS) == 0

@@ -14,6 +14,7 @@ from zipfile import ZipFile
 
 from app.deployment.stage import filled
 from tests.engines import dynamo, lambda_runtime, moto
+from tests.handlers.gateways import KEY
 
 ROOT = Path(__file__).parents[2]
 # What nobody wants on Lambda, and what `git` knows nothing of.
@@ -122,5 +123,6 @@ def with_table(url: str, queues: str, name: str) -> Iterator[dict[str, str]]:
         "AWS_ENDPOINT_URL_SQS": queues,
         "MANYDOORS_OPERATIONS": f"app.operations,{OURS}",
         "MANYDOORS_LOG_LEVEL": "ERROR",
+        "MANYDOORS_ADMIN_KEY": KEY,
         "AWS_ENDPOINT_URL_DYNAMODB": url,
     }

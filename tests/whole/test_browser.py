@@ -21,6 +21,7 @@ from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from app.room.job import Ending
 from app.room.operation import Registry
+from app.room.schedule import Plan
 from app.wsgi import create_app
 from tests.whole.service import Service
 
@@ -133,7 +134,7 @@ def try_hello(page: Page, url: str) -> None:
 def test_everything_below_a_prefix(browser: Browser, tmp_path: Path) -> None:
     """Swagger UI and the forms stay below it, and nothing beside it is asked for."""
     room = wiring.make_room(Settings(data=tmp_path))
-    below = DispatcherMiddleware(NotFound(), {"/dev": create_app(room)})
+    below = DispatcherMiddleware(NotFound(), {"/dev": create_app(room, Settings(open="loopback"))})
     server = make_server("127.0.0.1", 0, below, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -235,7 +236,7 @@ def desk(browser: Browser, tmp_path: Path) -> Iterator[Desk]:
     registry.operation("approve")(lambda run: run.wait_for("approval"))
     registry.operation("broken", retries=0)(lambda run: run.step("divide " * 20, lambda: 1 / 0))
     room = Room(registry, wiring.make_ports(Settings(data=tmp_path)))
-    server = make_server("127.0.0.1", 0, create_app(room), threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(room, Settings(open="loopback")), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     contexts: list[Any] = []
@@ -313,9 +314,19 @@ def test_a_job_made_by_a_form_is_cancelled_and_retried(desk: Desk, scripts: bool
 def test_jobs_fit_a_phone_and_stand_out(desk: Desk) -> None:
     """At 360 pixels nothing scrolls sideways, and every text has contrast by day and by night."""
     desk.settle_all()
+    for enabled in (True, False):
+        plan = Plan("draw", cron="0 3 * * *", tz="America/Argentina/Buenos_Aires", enabled=enabled)
+        desk.room.calendar.put(f"schedule-{enabled}-" + "x" * 100, plan, LOCAL, "test")
     for scheme in ("light", "dark"):
         page = desk.open("/", color_scheme=scheme, viewport={"width": 360, "height": 740})
-        for path in ("/", "/jobs", "/jobs?status=failed", "/jobs?operation=none", *desk.paths()):
+        for path in (
+            "/",
+            "/schedules",
+            "/jobs",
+            "/jobs?status=failed",
+            "/jobs?operation=none",
+            *desk.paths(),
+        ):
             page.goto(desk.url + path)
             for each in page.locator("summary").all():
                 each.click()

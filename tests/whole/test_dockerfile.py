@@ -198,12 +198,21 @@ def another_user(image: Image) -> dict[str, Any]:
 
 @pytest.mark.timeout(400)
 def test_the_steps_make_a_server_that_runs_and_stops(image: Image) -> None:
-    """Built, started with the platform's PORT, healthy, and gone within 10 s of SIGTERM."""
+    """Built, closed until there is a key, then started with the platform's PORT, healthy, and gone
+    within 10 s of SIGTERM."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environ = {**image.environ, "PORT": str(port)}
+    environ["MANYDOORS_DATA"] = image.below(environ["MANYDOORS_DATA"])
     command = [image.below(word) for word in only("CMD").words()]
-    server = subprocess.Popen(command, cwd=image.folder, env=environ, **another_user(image))
+    started: dict[str, Any] = {"cwd": image.folder, "env": environ, **another_user(image)}
+    refused = subprocess.run(command, **started, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 2
+    assert "keys create" in refused.stderr
+    make = ["python", "-m", "app", "keys", "create", "me", "--scope", "admin"]
+    key = subprocess.run(make, **started, capture_output=True, text=True, timeout=60, check=True)
+    assert key.stdout.startswith("md_")
+    server = subprocess.Popen(command, **started)
     try:
         until_healthy(server, environ)
         server.terminate()

@@ -12,6 +12,7 @@ from app.ports import Ports, Records
 from app.ports.aws.queue import SqsQueue
 from app.ports.aws.records import AwsRecords
 from app.ports.local.clock import SystemClock, Ulids
+from app.ports.local.no_files import NoFiles
 from app.room.acceptance import Submission
 from app.room.call import LOCAL
 from app.room.enter import Room
@@ -103,7 +104,8 @@ class Stage:
         registry = Registry()
         for name in ("greet", "walk", "nap"):
             registry.operation(name, long=True)(nothing)
-        return Room(registry, Ports(self.records, SystemClock(), Ulids(), queue), counts=False)
+        ports = Ports(self.records, SystemClock(), Ulids(), queue, NoFiles("a test"))
+        return Room(registry, ports, counts=False)
 
     def ended(self, number: int, operation: str | None = None, wait: float = SECONDS) -> list[Any]:
         """The jobs of an operation, the oldest first, once there are so many and all have ended."""

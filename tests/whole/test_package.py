@@ -20,6 +20,7 @@ from app.config import PREFIX, Settings
 from app.deployment.package import HEAVIEST, MOST
 from tests.engines import dynamo, moto
 from tests.engines.lambda_runtime import FunctionError, Instance
+from tests.handlers.gateways import SHOWN, keyed
 from tests.whole.deployed import PRIVATE, Package, stage_settings, with_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -85,7 +86,7 @@ def deployed(package: Package, dynamo_local: str) -> Iterator[Deployed]:
         with_table(dynamo_local, queues, "manydoors-dev") as environ,
         package.running(environ) as instance,
     ):
-        yield Deployed(instance, environ, dynamo_local, queues, {})
+        yield Deployed(instance, environ, dynamo_local, queues, dict(SHOWN))
 
 
 def request(
@@ -220,7 +221,7 @@ def test_every_event_has_the_answer_that_the_program_gives(
     deployed: Deployed, package: Package
 ) -> None:
     """Of packaged and unpackaged, each on a table of its own: the same answers, the same jobs."""
-    events = {name: json.loads(path.read_text()) for name, path in EVENTS.items()}
+    events = {name: keyed(json.loads(path.read_text())) for name, path in EVENTS.items()}
     with (
         with_table(deployed.dynamo, deployed.queues, "manydoors-packaged") as environ,
         package.running(environ) as instance,
@@ -264,7 +265,9 @@ def in_process(events: Any, package: Package, environ: dict[str, str]) -> dict[s
 
 
 def jobs(instance: Instance) -> list[tuple[str, str, str]]:
-    page = json.loads(text(instance.invoke(request("GET", "/v1/jobs?limit=200"))))
+    page = json.loads(
+        text(instance.invoke(request("GET", "/v1/jobs?limit=200", headers=dict(SHOWN))))
+    )
     return sorted((j["operation"], json.dumps(j["params"]), j["status"]) for j in page["items"])
 
 

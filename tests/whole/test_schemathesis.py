@@ -18,6 +18,9 @@ import schemathesis
 from schemathesis import GenerationMode
 
 
+PLAN = {"cron": "0 3 * * *", "tz": "Europe/Berlin", "every": "15m"}
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     if isinstance((case.query or {}).get("wait"), float | int):
@@ -26,6 +29,12 @@ def before_call(context, case, kwargs):
         case.headers["Prefer"] = "wait=1"
     if case.meta and case.meta.generation.mode != GenerationMode.POSITIVE:
         return
+    if case.operation.path.startswith("/v1/schedules/"):
+        for name in ("If-Match", "If-None-Match"):
+            (case.headers or {}).pop(name, None)
+        case.path_parameters["name"] = f"s{len(str(case.path_parameters.get('name')))}"
+    if case.operation.path == "/v1/schedules/{name}" and isinstance(case.body, dict):
+        case.body.update((n, v) for n, v in PLAN.items() if case.body.get(n) is not None)
     parts = [case.headers, case.query, case.body]
     if isinstance(case.body, dict):
         parts += case.body.get("jobs", [])
@@ -36,12 +45,14 @@ def before_call(context, case, kwargs):
     for part in parts:
         if isinstance(part, MutableMapping):
             part.pop("cursor", None)
+            part.pop("callback_url", None)
             for name in ("Idempotency-Key", "key"):
                 if isinstance(part.get(name), str):
                     part[name] = part[name][:200] + uuid.uuid4().hex
 """
-"""What no schema can say: a key stands for one call, a cursor was given by a list, and how large a
-file may be is a setting. And no answer is waited for so long that the client gives up."""
+"""What no schema can say: a key stands for one call, a cursor was given by a list, an ETag by an
+answer; how large a file may be is a setting; and which cron lines, zones and names there are. And
+no answer is waited for so long that the client gives up."""
 
 EXAMPLES = 80  # of each documented operation, beside what its phases enumerate
 FEWEST = 2000  # cases in all
@@ -60,7 +71,8 @@ def test_it_finds_nothing(service: Service, tmp_path: Path) -> None:
             "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--no-color",
             "--generation-database", "none", "--continue-on-failure",
             "--generation-allow-x00", "false",  # JSON has it, and no strict reader takes it
-            "--exclude-path-regex", "/events$",  # of a job that is due next year, it has no end
+            # Of a job that is due next year the first has no end; the second sends to strangers.
+            "--exclude-path-regex", "/events$|/webhooks/test$",
         ],
         capture_output=True, text=True, cwd=tmp_path, timeout=500,
         env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(tmp_path)},

@@ -371,6 +371,7 @@ def test_every_address_of_both_kinds() -> None:
 
 def test_it_serves_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYDOORS_DATA", str(tmp_path))
+    monkeypatch.setenv("MANYDOORS_OPEN", "loopback")
     with started(serve(target="app.wsgi:app")) as served:
         assert served.get("/healthz")
         came, _ = served.raw(

@@ -66,25 +66,31 @@ def test_a_bad_declaration_stops_the_start(tmp_path: Path) -> None:
     assert re.fullmatch(r".*bad\.py:4: x: parameter 'a' has no type hint; .*\n", ran.stderr)
 
 
+@pytest.mark.parametrize("has_key", [True, False])
 @pytest.mark.parametrize(
-    ("host", "warned"), [("0.0.0.0", True), ("::", True), ("127.0.0.1", False), ("::1", False)]
+    ("host", "needs"), [("0.0.0.0", True), ("::", True), ("127.0.0.1", False), ("::1", False)]
 )
-def test_an_open_address_is_warned_of(
+def test_an_open_address_needs_a_key(
     host: str,
-    warned: bool,
+    needs: bool,
+    has_key: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever binds more than loopback is told what that means."""
+    """Whoever binds more than loopback without one is told how to make it, and nothing listens."""
     for name in ("MANYDOORS_DATA", "MANYDOORS_HOSTS", "MANYDOORS_LOG"):
         monkeypatch.setenv(name, "restored after the test")
+    environ = {"MANYDOORS_DATA": str(tmp_path)}
+    if has_key:
+        assert cli.main(["keys", "create", "a", "--scope", "admin"], environ) == 0
     served: list[str] = []
     monkeypatch.setattr("app.sockets.listen", lambda host, *_: served.append(host) or [])
     monkeypatch.setattr("app.supervisor.supervisor.Supervisor.run", lambda _: 0)
-    cli.main(["up", "--host", host], {"MANYDOORS_DATA": str(tmp_path)})
-    assert served == [host]
-    assert (cli_serving.OPEN in capsys.readouterr().err) is warned
+    refuses = needs and not has_key
+    assert cli.main(["up", "--host", host], environ) == (2 if refuses else 0)
+    assert served == ([] if refuses else [host])
+    assert (cli_serving.MAKE_KEY in capsys.readouterr().err) is refuses
 
 
 @pytest.mark.parametrize(

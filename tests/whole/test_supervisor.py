@@ -148,7 +148,7 @@ def test_a_supervisor_that_is_killed_leaves_nobody_behind(tmp_path: Path, source
     with running(tmp_path / "data", web=2, **settings(source)) as service:
         until(lambda: len(parts(service, "work")) == 1)
         processes = service.processes()
-        assert len(processes) == 5
+        assert len(processes) == 6
         answer = called(service, seconds=4)
         service.process.kill()
         began = time.monotonic()
@@ -289,6 +289,9 @@ def test_operations_that_do_not_load_just_now_are_tried_again(tmp_path: Path, so
 def test_a_part_that_refuses_to_start_again_ends_the_service(tmp_path: Path, source: Path) -> None:
     """With the part's own code and sentence, and not in a loop."""
     with running(tmp_path / "data", **settings(source)) as service:
+        # The others have read the source once they hang their bells.
+        for folder in ("bells", "clock/bells"):
+            until(lambda folder=folder: any((tmp_path / "data" / folder).glob("*.bell")))
         source.write_text("from app import operation\n@operation('x')\ndef x(a): pass\n")
         os.kill(parts(service, "web")[0], signal.SIGKILL)
         assert service.process.wait(timeout=20) == 2

@@ -1,4 +1,4 @@
-"""Pages for people: operations with a form each, jobs, JSON-RPC, Swagger UI, kinds of problems."""
+"""Pages for people: operations with their forms, jobs, schedules, RPC, Swagger UI, problems."""
 
 from collections.abc import Callable
 
@@ -18,6 +18,13 @@ PAGES = (
     ("POST", "/console/jobs/<id>/cancel", "cancel"),
     ("POST", "/console/jobs/<id>/retry", "retry"),
     ("POST", "/console/jobs/<id>/signal", "signal"),
+    ("GET", "/schedules", "schedules"),
+    ("POST", "/console/schedules/pause", "pause_schedule"),
+    ("POST", "/console/schedules/resume", "resume_schedule"),
+    ("POST", "/console/schedules/run", "run_schedule"),
+    ("GET", "/console/sign-in", "sign_in"),
+    ("POST", "/console/sign-in", "enter"),
+    ("POST", "/console/sign-out", "leave"),
     ("GET", "/rpc", "methods"),
     ("POST", "/console/rpc", "send"),
     ("GET", "/docs", "docs"),
@@ -27,11 +34,17 @@ PAGES = (
     ("GET", "/favicon.ico", "favicon"),
     ("GET", "/robots.txt", "robots"),
 )
+OPEN = ("sign_in", "enter", "leave", "problems", "problem", "static", "favicon", "robots")
+FREE = frozenset(f"console.{name}" for name in OPEN)
+"""Flask's names of the pages for who shows no key: they tell nothing of what is here."""
+
 ALIASES = {
     "/console": "start",
     "/console/operations": "start",
     "/console/jobs": "jobs",
     "/jobs/": "jobs",
+    "/console/schedules": "schedules",
+    "/schedules/": "schedules",
     "/console/rpc": "methods",
     "/docs/": "docs",
 }
@@ -41,7 +54,7 @@ def mount(app: Flask, room: Room) -> None:
     """Nothing is loaded, described or compiled before somebody asks for a page."""
     pages = Blueprint("console", __name__, template_folder="templates")
     for method, path, name in PAGES:
-        pages.add_url_rule(path, name, _view(room, name), methods=[method])
+        pages.add_url_rule(path, name, _view(room, name, method), methods=[method])
     for path, name in ALIASES.items():
         pages.add_url_rule(path, f"{name} at {path.replace('.', '')}", _to(name))
     app.register_blueprint(pages)
@@ -54,10 +67,13 @@ def problem(answer: Answer) -> Response:
     return problems.in_preferred_form(answer)
 
 
-def _view(room: Room, name: str) -> Callable[..., Response]:
+def _view(room: Room, name: str, method: str) -> Callable[..., Response]:
     def view(**path: str) -> Response:
+        from app.doors.console.page import check_token
         from app.doors.console.views import VIEWS
 
+        if method == "POST":
+            check_token()
         return VIEWS[name](room, **path)
 
     return view

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from app.doors.console.control import Control, Reading, controls, read, text_of
-from app.room.call import Call
+from app.room.call import Call, Caller
 from app.room.errors import Invalid, Problem
 from app.room.operation import Operation
 from app.room.schema.secret import mask
@@ -71,25 +71,36 @@ def filled(operation: Operation, given: Texts, problem: Problem | None, reading:
     return Form(operation, made, problem, tuple(rest))
 
 
-def call_of(operation: Operation, given: Texts, request_id: str) -> tuple[Call, Reading]:
+def call_of(
+    operation: Operation, given: Texts, caller: Caller, request_id: str
+) -> tuple[Call, Reading]:
     reading = read(controls(operation), given)
     call = Call(
-        operation.name, reading.params, reading.texts, source="console", request_id=request_id
+        operation.name,
+        reading.params,
+        reading.texts,
+        caller=caller,
+        source="console",
+        request_id=request_id,
     )
     return call, reading
 
 
-def elsewhere_of(operation: Operation, reading: Reading, root: str) -> dict[str, str]:
-    """The same call through the other doors; secrets are left for the reader to fill in."""
+def elsewhere_of(
+    operation: Operation, reading: Reading, root: str, *, keyed: bool
+) -> dict[str, str]:
+    """The same call through the other doors; secrets are left for the reader to fill in, the key
+    that it may need to the shell."""
     schema = operation.params.schema
     params = mask(schema, {**reading.params, **read_text(schema, reading.texts)})
     body = write_json(params).decode()
     url = f"{root}/v1/operations/{operation.name}"
     message = {"jsonrpc": "2.0", "method": operation.name, "params": params, "id": 1}
     said = write_json(message).decode()
+    key = ' -H "Authorization: Bearer $KEY"' if keyed else ""
     return {
-        "REST": f"curl {url} --json {shlex.quote(body)}",
-        "JSON-RPC": f"curl {root}/rpc --json {shlex.quote(said)}",
+        "REST": f"curl {url}{key} --json {shlex.quote(body)}",
+        "JSON-RPC": f"curl {root}/rpc{key} --json {shlex.quote(said)}",
     }
 
 

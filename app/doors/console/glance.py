@@ -44,6 +44,12 @@ class Progress:
         return f"{one}, about {roughly((self.total - self.done) / self.rate)} left"
 
 
+WAITS = {
+    "concurrency": "waits for others to end: as many run as may at once",
+    "rate": "waits for its turn: as many have begun as may",
+}
+
+
 @dataclass(frozen=True)
 class Glance:
     """`head` and `tail` are the id in two; `aside` is what the status alone does not say."""
@@ -122,6 +128,8 @@ def _aside(record: Record, now: float) -> str:
     body, due = record.body, record.due or now
     if record.label == job.RUNNING:
         return "asked to stop" if "cancel" in body else ""
+    if "parked" in body:
+        return WAITS[body["wait"]["for"]]
     if record.label == job.QUEUED:
         again = "tries again " if "error" in body else "starts "
         return f"{again}{ahead(due - now)}" if due > now + 1 else ""

@@ -169,4 +169,9 @@ def _a_way(room: Room) -> Mapping[str, Any] | None:
         return None
     first = ordered[0]
     params = json.dumps(first.examples[0] if first.examples else {}, ensure_ascii=False)
-    return {"operation": first, "params": params, "root": request.root_url.rstrip("/")}
+    return {
+        "operation": first,
+        "params": params,
+        "root": request.root_url.rstrip("/"),
+        "keyed": bool(asked().caller.key),
+    }

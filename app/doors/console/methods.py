@@ -6,9 +6,9 @@ from typing import Any
 from flask import Response, request
 
 from app.doors import openrpc, rpc
-from app.doors.console.page import HTML, page, posted
+from app.doors.console.page import page, posted
 from app.doors.flask_forms import asked, response
-from app.doors.http import JSON, STATUS, json_answer
+from app.doors.http import HTML, JSON, STATUS, json_answer
 from app.room.enter import Room
 from app.room.errors import Malformed, Problem
 from app.room.strict_json import read_json
@@ -51,7 +51,8 @@ def send(room: Room) -> Response:
             "problem": problem,
         }
         return page("rpc", STATUS[problem.kind], methods=methods, **known)
-    said = rpc.respond(room, text.encode(), rpc.Sender(request_id=asked().request_id))
+    sent = asked()
+    said = rpc.respond(room, text.encode(), rpc.Sender(sent.caller, sent.request_id))
     return page("rpc", methods=methods, method=_named(methods, text), text=text, **_told(said))
 
 

@@ -52,7 +52,8 @@ def call(room: Room, name: str) -> Response:
         given = posted()
     except Problem as problem:
         return _with_problem(problem, form=forms.fresh(operation))
-    asked_for, reading = forms.call_of(operation, given, asked().request_id)
+    sent = asked()
+    asked_for, reading = forms.call_of(operation, given, sent.caller, sent.request_id)
     began = perf_counter()
     outcome = room.enter(asked_for)
     took = (perf_counter() - began) * 1000
@@ -61,7 +62,9 @@ def call(room: Room, name: str) -> Response:
     shown = forms.filled(operation, given, outcome.problem, reading)
     if outcome.problem:
         return _with_problem(outcome.problem, form=shown, members=_members(outcome.problem))
-    others = forms.elsewhere_of(operation, reading, request.root_url.rstrip("/"))
+    others = forms.elsewhere_of(
+        operation, reading, request.root_url.rstrip("/"), keyed=bool(sent.caller.key)
+    )
     return page("operation", form=shown, result=_pretty(outcome), took=took, others=others)
 
 

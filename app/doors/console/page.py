@@ -1,19 +1,23 @@
 """A page: a template, and the headers that let it load our own files and nothing else."""
 
 import json
+from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qs
 
-from flask import Response, render_template, request
+from flask import Response, g, render_template, request
+from markupsafe import Markup
 
 from app.doors.console.asset import asset_url
+from app.doors.doorkeeper import VISIT
 from app.doors.flask_forms import asked
-from app.doors.http import JSON, PROBLEM_JSON
-from app.room.errors import Malformed, Unsupported
+from app.doors.http import HTML, JSON, PROBLEM_JSON
+from app.room.errors import Forbidden, Malformed, Unsupported
+from app.room.session import form_token
 
-HTML = "text/html"
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 1000
+FIELD = "manydoors.form"  # no parameter's name: those have no dots
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -22,7 +26,10 @@ POLICY = (
 
 
 def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -> Response:
-    body = render_template(f"console/{template}.html", asset_url=asset_url, json=_json, **known)
+    visit = request.environ.get(VISIT)
+    known |= {"asset_url": asset_url, "json": _json, "token": _token_field(visit)}
+    known["signed_in"] = visit is not None
+    body = render_template(f"console/{template}.html", **known)
     reply = Response(body, status, content_type=f"{HTML}; charset=utf-8")
     reply.headers["Content-Security-Policy"] = policy
     # Not no-referrer: with that, browsers send our own forms with `Origin: null`.
@@ -30,7 +37,8 @@ def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -
     if request.method not in ("GET", "HEAD") or status != 200:
         reply.headers["Cache-Control"] = "no-store"
         return reply
-    reply.headers["Cache-Control"] = "no-cache"
+    reply.headers["Cache-Control"] = "private, no-cache"
+    reply.vary.add("Cookie")
     reply.add_etag()
     reply.make_conditional(request)
     return reply
@@ -55,6 +63,27 @@ def wants_page() -> bool:
 
 def posted() -> dict[str, list[str]]:
     """The form that our own page has sent; lines end as everywhere else but in browsers."""
+    if "form" not in g:  # the body can be read once
+        g.form = _posted()
+    return {name: texts for name, texts in g.form.items() if name != FIELD}
+
+
+def check_token() -> None:
+    """Raises `Forbidden` unless a visitor's form is one that we have given to that visitor."""
+    if (visit := request.environ.get(VISIT)) is None:
+        return
+    posted()
+    if not compare_digest(g.form.get(FIELD, [""])[0].encode(), form_token(visit).encode()):
+        raise Forbidden("This form is from another visit: open its page anew, and send that.")
+
+
+def _token_field(visit: str | None) -> Markup | str:
+    if visit is None:
+        return ""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, form_token(visit))
+
+
+def _posted() -> dict[str, list[str]]:
     if request.mimetype != FORM and (request.mimetype or asked().body):
         raise Unsupported(f"Send the form as {FORM}.")
     try:

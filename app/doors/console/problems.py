@@ -6,6 +6,7 @@ from functools import cache
 
 from flask import Response
 
+from app.doors.console import sign_in
 from app.doors.console.page import page, wants_page
 from app.doors.flask_forms import response
 from app.doors.http import STATUS, Answer
@@ -92,7 +93,10 @@ def in_preferred_form(answer: Answer) -> Response:
 
 def _failure(answer: Answer) -> Response:
     said = read_json(answer.body)
-    reply = page("failure", answer.status, said=said, kind=said["type"].rpartition("/")[2])
+    if answer.status == STATUS["unauthenticated"]:
+        reply = sign_in.asked_for(said["detail"])
+    else:
+        reply = page("failure", answer.status, said=said, kind=said["type"].rpartition("/")[2])
     for name, value in answer.headers:
         if name != "Content-Type":
             reply.headers[name] = value

@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 from flask import Response
 
-from app.doors.console import asset, jobs, methods, operations, problems, swagger_ui
+from app.doors.console import (
+    asset,
+    jobs,
+    methods,
+    operations,
+    problems,
+    schedules,
+    sign_in,
+    swagger_ui,
+)
 from app.room.enter import Room
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -32,6 +41,13 @@ VIEWS: dict[str, Callable[..., Response]] = {
     "retry": jobs.retry,
     "signal": jobs.signal,
     "retry_failed": jobs.retry_failed,
+    "schedules": schedules.all_schedules,
+    "pause_schedule": schedules.pause,
+    "resume_schedule": schedules.resume,
+    "run_schedule": schedules.run,
+    "sign_in": sign_in.show,
+    "enter": sign_in.enter,
+    "leave": sign_in.leave,
     "methods": methods.show,
     "send": methods.send,
     "docs": swagger_ui.show,

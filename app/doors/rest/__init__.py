@@ -1,16 +1,19 @@
 """The REST door: every endpoint of it, known to no framework."""
 
-from app.doors.rest import files, jobs, operations, service
+from app.doors.rest import files, jobs, keys, operations, schedules, service, webhooks
 from app.doors.rest.endpoint import Endpoint
 from app.room.enter import Room
 
 
 def endpoints(room: Room) -> list[Endpoint]:
-    """Those of the service, operations, jobs and files, and the document of them all."""
+    """All of the service's own and of the operations, and the document of them all."""
     everything = [
         *service.endpoints(room),
         *operations.endpoints(room),
         *jobs.endpoints(room),
+        *keys.endpoints(room),
+        *webhooks.endpoints(room),
         *files.endpoints(room),
+        *schedules.endpoints(room),
     ]
     return [*everything, service.openapi(room, everything)]

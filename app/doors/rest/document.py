@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.doors.http import PROBLEM_JSON, STATUS
 from app.doors.job_schema import page
-from app.doors.rest import file_document, job_document
+from app.doors.rest import (
+    file_document,
+    job_document,
+    key_document,
+    schedule_document,
+    webhook_document,
+)
 from app.doors.rest.description import (
     ALWAYS,
     IDEMPOTENCY_KEY,
@@ -29,7 +35,15 @@ from app.room.schema.json_schema import Book, describe
 Services = Mapping[str, Callable[[], Document]]
 
 VERSION = "0.1.0"
-_OWN_TAGS = {"service", "jobs", "files"}
+OWN_TAGS = {
+    "jobs": "Calls that are kept until they have ended",
+    "webhooks": "Callbacks that tell of a job's end",
+    "files": "Bytes that are too large for a message",
+    "schedules": "What makes a job at each of its due times",
+    "keys": "What callers show; for admins",
+    "service": "The service itself, and what it says of each",
+}
+SECURITY: list[Document] = [{"key": []}, {}]  # on its own machine a service may ask for none
 ABOUT = """Each operation is a Python function. Call it by its own path, or by the generic one.
 A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind of problem."""
 
@@ -37,7 +51,14 @@ A problem is `application/problem+json` (RFC 9457); its `type` ends in the kind 
 def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
     """The whole document. Its server is relative, so that it holds under any prefix."""
     book = Book()
-    services = {**_SERVICE, **job_document.paths(), **file_document.paths()}
+    services = {
+        **_SERVICE,
+        **job_document.paths(),
+        **file_document.paths(),
+        **webhook_document.paths(),
+        **schedule_document.paths(),
+        **key_document.paths(),
+    }
     paths: dict[str, Document] = {}
     for endpoint in endpoints:
         if endpoint.what:
@@ -48,10 +69,8 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
         "info": {"title": "Manydoors", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "./"}],
         "tags": [
-            *({"name": name} for name in sorted({_tag(each) for each in registry} - _OWN_TAGS)),
-            {"name": "jobs", "description": "Calls that are kept until they have ended"},
-            {"name": "files", "description": "Bytes that are too large for a message"},
-            {"name": "service", "description": "The service itself, and what it says of each"},
+            *({"name": name} for name in sorted({_tag(each) for each in registry} - set(OWN_TAGS))),
+            *({"name": name, "description": told} for name, told in OWN_TAGS.items()),
         ],
         "paths": paths,
         "components": {
@@ -59,11 +78,15 @@ def openapi(registry: Registry, endpoints: Iterable[Endpoint]) -> Document:
                 **_components(),
                 **job_document.components(registry, book),
                 **file_document.components(),
+                **schedule_document.components(registry, book),
+                **key_document.components(),
                 **book.definitions,
             },
             "responses": {kind: _problem(kind) for kind in STATUS},
             "headers": {"X-Request-Id": REQUEST_ID},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
+        "security": SECURITY,
     }
 
 

@@ -3,11 +3,26 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from app.doors.http import ANY, JSON, Answer, Request, check_accept, check_path, problem_answer
+from marshmallow import Schema
+
+from app.doors.http import (
+    ANY,
+    JSON,
+    Answer,
+    Request,
+    check_accept,
+    check_json,
+    check_path,
+    problem_answer,
+)
 from app.room.errors import Invalid, Problem, Wrong
 from app.room.operation import Operation
+from app.room.schema.params import Params
 from app.room.schema.plain import pointer
+from app.room.schema.text import read_text
+from app.room.strict_json import check_text, read_object
 
 Path = Mapping[str, str]  # the path's parameters
 
@@ -49,3 +64,27 @@ def refuse_query(request: Request) -> None:
         "This takes its parameters from the body, not from the query.",
         errors=[Wrong(pointer(name), "Give it in the body.") for name in names],
     )
+
+
+class _Nothing(Schema):
+    pass
+
+
+NOTHING = Params.of(_Nothing)
+
+
+def read_texts(params: Params, request: Request, path: Path) -> dict[str, Any]:
+    """What the path and the query say, each read as its type."""
+    check_text(*path.values())
+    texts = request.texts()
+    if doubled := texts.keys() & path.keys():
+        raise Invalid(errors=[Wrong(pointer(name), "Given in the path.") for name in doubled])
+    named = {name: [text] for name, text in path.items()}
+    return params.load(read_text(params.schema, texts | named))
+
+
+def check_empty(request: Request) -> None:
+    refuse_query(request)
+    if request.body:
+        check_json(request)
+        NOTHING.load(read_object(request.body))

@@ -22,9 +22,10 @@ from app.doors.rest.description import (
     service,
 )
 from app.doors.rest.jobs import ENDED
-from app.doors.rest.submission import JOB as SUBMISSION
-from app.doors.rest.submission import LONGEST_DELAY
+from app.doors.submission import JOB as SUBMISSION
+from app.doors.submission import LONGEST_DELAY
 from app.room.acceptance import BATCH
+from app.room.egress import LONGEST_URL, PATTERN
 from app.room.job import STATUSES
 from app.room.operation import Operation, Registry
 from app.room.schema.json_schema import Book, describe
@@ -82,7 +83,7 @@ def _list() -> Document:
     return {
         **_service("List the jobs, the newest first.", "list"),
         "parameters": _queries(LIST),
-        "responses": responses(page(JOB), *KINDS, "malformed", "invalid"),
+        "responses": responses(page(JOB), *KINDS, "malformed", "invalid", "unknown"),
     }
 
 
@@ -192,7 +193,7 @@ def _submission(operation: Operation, book: Book) -> Document:
     params, _ = describe(operation.params.schema, base=SCHEMAS, book=book)
     whole, _ = describe(SUBMISSION.schema)
     properties = dict(whole["properties"])
-    del properties["callback_url"]
+    properties["callback_url"] |= {"maxLength": LONGEST_URL, "pattern": PATTERN}
     properties["delay"] |= {"minimum": 0, "maximum": LONGEST_DELAY}
     properties["operation"] = {"type": "string", "const": operation.name}
     properties["params"] = params

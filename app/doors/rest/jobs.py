@@ -7,21 +7,23 @@ from marshmallow import Schema, fields, validate
 
 from app.doors.http import EVENTS, JSON, Answer, Request, check_json, json_answer, outcome_answer
 from app.doors.jobs import GET, LIST, SIGNAL, Jobs
-from app.doors.rest.endpoint import Endpoint, Path, refuse_query
+from app.doors.rest.endpoint import (
+    NOTHING,
+    Endpoint,
+    Path,
+    check_empty,
+    read_texts,
+    refuse_query,
+)
 from app.doors.rest.events import Streams
 from app.doors.rest.operations import body_of
-from app.doors.rest.submission import read_job, read_jobs
+from app.doors.submission import pointed, read_job, read_jobs
 from app.doors.wishes import wishes
-from app.room.acceptance import UsedKey
-from app.room.call import Outcome
 from app.room.enter import Room
-from app.room.errors import Invalid, Wrong
 from app.room.files import is_file_id
 from app.room.schema.params import Params
-from app.room.schema.plain import pointer
-from app.room.schema.text import read_text
 from app.room.stats import stats
-from app.room.strict_json import check_text, read_json, read_object, write_json
+from app.room.strict_json import read_json, read_object, write_json
 
 JOBS = "/v1/jobs"
 EACH = f"{JOBS}/<job:id>"
@@ -30,24 +32,20 @@ NO_IDS = ("batch", "retry")  # paths of their own, which take another method
 Reply = Callable[[Jobs, Request, Path], Answer]
 
 
-class _Nothing(Schema):
-    pass
-
-
 class _Ended(Schema):
     status = fields.String(load_default="failed", validate=validate.OneOf(("failed", "cancelled")))
     operation = fields.String(load_default=None)
     cursor = fields.String(load_default=None, allow_none=True)
 
 
-NOTHING, ENDED = Params.of(_Nothing), Params.of(_Ended)
+ENDED = Params.of(_Ended)
 
 
 def endpoints(room: Room) -> Iterator[Endpoint]:
     streams = Streams()
 
     def follow(jobs: Jobs, request: Request, path: Path) -> Answer:
-        _texts(NOTHING, request, {})
+        read_texts(NOTHING, request, {})
         return streams.answer(jobs, request, path["id"])
 
     def told(
@@ -73,7 +71,7 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
 
 
 def _list(jobs: Jobs, request: Request, path: Path) -> Answer:
-    return json_answer(request, write_json(jobs.list(**_texts(LIST, request, path))))
+    return json_answer(request, write_json(jobs.list(**read_texts(LIST, request, path))))
 
 
 def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
@@ -81,17 +79,8 @@ def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
     check_json(request)
     wish, room = wishes(request), jobs.room
     body_of(room, request)
-    outcome = _pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
+    outcome = pointed(room.enter(read_job(request, wish, room.ports.clock.now())))
     return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
-
-
-def _pointed(outcome: Outcome) -> Outcome:
-    """What is wrong with the operation's parameters stands in `params` here."""
-    problem = outcome.problem
-    if outcome.job or not isinstance(problem, Invalid) or isinstance(problem, UsedKey):
-        return outcome
-    moved = [Wrong(f"/params{each.pointer}", each.detail) for each in problem.errors]
-    return Outcome(problem=Invalid(problem.detail, errors=moved))
 
 
 def _submit_all(jobs: Jobs, request: Request, path: Path) -> Answer:
@@ -111,16 +100,16 @@ def _retry_all(jobs: Jobs, request: Request, path: Path) -> Answer:
 
 
 def _stats(jobs: Jobs, request: Request, path: Path) -> Answer:
-    _texts(NOTHING, request, path)
+    read_texts(NOTHING, request, path)
     return json_answer(request, write_json(stats(jobs.engine, jobs.caller)))
 
 
 def _get(jobs: Jobs, request: Request, path: Path) -> Answer:
-    return json_answer(request, write_json(jobs.get(**_texts(GET, request, path))))
+    return json_answer(request, write_json(jobs.get(**read_texts(GET, request, path))))
 
 
 def _result(jobs: Jobs, request: Request, path: Path) -> Answer:
-    _texts(NOTHING, request, {})
+    read_texts(NOTHING, request, {})
     result = jobs.result(path["id"])
     if isinstance(result, dict) and is_file_id(str(result.get("file"))) and "url" in result:
         headers = [("Location", result["url"]), ("Content-Type", JSON)]
@@ -129,12 +118,12 @@ def _result(jobs: Jobs, request: Request, path: Path) -> Answer:
 
 
 def _cancel(jobs: Jobs, request: Request, path: Path) -> Answer:
-    _check_empty(request)
+    check_empty(request)
     return json_answer(request, write_json(jobs.cancel(path["id"])))
 
 
 def _retry(jobs: Jobs, request: Request, path: Path) -> Answer:
-    _check_empty(request)
+    check_empty(request)
     made = jobs.view(jobs.retried(path["id"], wishes(request).key))
     return _accepted(made, Location=made["links"]["self"])
 
@@ -149,20 +138,3 @@ def _signal(jobs: Jobs, request: Request, path: Path) -> Answer:
 
 def _accepted(told: Any, **headers: str) -> Answer:
     return Answer(202, write_json(told), [("Content-Type", JSON), *headers.items()])
-
-
-def _texts(params: Params, request: Request, path: Path) -> dict[str, Any]:
-    """What the path and the query say, each read as its type."""
-    check_text(*path.values())
-    texts = request.texts()
-    if doubled := texts.keys() & path.keys():
-        raise Invalid(errors=[Wrong(pointer(name), "Given in the path.") for name in doubled])
-    named = {name: [text] for name, text in path.items()}
-    return params.load(read_text(params.schema, texts | named))
-
-
-def _check_empty(request: Request) -> None:
-    refuse_query(request)
-    if request.body:
-        check_json(request)
-        NOTHING.load(read_object(request.body))

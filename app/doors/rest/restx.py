@@ -53,8 +53,17 @@ def mount(app: Flask, room: Room, everything: list[Endpoint]) -> None:
     app.config.update(RESTX_MASK_SWAGGER=False, RESTX_INCLUDE_ALL_MODELS=True)
     api = RestApi(app, title="Manydoors", validate=False)
     for rule, methods in _by_rule(everything).items():
-        api.add_resource(_resource(rule, methods), rule, endpoint=f"rest:{rule}")
+        api.add_resource(_resource(rule, methods), rule, endpoint=_name(rule))
     _add_swagger2(app, room, everything)
+
+
+def free(everything: list[Endpoint]) -> list[str]:
+    """Flask's names of those that are open to who shows no key."""
+    return [_name(endpoint.rule) for endpoint in everything if endpoint.open]
+
+
+def _name(rule: str) -> str:
+    return f"rest:{rule}"
 
 
 def _by_rule(endpoints: list[Endpoint]) -> Mapping[str, dict[str, Endpoint]]:

@@ -5,17 +5,17 @@ to the very same endpoints, so an answer is the same whichever way its request t
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from app.doors.doorkeeper import Doorkeeper
 from app.doors.failure import failed
-from app.doors.http import Answer, Request
+from app.doors.http import HTML, Answer, Request, problem_answer
 from app.doors.rest.endpoint import Endpoint, Path
 from app.doors.rest.jobs import NO_IDS
-from app.doors.sender import check_sender
 from app.ports import NewId
-from app.room.errors import Forbidden
+from app.room.errors import Problem
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -33,21 +33,27 @@ class Straight:
         wsgi: Wsgi,
         endpoints: Iterable[Endpoint],
         new_id: NewId,
-        *,
+        keeper: Doorkeeper,
         most: int,
-        hosts: Collection[str],
     ) -> None:
-        """`most`: bytes of a body. `hosts`: the names that the service goes by."""
-        self.wsgi, self.new_id, self.most, self.hosts = wsgi, new_id, most, hosts
+        """`most`: bytes of a body."""
+        self.wsgi, self.new_id, self.keeper, self.most = wsgi, new_id, keeper, most
         self._ways = Ways(endpoints)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         endpoint, path = self._ways.find(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
-        if endpoint is None or not self._welcomes(environ):
+        if endpoint is None:
             return self.wsgi(environ, start_response)
-        answer = self._answer(endpoint, Request(environ, self.most), path)
+        try:
+            (self.keeper.check_sender if endpoint.open else self.keeper.admit)(environ)
+        except Problem as problem:
+            if HTML in environ.get("HTTP_ACCEPT", ""):  # Flask tells it as a page
+                return self.wsgi(environ, start_response)
+            answer = problem_answer(problem, Request(environ, self.most).path)
+        else:
+            answer = self._answer(endpoint, Request(environ, self.most), path)
         if answer.stream is not None:
             start_response(_STATUS[answer.status], answer.headers)
             return answer.stream
@@ -55,14 +61,6 @@ class Straight:
             answer.headers.append(("Content-Length", str(len(answer.body))))
         start_response(_STATUS[answer.status], answer.headers)
         return [answer.body]
-
-    def _welcomes(self, environ: Mapping[str, Any]) -> bool:
-        """Whom not, Flask tells, in the form that they prefer."""
-        try:
-            check_sender(environ, self.hosts)
-        except Forbidden:
-            return False
-        return True
 
     def _answer(self, endpoint: Endpoint, request: Request, path: Path) -> Answer:
         try:

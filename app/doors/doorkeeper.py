@@ -1,0 +1,110 @@
+"""Who stands at a door of HTTP: everybody shows a key, or a visit that was begun with one.
+
+Without a key only those of this machine come in, where the service was told that it listens on
+loopback alone, and until the first key is made.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
+from typing import Any
+
+from app.doors.http import CALLER
+from app.doors.sender import SAFE, check_sender, name_of
+from app.room.access import NO_KEY
+from app.room.call import LOCAL, Caller
+from app.room.enter import Room
+from app.room.errors import Forbidden, Unauthenticated, Unavailable
+
+COOKIE = "manydoors_session"
+VISIT = "manydoors.visit"  # in the environ: the cookie of whoever came by it
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+log = logging.getLogger("manydoors.access")
+
+
+class Doorkeeper:
+    """Of one room."""
+
+    def __init__(self, room: Room, *, hosts: Collection[str], open: bool) -> None:
+        """`hosts`: the names that the service goes by; any, while there are none. `open`: without
+        a key it answers to this machine, by loopback's names."""
+        self._access, self._rates = room.access, room.rates
+        self._hosts = hosts or (LOOPBACK if open else ())
+        self._open = open
+        self._has_told = False
+
+    def admit(self, environ: dict[str, Any]) -> None:
+        """Puts the caller into the environ. Raises `Forbidden`, `Unauthenticated` or `Busy`."""
+        self.check_sender(environ)
+        caller = self._caller(environ)
+        environ[CALLER] = caller
+        if caller.key:
+            self._rates.spend(caller.key)
+
+    def check_sender(self, environ: Mapping[str, Any]) -> None:
+        """All that is asked where no key is needed."""
+        check_sender(environ, self._hosts)
+
+    def _caller(self, environ: dict[str, Any]) -> Caller:
+        try:
+            if header := environ.get("HTTP_AUTHORIZATION"):
+                scheme, _, key = header.partition(" ")
+                return self._access.of_key(key.strip() if scheme.lower() == "bearer" else "")
+            if visit := _visit(environ):
+                return self._visitor(environ, visit)
+        except Unauthenticated:
+            if self._is_open_to(environ):
+                return LOCAL
+            self._tell_if_keyless()
+            raise
+        if self._is_open_to(environ):
+            return LOCAL
+        self._tell_if_keyless()
+        raise Unauthenticated("This needs a key: send it as Authorization: Bearer md_…")
+
+    def _is_open_to(self, environ: Mapping[str, Any]) -> bool:
+        """A name that leads here from elsewhere is some page's trick, or a proxy's guest."""
+        if not self._open or self._access.asks():
+            return False
+        # Servers say from where; who calls the application in its own process does not.
+        address = environ.get("REMOTE_ADDR", LOOPBACK[0])
+        return _is_loopback(address) and name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK
+
+    def _visitor(self, environ: dict[str, Any], visit: str) -> Caller:
+        caller = self._access.of_session(visit)
+        if environ["REQUEST_METHOD"] not in SAFE and "HTTP_ORIGIN" not in environ:
+            # Browsers send a cookie with whatever a page asks for, but then they say whose page.
+            raise Forbidden("A request that changes something says its Origin, or shows a key.")
+        environ[VISIT] = visit
+        return caller
+
+    def _tell_if_keyless(self) -> None:
+        """Nobody can come in: that is for whoever runs the service to mend."""
+        if self._access.asks():
+            return
+        if not self._has_told:
+            self._has_told = True
+            log.error(NO_KEY)
+        raise Unavailable(NO_KEY, after=10)
+
+
+@lru_cache
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _visit(environ: Mapping[str, Any]) -> str | None:
+    given = environ.get("HTTP_COOKIE")
+    if not given or COOKIE not in given:
+        return None
+    try:
+        cookie = SimpleCookie(given).get(COOKIE)
+    except CookieError:
+        return None
+    return cookie.value if cookie else None
