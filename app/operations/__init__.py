@@ -9,3 +9,6 @@ from app.operations import cats, hello, herd  # noqa: F401 - importing declares
 
 if find_spec("duckdb"):  # requirements-data.txt
     from app.operations import data  # noqa: F401
+
+if find_spec("PIL"):  # requirements-pictures.txt
+    from app.operations import pictures  # noqa: F401
