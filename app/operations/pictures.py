@@ -57,7 +57,7 @@ def picture(run: Run, pic: File, edge: Edge = 320) -> Picture:
     thumbnail = run.save(content, name=f"{stem} small.{ending}", type=type)
     made = Picture(pic.name or "picture", small.width, small.height, pic, thumbnail)
     # The newest first: a list goes by ids, and an id begins with its time.
-    records(PICTURES).put(pic.id.translate(BACKWARDS), _written(made))
+    records(PICTURES).put(pic.id.translate(BACKWARDS), asdict(made))
     return made
 
 
@@ -121,10 +121,5 @@ def _cell(run: Run, pic: File, edge: int) -> str | None:
     return run.save(content, name="cell", type=type).id
 
 
-def _written(made: Picture) -> dict[str, Any]:
-    facts = asdict(made)
-    return facts | {"picture": made.picture.id, "thumbnail": made.thumbnail.id}
-
-
 def _read(facts: dict[str, Any]) -> Picture:
-    return Picture(**facts | {name: File(facts[name]) for name in ("picture", "thumbnail")})
+    return Picture(**facts | {name: File(**facts[name]) for name in ("picture", "thumbnail")})

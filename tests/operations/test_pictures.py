@@ -188,6 +188,7 @@ def test_the_page_has_the_newest_first_and_each_once(service: Testing) -> None:
     listed = service.call("cats.pics")
     assert [each["name"] for each in listed] == ["2.png", "1.png", "0.png"]
     assert len(service.call("cats.pics", limit=2)) == 2
+    assert all(each["thumbnail"]["url"] and each["picture"]["url"] for each in listed)
 
 
 def test_an_upload_to_its_folder_is_what_it_waits_for(service: Testing) -> None:
