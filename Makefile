@@ -37,7 +37,7 @@ format: $(DEV) ## lay the code out, and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-ONLY ?= http slow_clients records jobs
+ONLY ?= http warm slow_clients records cost jobs
 
 bench: $(DEV) ## run the measured comparisons in bench/; ONLY="http records"
 	@for program in $(ONLY); do \
@@ -81,8 +81,8 @@ clean: ## take away what was installed and cached here; your data in var/ stays
 	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist ./*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What tests start in environments of their own.
-ENGINES = $(wildcard tests/engines/*.txt)
+# What tests and benches start in environments of their own.
+ENGINES = $(wildcard tests/engines/*.txt) bench/lambda_peers.txt
 
 # One lock for every system and Python from 3.11, and nothing in it of the machine that made it.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -1,6 +1,5 @@
 """The settings: read once from a mapping, frozen, every one of them in the table below."""
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -133,6 +132,8 @@ def _platform(environ: Mapping[str, str]) -> str:
 
 
 def _nearest(variable: str, known: Collection[str]) -> str:
+    import difflib  # late: most processes never misspell
+
     names = [name.removeprefix(PREFIX) for name in known]  # the prefix would make all alike
     near = difflib.get_close_matches(variable.removeprefix(PREFIX).upper(), names, n=1)
     return (

@@ -1,23 +1,42 @@
-"""What the verbs cost on DynamoDB, in its own units: python -m bench.cost
+"""What a job costs on AWS, and what the verbs of the store do: python -m bench.cost
 
 A write unit is 1 KB written to the table or to one index, a read unit 4 KB read consistently; a
-transaction doubles both. DynamoDB Local counts as AWS does.
+transaction doubles both. DynamoDB Local counts as AWS does; moto has the queue. Requests and bytes
+are counted on the wire.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable
+import re
+import sys
+from collections import Counter, defaultdict
 from typing import Any
 
-from app.operations import hello
-from app.ports import Add, Delete, Put, Record
+from app.ports import Add, Delete, Ports, Put, Record
+from app.ports.aws.queue import SqsQueue
 from app.ports.aws.records import AwsRecords
+from app.ports.aws.wire import Wire
+from app.ports.local.clock import SystemClock, Ulids
+from app.ports.local.no_files import NoFiles
+from app.room.call import LOCAL, Call
+from app.room.enter import Room
 from app.room.operation import REGISTRY
-from app.testing import Testing
-from tests.engines import dynamo
+from bench import job_operations
+from handlers.work import work
+from tests.engines import dynamo, moto
 
-PRICE = 0.625 / 1e6, 0.125 / 1e6  # dollars for a write and a read unit, on demand, us-east-1
+# Dollars, by AWS's lists (aws.amazon.com/dynamodb/pricing/on-demand, /sqs/pricing, /lambda/pricing,
+# /step-functions/pricing) for us-east-1, without free tiers; DynamoDB's stand since November 2024.
+WRITE, READ = 0.625e-6, 0.125e-6  # a unit, on demand
+MESSAGE = 0.40e-6  # a request of a standard queue
+RUN = 0.20e-6  # a request of Lambda; its time is the function's own matter
+TRANSITION = 25e-6
+EXPRESS, EXPRESS_GB = 1e-6, 16.67e-6  # a request; a second of a GB, at least 64 MB of it
+EXPRESS_RUNS = ((1, 0.1), (10, 1.0), (1000, 2.5))  # tasks; seconds, forty tasks at once
+KB = 1024
+LEASE = 900.0
 BODY = {"operation": "cats.sheet", "params": {"pics": ["file_01J9Z3NDEKTSV4RRFFQ69G5FAV"] * 6}}
+
+assert job_operations
 
 
 class Meter:
@@ -44,7 +63,7 @@ class Meter:
 
 def row(name: str, units: tuple[float, float, float]) -> None:
     table, index, read = units
-    price = (table + index) * PRICE[0] + read * PRICE[1]
+    price = (table + index) * WRITE + read * READ
     print(f"{name:44}{table:8.1f}{index:8.1f}{read:8.1f}{price * 1e6:10.2f}")
 
 
@@ -79,37 +98,116 @@ def verbs(records: AwsRecords, meter: Meter) -> None:
     row("delete", meter.told())
 
 
-def jobs(records: AwsRecords, meter: Meter) -> None:
-    """A plain job, from its acceptance to its end; statistics, which a table goes without, would
-    make a transaction of its finish."""
-    with Testing(REGISTRY, records=records) as service:
-        tally, service.room.engine.settlement.tally = service.room.engine.settlement.tally, None
-        for name in ("the first job", "a job", "the first job, counted", "a job, counted"):
-            if name.endswith("counted"):
-                service.room.engine.settlement.tally = tally
-            meter.told()
-            job = service.submit("hello", {"name": name})
-            row(f"{name}: submit", meter.told())
-            service.run_next()
-            row(f"{name}: take, run, finish", meter.told())
-            service.result(job)
+class Bill:
+    """What was asked of AWS on the wire: requests, bytes, units, messages."""
+
+    def __init__(self) -> None:
+        self.meter, self.asked, self.bytes, self.messages = Meter(), Counter[str](), 0, 0
+
+    def watch(self, wire: Wire) -> None:
+        events = wire.client().meta.events
+        events.register("before-send", self._sent)
+        events.register("after-call", self._came)
+
+    def add(self, verb: str, answer: dict[str, Any]) -> None:
+        if verb == "send_message_batch":
+            self.messages += len(answer["Successful"])
+        else:
+            self.meter.add(verb, answer)
+
+    def _sent(self, request: Any, **_: Any) -> None:
+        self.asked[re.split(rb"[._]", request.headers["X-Amz-Target"])[0].decode()] += 1
+        self.bytes += len(request.body)
+
+    def _came(self, http_response: Any, **_: Any) -> None:
+        self.bytes += len(http_response.content)
+
+    def row(self, name: str) -> None:
+        table, index, read = self.meter.told()
+        # Lambda receives and deletes each message by itself, at worst.
+        queue = self.asked["AmazonSQS"] + 2 * self.messages
+        runs = 1 + self.messages  # of the function: who asks, and a run for each message
+        price = (table + index) * WRITE + read * READ + queue * MESSAGE + runs * RUN
+        figures = f"{table:9,.1f}{index:9,.1f}{read:9,.1f}{self.asked['DynamoDB']:9,}"
+        print(f"{name:34}{figures}{self.bytes / KB:9,.1f}{queue:9,}{runs:8,}{price * 1e6:11,.2f}")
+        self.forget()
+
+    def forget(self) -> None:
+        self.meter.told()
+        self.asked.clear()
+        self.bytes = self.messages = 0
 
 
-def main(tables: Iterable[str] = ("verbs", "jobs")) -> None:
-    assert hello
+def jobs(url: str, queue_url: str) -> None:
+    """As on Lambda: asked for by a call, run by the message that tells of it."""
+    bill, name = Bill(), "jobs"
+    records = AwsRecords(name, url=url, trace=bill.add)
+    queue = SqsQueue(moto.make_queue(queue_url, name), url=queue_url, trace=bill.add)
+    for wire in (records._wire, queue._wire):
+        bill.watch(wire)
+    ports = Ports(records, SystemClock(), Ulids(), queue, NoFiles("A bench"))
+    rooms = {counts: Room(REGISTRY, ports, LEASE, counts=counts) for counts in (False, True)}
+    heads = ("table", "indexes", "reads", "requests", "KB", "queue", "runs", "$ a million")
+    print(f"\n{'':34}" + "".join(f"{head:>9}" for head in heads[:6]), end="")
+    print(f"{heads[6]:>8}{heads[7]:>12}")
+    for asked, operation, params in (
+        ("a plain call", "bench.one", {"number": 1}),
+        ("a plain job", "bench.nothing", {}),
+        ("a plain job with a key", "bench.nothing", {}),
+        ("", "bench.nothing", {}),  # makes the statistics' own records
+        ("a plain job, in statistics", "bench.nothing", {}),
+        ("a job of ten steps", "bench.steps", {"n": 10}),
+        ("a map of 1,000", "bench.many", {"n": 1000}),
+        ("a map of 1,000, by fifties", "bench.many", {"n": 1000, "batch": 50}),
+    ):
+        key = "once" if asked.endswith("key") else None
+        room = rooms[asked == "" or asked.endswith("statistics")]
+        outcome = room.enter(Call(operation, params, key=key))
+        assert outcome.problem is None, outcome.problem
+        ran = 0
+        while outcome.job and ran < bill.messages:
+            # Each message runs one job, as `handlers.work` does for Lambda.
+            ran += max(1, work(room, room.ports.clock.monotonic() + 60, 1, hint=outcome.job))
+        if asked:
+            bill.row(asked)
+        if outcome.job:
+            assert room.engine.get(outcome.job, LOCAL).label == "succeeded"
+            bill.forget()
+    records.close()
+    queue.close()
+
+
+def others() -> None:
+    """The same by others, reckoned: a state is one transition, and a task one run of 100 ms."""
+    print(f"\n{'the same by others, $ a million':34}{'one':>12}{'ten steps':>12}{'a map':>12}")
+    for name, prices in (
+        ("a plain Lambda behind SQS", [n * (3 * MESSAGE + RUN) for n in (1, 10, 1000)]),
+        ("Step Functions, standard", [n * (TRANSITION + RUN) for n in (1, 10, 1000)]),
+        (
+            "Step Functions, express",
+            [EXPRESS + s * 0.0625 * EXPRESS_GB + n * RUN for n, s in EXPRESS_RUNS],
+        ),
+    ):
+        print(f"{name:34}" + "".join(f"{price * 1e6:12,.2f}" for price in prices))
+
+
+def require(found: object, reason: str) -> None:
+    if not found:
+        sys.exit(reason)
+
+
+def main() -> None:
     os.environ.update(dynamo.ENVIRON)
-
-    def require(found: object, reason: str) -> None:
-        assert found, reason
-
-    with dynamo.running(require) as url:
-        print(f"{'':44}{'table':>8}{'indexes':>8}{'reads':>8}{'$ a million':>12}")
-        for name, run in zip(tables, (verbs, jobs), strict=True):
+    with dynamo.running(require) as url, moto.running(require) as queue_url:
+        for name in ("verbs", "jobs"):
             dynamo.make_table(url, name)
-            meter = Meter()
-            records = AwsRecords(name, url=url, trace=meter.add)
-            run(records, meter)
-            records.close()
+        jobs(url, queue_url)
+        others()
+        meter = Meter()
+        records = AwsRecords("verbs", url=url, trace=meter.add)
+        print(f"\n{'':44}{'table':>8}{'indexes':>8}{'reads':>8}{'$ a million':>12}")
+        verbs(records, meter)
+        records.close()
 
 
 if __name__ == "__main__":

@@ -17,3 +17,15 @@ def steps(run: Run, n: int) -> int:
 
 def same(number: int) -> int:
     return number
+
+
+@operation("bench.many", long=True, timeout="1h")
+def many(run: Run, n: int, batch: int = 1) -> int:
+    """Run `n` jobs and add up what they give."""
+    return sum(run.map("bench.one", [{"number": number} for number in range(n)], batch=batch))
+
+
+@operation("bench.one")
+def one(number: int) -> int:
+    """Give it back."""
+    return number

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 from app.ports import Hint
+from app.ports.lasting import lasting
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
@@ -82,7 +83,8 @@ class House:
         """Made at the first event, of what the environment says."""
         with _first:
             if not _house:
-                _house.append(_opened(context))
+                with lasting():
+                    _house.append(_opened(context))
             return _house[0]
 
     def answer(self, door: Door, event: Any, context: Context) -> Any:

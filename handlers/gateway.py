@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from functools import lru_cache
 from io import BytesIO, StringIO
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes, urlencode
@@ -16,35 +17,39 @@ from urllib.parse import unquote_to_bytes, urlencode
 from app.room.boundary import FOREVER
 from handlers.ask import Told
 from handlers.gateway_answer import answered
-from handlers.shape import exactly, fits, listing, mapping, optional
+from handlers.shape import exactly, listing, mapping, optional, shaped
 
 Form = Literal["rest", "http", "balancer"]
 
 TEXTS, MANY_TEXTS = optional(mapping(str)), optional(mapping(listing(str)))
 BODY = {"body": str | None, "isBase64Encoded": bool | None}
-REST = {
-    "httpMethod": str,
-    "path": str,
-    "headers": TEXTS,
-    "multiValueHeaders": MANY_TEXTS,
-    "queryStringParameters": TEXTS,
-    "multiValueQueryStringParameters": MANY_TEXTS,
-    "pathParameters": TEXTS,
-    "resource": str | None,
-    "requestContext": {"path": str | None, "identity": dict | None, "domainName": str | None},
-    **BODY,
-}
+REST = shaped(
+    {
+        "httpMethod": str,
+        "path": str,
+        "headers": TEXTS,
+        "multiValueHeaders": MANY_TEXTS,
+        "queryStringParameters": TEXTS,
+        "multiValueQueryStringParameters": MANY_TEXTS,
+        "pathParameters": TEXTS,
+        "resource": str | None,
+        "requestContext": {"path": str | None, "identity": dict | None, "domainName": str | None},
+        **BODY,
+    }
+)
 ABOUT = {"http": {"method": str, "sourceIp": str | None}, "stage": str | None}
-HTTP = {
-    "version": exactly("2.0"),
-    "rawPath": str,
-    "rawQueryString": str | None,
-    "headers": TEXTS,
-    "cookies": optional(listing(str)),
-    "pathParameters": TEXTS,
-    "requestContext": {**ABOUT, "domainName": str | None},
-    **BODY,
-}
+HTTP = shaped(
+    {
+        "version": exactly("2.0"),
+        "rawPath": str,
+        "rawQueryString": str | None,
+        "headers": TEXTS,
+        "cookies": optional(listing(str)),
+        "pathParameters": TEXTS,
+        "requestContext": {**ABOUT, "domainName": str | None},
+        **BODY,
+    }
+)
 AUTHORIZER = ("methodArn", "routeArn", "type")  # asks whether somebody may, and not for anything
 
 GATEWAY_WAITS = 28.0  # seconds; a REST API answers 504 after 29, an HTTP API after 30
@@ -59,20 +64,27 @@ def form_of(event: Any) -> Form | None:
     if not isinstance(event, dict) or any(name in event for name in AUTHORIZER):
         return None
     form: Form | None = None
-    if fits(event, HTTP):
+    if HTTP(event):
         form, method = "http", event["requestContext"]["http"]["method"]
-    elif event.get("version") in (None, "1.0") and fits(event, REST):
+    elif event.get("version") in (None, "1.0") and REST(event):
         method = event["httpMethod"]
-        form = "balancer" if "elb" in event["requestContext"] else "rest"
+        form = _form(event)
     if form is None or not _METHOD.fullmatch(method):
         return None
     encoded = event.get("isBase64Encoded") and event.get("body")
     return form if not encoded or _BASE64.fullmatch(encoded) else None
 
 
+def _form(event: Any) -> Form:
+    """Of an event that has one."""
+    if event.get("version") == "2.0":
+        return "http"
+    return "balancer" if "elb" in event["requestContext"] else "rest"
+
+
 def patience(event: Any) -> float:
     """Seconds until a gateway answers in our place, a little less of it."""
-    form = form_of(event)
+    form = _form(event)
     if form == "balancer":
         return BALANCER_WAITS
     return FOREVER if form == "http" and _is_function_url(event) else GATEWAY_WAITS
@@ -80,7 +92,7 @@ def patience(event: Any) -> float:
 
 def environ(event: Any) -> dict[str, Any]:
     """The request by WSGI's names."""
-    form = form_of(event)
+    form = _form(event)
     headers = _headers(event)
     body = _body(event)
     context = event["requestContext"]
@@ -114,7 +126,7 @@ def environ(event: Any) -> dict[str, Any]:
 
 
 def answer(event: Any, told: Told) -> dict[str, Any]:
-    form = form_of(event)
+    form = _form(event)
     if form == "http":
         return answered(told, "cookies")
     if form == "balancer" and event.get("multiValueHeaders") is None:
@@ -129,15 +141,21 @@ def _headers(event: Any) -> dict[str, str]:
     }
     made: dict[str, str] = {}
     for name, values in given.items():
-        if "_" in name:  # else it could pass for the one with dashes, as it is with any server
-            continue
-        named = name.upper().replace("-", "_")
-        key = named if named in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{named}"
-        between = "; " if key == "HTTP_COOKIE" else ","
-        made[key] = _octets(between.join(values))
+        if key := _key(name):
+            between = "; " if key == "HTTP_COOKIE" else ","
+            made[key] = _octets(values[0] if len(values) == 1 else between.join(values))
     if event.get("cookies"):
         made["HTTP_COOKIE"] = _octets("; ".join(event["cookies"]))
     return made
+
+
+@lru_cache(maxsize=256)
+def _key(name: str) -> str:
+    """WSGI's name of a header; of one with a "_" none, for it could pass for the one with a "-"."""
+    if "_" in name:
+        return ""
+    named = name.upper().replace("-", "_")
+    return named if named in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{named}"
 
 
 def _octets(text: str) -> str:
@@ -156,7 +174,7 @@ def _body(event: Any) -> bytes:
     return body.encode(errors="surrogatepass")
 
 
-def _query(event: Any, form: Form | None) -> str:
+def _query(event: Any, form: Form) -> str:
     if form == "http":
         return _octets(event.get("rawQueryString") or "")
     many = event.get("multiValueQueryStringParameters")
@@ -167,7 +185,7 @@ def _query(event: Any, form: Form | None) -> str:
     return urlencode(pairs, errors="surrogatepass")
 
 
-def _sender(event: Any, form: Form | None, headers: Mapping[str, str]) -> str:
+def _sender(event: Any, form: Form, headers: Mapping[str, str]) -> str:
     if form == "balancer":  # which writes the last of them itself
         return headers.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
     context = event["requestContext"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.config import Settings
+from app.ports.lasting import lasting
 from app.room.boundary import FOREVER
 from app.room.enter import Room
 from app.room.operation import Registry
@@ -43,7 +44,8 @@ class Front:
     def visited(self, visit: Visit, until: float) -> Told:
         """The answer, as far as there is one before `until`, by the monotonic clock."""
         if self._wsgi is None:  # no other event pays for it
-            self._wsgi = self._made()
+            with lasting():
+                self._wsgi = self._made()
         monotonic = self._room.ports.clock.monotonic
         self._room.answer_within = max(SHORTEST, round(min(visit.within, until - monotonic()), 1))
         try:
@@ -88,5 +90,6 @@ class _Late:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         if self._made is None:
-            self._made = self._make()
+            with lasting():
+                self._made = self._make()
         return self._made(environ, start_response)

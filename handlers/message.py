@@ -19,14 +19,16 @@ from app.room.strict_json import check_text, read_json
 from app.room.trigger import Named
 from handlers import upload
 from handlers.ask import Ask, Make, Unreadable, What, Work
-from handlers.shape import checked, exactly, fits
+from handlers.shape import checked, exactly, shaped
 
 LONGEST_KEY = 255
 OWN = {"operation", "params", "key"}
 MESSAGE = "message"  # the parameter that gets a whole message, whatever that is
 
-ENVELOPE = {"Type": exactly("Notification"), "MessageId": str, "TopicArn": str, "Message": str}
-CLOUD_EVENT = {"specversion": str, "id": str, "source": str, "type": str}
+ENVELOPE = shaped(
+    {"Type": exactly("Notification"), "MessageId": str, "TopicArn": str, "Message": str}
+)
+CLOUD_EVENT = shaped({"specversion": str, "id": str, "source": str, "type": str})
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def ask(message: Message, registry: Registry, *, id: str = "", line: str | None 
 def asked(message: Message, registry: Registry) -> What:
     try:
         value = _read(message)
-        if fits(value, ENVELOPE):  # a queue that a topic writes to
+        if ENVELOPE(value):  # a queue that a topic writes to
             inner = replace(message, raw=encoded(value["Message"]), id=value["MessageId"])
             return _of(_read(inner), inner, registry)
         return _of(value, message, registry)
@@ -126,7 +128,7 @@ def _of(value: Any, message: Message, registry: Registry) -> What:
     if "operation" in value and set(value) <= OWN:
         if not message.takers or value["operation"] in registry:
             return Make((_own(value, message),))
-    elif fits(value, CLOUD_EVENT):
+    elif CLOUD_EVENT(value):
         return _of_cloud_event(value, message, registry)
     elif upload.knows(value):  # a queue or topic that a bucket writes to
         return merged(upload.asks(value, registry))

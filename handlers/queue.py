@@ -6,14 +6,14 @@ from app.room.operation import Registry
 from app.room.trigger import Queue
 from handlers.ask import Ask, Came, failures
 from handlers.message import Message, ask, encoded, takers
-from handlers.shape import fits, last_name, name, records
+from handlers.shape import last_name, name, records
 
 FIFO = ".fifo"
 EVENT = records("aws:sqs", messageId=name, body=str, eventSourceARN=name, attributes=dict | None)
 
 
 def knows(event: Any) -> bool:
-    return fits(event, EVENT)
+    return EVENT(event)
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:

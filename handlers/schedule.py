@@ -8,15 +8,15 @@ from typing import Any
 from app.room.operation import Registry
 from handlers.ask import Ask, Came, Tick, Work, check_done
 from handlers.message import Message, told
-from handlers.shape import exactly, fits, name, raw_of
+from handlers.shape import exactly, name, raw_of, shaped
 
-EVENT = {"version": exactly("0"), "id": name, "detail-type": str, "source": str}
+EVENT = shaped({"version": exactly("0"), "id": name, "detail-type": str, "source": str})
 CLOCKS = ("aws.events", "aws.scheduler")
 TICK = "Scheduled Event"
 
 
 def knows(event: Any) -> bool:
-    return fits(event, EVENT) and "detail" in event
+    return EVENT(event) and "detail" in event
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:

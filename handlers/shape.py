@@ -1,7 +1,7 @@
 """Has an event the members that its door is going to read? Asked once, before anything is read."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import UnionType
 from typing import Any
 
@@ -10,40 +10,87 @@ from app.room.strict_json import read_json, write_json
 
 LONGEST_NAME = 2048
 
-Shape = type | UnionType | Callable[[Any], bool] | dict[str, Any] | list[Any]
+Test = Callable[[Any], bool]
+Shape = type | UnionType | Test | dict[str, Any] | list[Any]
 
 
-def fits(value: Any, shape: Shape) -> bool:
-    """A type; a test; `{name: shape}`, where what is missing is None; `[shape]` for a list that
-    is not empty and each of whose items fits."""
+def shaped(shape: Shape) -> Test:
+    """The test for a type; a test; `{name: shape}`, where what is missing is None; `[shape]` for a
+    list that is not empty and each of whose items fits.
+
+    Made once, for each event is asked about by every door: a shape that is read anew each time
+    takes eight times as long, and took half the time of a call.
+    """
     if isinstance(shape, dict):
-        return isinstance(value, dict) and all(fits(value.get(n), s) for n, s in shape.items())
+        return _members(shape)
     if isinstance(shape, list):
-        return isinstance(value, list) and bool(value) and all(fits(v, shape[0]) for v in value)
+        some = listing(shape[0])
+        return lambda value: bool(value) and some(value)
     if isinstance(shape, type | UnionType):
-        return isinstance(value, shape)
-    return shape(value)
+        kinds = _kinds(shape)
+        return lambda value: isinstance(value, kinds)
+    return shape
 
 
-def exactly(expected: Any) -> Callable[[Any], bool]:
-    return lambda value: type(value) is type(expected) and value == expected
+def _members(shape: dict[str, Any]) -> Test:
+    typed = [(n, _kinds(s)) for n, s in shape.items() if isinstance(s, type | UnionType)]
+    tested = [(n, shaped(s)) for n, s in shape.items() if not isinstance(s, type | UnionType)]
+
+    def is_so(value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        get = value.get
+        for name, kinds in typed:
+            if not isinstance(get(name), kinds):
+                return False
+        for name, test in tested:  # noqa: SIM110 - all() would take half as long again
+            if not test(get(name)):
+                return False
+        return True
+
+    return is_so
 
 
-def optional(shape: Shape) -> Callable[[Any], bool]:
-    return lambda value: value is None or fits(value, shape)
+def _kinds(shape: type | UnionType) -> tuple[type, ...]:
+    """As `isinstance` is quickest with them."""
+    return shape.__args__ if isinstance(shape, UnionType) else (shape,)
 
 
-def mapping(shape: Shape) -> Callable[[Any], bool]:
+def exactly(expected: Any) -> Test:
+    kind = type(expected)
+    return lambda value: type(value) is kind and value == expected
+
+
+def optional(shape: Shape) -> Test:
+    test = shaped(shape)
+    return lambda value: value is None or test(value)
+
+
+def mapping(shape: Shape) -> Test:
     """From text to what has that shape."""
-    return lambda value: (
-        isinstance(value, dict)
-        and all(isinstance(name, str) and fits(each, shape) for name, each in value.items())
-    )
+    names, values = _each(str), _each(shape)
+    return lambda value: isinstance(value, dict) and names(value) and values(value.values())
 
 
-def listing(shape: Shape) -> Callable[[Any], bool]:
+def listing(shape: Shape) -> Test:
     """A list that may be empty."""
-    return lambda value: isinstance(value, list) and all(fits(each, shape) for each in value)
+    each = _each(shape)
+    return lambda value: isinstance(value, list) and each(value)
+
+
+def _each(shape: Shape) -> Callable[[Iterable[Any]], bool]:
+    if not isinstance(shape, type | UnionType):
+        test = shaped(shape)
+        return lambda values: all(map(test, values))
+    kinds = _kinds(shape)
+
+    def are_so(values: Iterable[Any]) -> bool:
+        for value in values:  # noqa: SIM110 - all() would take half as long again
+            if not isinstance(value, kinds):
+                return False
+        return True
+
+    return are_so
 
 
 def name(value: Any) -> bool:
@@ -67,9 +114,9 @@ def raw_of(value: Any) -> bytes:
         return repr(value).encode(errors="replace")
 
 
-def records(source: str, **members: Any) -> Shape:
+def records(source: str, **members: Any) -> Test:
     """`{"Records": […]}`, all of one source."""
-    return {"Records": [{"eventSource": exactly(source), **members}]}
+    return shaped({"Records": [{"eventSource": exactly(source), **members}]})
 
 
 def last_name(arn: str) -> str:

@@ -14,7 +14,7 @@ from app.room.operation import Registry, chosen
 from app.room.trigger import Stream
 from handlers.ask import Ask, Came, Make, Unreadable, What, failures
 from handlers.message import Message, ask, call, takers
-from handlers.shape import checked, fits, last_name, name, optional, raw_of, records
+from handlers.shape import checked, last_name, name, optional, raw_of, records
 
 SHARD = "shard"
 IMAGE = optional(dict)
@@ -24,7 +24,7 @@ KINESIS = records("aws:kinesis", eventSourceARN=name, kinesis={"sequenceNumber":
 
 
 def knows(event: Any) -> bool:
-    return fits(event, DYNAMODB) or fits(event, KINESIS)
+    return DYNAMODB(event) or KINESIS(event)
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from app.room.operation import Registry
 from handlers.ask import Ask, Came, Work, check_done
-from handlers.shape import exactly, fits, name
+from handlers.shape import exactly, name, shaped
+
+NAMES = shaped([name])
 
 
 def _one_name(value: Any) -> bool:
-    return fits(value, [name]) and len(value) == 1
+    return NAMES(value) and len(value) == 1
 
 
 OWN = {"manydoors": {"job": name}}
@@ -24,10 +26,13 @@ ZAPPAS = {
     "capture_response": exactly(False),
     "response_id": exactly(None),
 }
+FORMS = [(form, shaped(form)) for form in (OWN, ZAPPAS)]
 
 
 def knows(event: Any) -> bool:
-    return any(fits(event, form) and event.keys() == form.keys() for form in (OWN, ZAPPAS))
+    if not isinstance(event, dict):
+        return False
+    return any(event.keys() == form.keys() and test(event) for form, test in FORMS)
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:

@@ -6,14 +6,14 @@ from app.room.operation import Registry
 from app.room.trigger import Topic
 from handlers.ask import Ask, Came, check_done
 from handlers.message import Message, ask, encoded, takers
-from handlers.shape import exactly, fits, last_name, name
+from handlers.shape import exactly, last_name, name, shaped
 
 SNS = {"MessageId": name, "Message": str, "TopicArn": name}
-EVENT = {"Records": [{"EventSource": exactly("aws:sns"), "Sns": SNS}]}
+EVENT = shaped({"Records": [{"EventSource": exactly("aws:sns"), "Sns": SNS}]})
 
 
 def knows(event: Any) -> bool:
-    return fits(event, EVENT)
+    return EVENT(event)
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:

@@ -8,7 +8,7 @@ from app.room.errors import Malformed, sayable
 from app.room.operation import Operation, Registry, chosen
 from app.room.trigger import Upload
 from handlers.ask import Ask, Came, Make, Unreadable, What, check_done
-from handlers.shape import checked, exactly, fits, name, optional, raw_of, records
+from handlers.shape import checked, exactly, name, optional, raw_of, records, shaped
 
 CREATED = "ObjectCreated:"
 OBJECT = {
@@ -22,13 +22,15 @@ EVENT = records(
     "aws:s3",
     eventName=str,
     eventTime=str | None,
-    s3=lambda s3: fits(s3, {"bucket": {"name": name}, "object": OBJECT}),
+    s3={"bucket": {"name": name}, "object": OBJECT},
 )
-TEST = {"Service": exactly("Amazon S3"), "Event": exactly("s3:TestEvent"), "Bucket": optional(str)}
+TEST = shaped(
+    {"Service": exactly("Amazon S3"), "Event": exactly("s3:TestEvent"), "Bucket": optional(str)}
+)
 
 
 def knows(event: Any) -> bool:
-    return fits(event, EVENT) or fits(event, TEST)
+    return EVENT(event) or TEST(event)
 
 
 def asks(event: Any, registry: Registry) -> list[Ask]:

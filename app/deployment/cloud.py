@@ -91,7 +91,7 @@ class Cloud:
             import boto3.session
             import botocore.session
 
-            from app.ports.aws.wire import REGION
+            from app.ports.aws.client import REGION
 
             own = botocore.session.Session(session_vars=REGION)
             self._session = boto3.session.Session(botocore_session=own)

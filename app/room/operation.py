@@ -1,6 +1,5 @@
 """A named function with a schema of what it takes and one of what it gives, and the registry."""
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -86,6 +85,8 @@ class Registry:
 
     def _near(self, name: str) -> str:
         """The names that were perhaps meant: every caller may list them all."""
+        import difflib  # late: most processes never misspell
+
         names = self._operations if len(name) <= LONGEST_NAME else ()
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.75)
         return f" Did you mean {' or '.join(near)}?" if near else ""

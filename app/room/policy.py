@@ -1,6 +1,5 @@
 """What an operation asks for beside its code: time, retries, how much at once. Frozen data."""
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,6 +73,8 @@ class Options(TypedDict, total=False):
 def read_policy(options: Options, *, long: bool) -> Policy:
     """The policy that a declaration's options ask for; ValueError says which one is wrong."""
     if stray := set(options) - set(Options.__annotations__):
+        import difflib  # late: most processes never misspell
+
         known = ["params", "result", "http", "on", "long", "examples", *Options.__annotations__]
         near = difflib.get_close_matches(min(stray), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"

@@ -18,9 +18,9 @@ TRIES = 4  # of a claim that meets a transaction
 
 
 class Claims:
-    """Each priority in use is a partition of the index. An item of its own names them; a process
-    tells it of each priority once, before the first record that has it, and none is forgotten:
-    201 at most, each of which costs half a read unit a take."""
+    """Each priority in use is a partition of the index. An item of its own names them, but for 0,
+    which most have; a process tells it of each priority once, before the first record that has it,
+    and none is forgotten: 201 at most, each of which costs half a read unit a take."""
 
     def __init__(self, wire: Wire, name: str, pause: Callable[[float], object]) -> None:
         self._wire, self._name, self._pause = wire, name, pause
@@ -29,8 +29,10 @@ class Claims:
 
     def announce(self, records: Iterable[Record]) -> None:
         """Makes the priorities of what is due known. Done twice it is done once."""
-        fresh = {(one.collection, int(one.priority)) for one in records if one.due is not None}
-        for collection, priority in sorted(fresh - self._told):
+        due = {(one.collection, int(one.priority)) for one in records if one.due is not None}
+        for collection, priority in sorted(due - self._told):
+            if not priority:
+                continue
             self._wire.ask(
                 "update_item",
                 TableName=self._name,
@@ -64,9 +66,11 @@ class Claims:
     def _due(self, collection: str, now: float, limit: int) -> Iterator[items.Item]:
         """Entries of the index, the most pressing first. When one was lost to others who take,
         the rest of its page comes in any order, so that they do not meet at each."""
-        known = self._reading.get(table.priorities_key(collection)) or {}
+        # The index is behind the table anyway, so that this may be too, at half the price.
+        known = self._reading.get(table.priorities_key(collection), consistent=False) or {}
         bound = ("d", "<", table.due_until(now))
-        for priority in sorted(map(int, known.get("ps", {}).get("NS", ())), reverse=True):
+        priorities = {0, *map(int, known.get("ps", {}).get("NS", ()))}
+        for priority in sorted(priorities, reverse=True):
             form = items.joined_priority(collection, priority)
             for page in self._reading.entries(table.DUE, form, bound, Limit=limit + LOOK):
                 rest = page[::-1]

@@ -17,9 +17,9 @@ class Reading:
     def __init__(self, wire: Wire, name: str, pause: Callable[[float], object]) -> None:
         self._wire, self._name, self._pause = wire, name, pause
 
-    def get(self, key: str) -> Item | None:
+    def get(self, key: str, *, consistent: bool = True) -> Item | None:
         answer = self._wire.ask(
-            "get_item", TableName=self._name, Key={"k": {"S": key}}, ConsistentRead=True
+            "get_item", TableName=self._name, Key={"k": {"S": key}}, ConsistentRead=consistent
         )
         found: Item | None = answer.get("Item")
         return found

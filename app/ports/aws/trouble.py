@@ -4,23 +4,12 @@ What a condition refused is no trouble but an answer, and has classes of its own
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
-from botocore.exceptions import ConnectionError as NotConnected
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.room.errors import BadSetting, ManydoorsError, TooLarge, Unavailable
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 Service = Literal["dynamodb", "s3", "sqs", "sns", "lambda", "sts"]
 
@@ -119,8 +108,6 @@ THERE = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
 SQS = "AWS.SimpleQueueService."  # before some of its codes
 FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
-STALE = (CredentialRetrievalError, SSOError, TokenRetrievalError)
-SETTINGS = (NoRegionError, PartialCredentialsError, ProfileNotFound)
 
 
 class Refused(Exception):
@@ -146,19 +133,21 @@ class Conflicted(Exception):
 
 def ours(error: Exception, service: Service = "dynamodb") -> Exception:
     """The same trouble as this program says it; a bug stays what it is."""
-    if isinstance(error, ClientError):
+    from botocore import exceptions as sdk  # late: with `client`, which raised it
+
+    if isinstance(error, sdk.ClientError):
         return _told(error, service)
-    if isinstance(error, NoRegionError):
+    if isinstance(error, sdk.NoRegionError):
         return BadSetting("AWS: name the region, as in AWS_REGION=eu-central-1.")
-    if isinstance(error, SETTINGS):
+    if isinstance(error, sdk.PartialCredentialsError | sdk.ProfileNotFound):
         return BadSetting(f"AWS: {error}")
-    if isinstance(error, NoCredentialsError):
+    if isinstance(error, sdk.NoCredentialsError):
         return _unavailable(NOBODY, service)
-    if isinstance(error, STALE):
+    if isinstance(error, sdk.CredentialRetrievalError | sdk.SSOError | sdk.TokenRetrievalError):
         return _unavailable(EXPIRED, service)
-    if isinstance(error, HTTPClientError | NotConnected):
+    if isinstance(error, sdk.HTTPClientError | sdk.ConnectionError):
         return _unavailable(DEAF, service)
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, sdk.BotoCoreError):
         return Unavailable(f"{NAMES[service][0]}'s answer makes no sense.", after=2)
     return error
 
@@ -168,7 +157,7 @@ def _unavailable(row: Row, service: Service) -> Unavailable:
     return Unavailable(row[0].format(service=named, thing=thing, setting=setting), after=row[1])
 
 
-def _told(error: ClientError, service: Service) -> Exception:
+def _told(error: "ClientError", service: Service) -> Exception:
     response: dict[str, Any] = dict(error.response)
     told = response.get("Error", {})
     code, text = told.get("Code", "").removeprefix(SQS), told.get("Message", "")
