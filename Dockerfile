@@ -8,8 +8,9 @@ COPY requirements.lock /
 COPY requirements-pictures.lock /
 COPY requirements-data.lock /
 RUN python -m venv /opt/manydoors \
-    && for lock in requirements ${EXTRAS:+$(printf 'requirements-%s ' $EXTRAS)}; do \
-        /opt/manydoors/bin/python -m pip install --no-cache-dir --require-hashes -r "/$lock.lock" || exit 1; \
+    && /opt/manydoors/bin/python -m pip install --no-cache-dir --require-hashes -r /requirements.lock \
+    && for extra in $EXTRAS; do \
+        /opt/manydoors/bin/python -m pip install --no-cache-dir --require-hashes -r "/requirements-$extra.lock" || exit 1; \
     done
 
 FROM python:3.11.14-slim-bookworm

@@ -61,7 +61,7 @@ def picture(run: Run, pic: File, edge: Edge = 320) -> Picture:
     return made
 
 
-@operation("cats.pics", http="GET /cat/pics", examples=[{"limit": 20}])
+@operation("cats.pics", http="GET /cat/pics", scope="read", examples=[{"limit": 20}])
 def pics(limit: Annotated[int, validate.Range(1, 100)] = 50) -> list[Picture]:
     """List the pictures, the newest first.
 
