@@ -2,9 +2,16 @@
 # Both stages are of one base, so that the environment made in the first fits the second.
 
 FROM python:3.11.14-slim-bookworm AS environment
+# What some operations need: docker build --build-arg EXTRAS="pictures data" .
+ARG EXTRAS=""
 COPY requirements.lock /
+COPY requirements-pictures.lock /
+COPY requirements-data.lock /
 RUN python -m venv /opt/manydoors \
-    && /opt/manydoors/bin/python -m pip install --no-cache-dir --require-hashes -r /requirements.lock
+    && /opt/manydoors/bin/python -m pip install --no-cache-dir --require-hashes -r /requirements.lock \
+    && for extra in $EXTRAS; do \
+        /opt/manydoors/bin/python -m pip install --no-cache-dir --require-hashes -r "/requirements-$extra.lock" || exit 1; \
+    done
 
 FROM python:3.11.14-slim-bookworm
 ENV PATH=/opt/manydoors/bin:$PATH \

@@ -1,12 +1,18 @@
 # What people and CI type. It needs python3 (3.11 or newer), make and a POSIX shell; the rest it installs here.
 
+EMPTY =
+SPACE = $(EMPTY) $(EMPTY)
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 ARGS ?=
 
+# What is installed beside the runtime, for the operations that need it: EXTRAS="pictures data".
+EXTRAS ?=
+
 # The runtime alone, as it is deployed; and the runtime with the tools. A stamp tells when a lock has changed.
-RUNTIME = .venv/.installed
+LOCKS = requirements.lock $(EXTRAS:%=requirements-%.lock)
+RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
@@ -63,6 +69,9 @@ undeploy: $(RUNTIME) ## take the function of a stage away, not its data; STAGE=p
 
 lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
 	@$(COMPILE) requirements.txt --output-file requirements.lock
+	@for extra in pictures data; do \
+		$(COMPILE) "requirements-$$extra.txt" --output-file "requirements-$$extra.lock" || exit 1; \
+	done
 	@$(COMPILE) requirements-dev.txt --output-file requirements-dev.lock
 	@for engine in $(ENGINES); do \
 		$(COMPILE) "$$engine" --output-file "$${engine%.txt}.lock" || exit 1; \
@@ -95,8 +104,8 @@ define install
 @touch $@
 endef
 
-$(RUNTIME): requirements.lock
-	$(call install,.venv,requirements.lock)
+$(RUNTIME): $(LOCKS)
+	$(call install,.venv,$(LOCKS))
 
 $(DEV): requirements.lock requirements-dev.lock
 	$(call install,.venv-dev,requirements.lock requirements-dev.lock)

@@ -246,7 +246,7 @@ def test_who_looks_at_jobs_makes_no_store(run, tmp_path, command):
 
 def test_a_forgotten_module_shows(run):
     """Whose operations these are is said, and how others are named; near names are offered."""
-    err = run("submit", "cats.speek")[2]
+    err = run("submit", "cats.spek")[2]
     assert "Did you mean cats.speak?" in err
     assert "modules loaded are app.operations; MANYDOORS_OPERATIONS names others" in err
 

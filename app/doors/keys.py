@@ -1,5 +1,7 @@
 """What admins ask of keys over a protocol of JSON, and what each ask takes."""
 
+from datetime import timedelta
+
 from marshmallow import Schema, fields, validate
 
 from app.room.call import SCOPES
@@ -22,7 +24,7 @@ class _New(Schema):
 
 
 class _Rotated(Schema):
-    overlap = Duration(metadata={"default": OVERLAP})
+    overlap = Duration(metadata={"default": OVERLAP}, validate=validate.Range(min=timedelta()))
 
 
 class _Listed(Schema):

@@ -1,5 +1,6 @@
 """The one way in: whatever the door, the same call has the same outcome."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -100,7 +101,7 @@ class Room:
         operation, params, arguments = self._checked(call)
         is_job = operation.long or call.asynchronous
         if not is_job and call.key is None and call.wait is None:
-            return Outcome(json=self._run(operation, arguments))
+            return Outcome(json=self._with_links(call, self._run(operation, arguments)))
         record = self.engine.submit(self._submission(call, operation, params), call.caller)
         wait = call.wait
         if wait is None and not is_job:
@@ -160,6 +161,12 @@ class Room:
     def linked(self, result: Any, owner: str, prefix: str = "") -> Any:
         """A result in which each file has a fresh URL."""
         return linked(result, self.shelf.linker(owner, prefix))
+
+    def _with_links(self, call: Call, result: bytes) -> bytes:
+        """Of a plain call; most results name no file."""
+        if b'"file_' not in result:
+            return result
+        return write_json(self.linked(json.loads(result), call.caller.owner, call.prefix))
 
     def _run(self, operation: Operation, arguments: Mapping[str, Any]) -> bytes:
         own, here = operation.policy.timeout, self.answer_within

@@ -33,6 +33,7 @@ class Tree:
     children: "list[Tree]"
 
 
+FILE = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 TREE = {"value": 1, "children": [{"value": 2, "children": []}]}
 
 
@@ -54,7 +55,7 @@ def declared(hint: Any, **options: Any) -> Operation:
         (datetime, "2026-01-02T03:04:05Z"), (datetime, "2026-01-02T03:04:05+02:00"),
         (datetime, "2026-01-02T03:04:05.123456Z"), (timedelta, 5), (timedelta, "1h"),
         (Decimal, "1.50"), (Decimal, 2), (UUID, "00000000-0000-4000-8000-000000000000"),
-        (File, "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"), (list[int], [1, 2]), (list[bool], [True]),
+        (list[int], [1, 2]), (list[bool], [True]),
         (list[str], ["a", "b c"]), (list[Word], ["a"]), (list[Decimal], ["1.5"]), (set[int], [1]),
         (list[list[int]], [[1], [2, 3]]), (list[int | None], [1, None]), (list[int], []),
         (tuple[int, str], [1, "x"]), (tuple[int, list[int]], [1, [2]]), (dict[str, int], {"a": 1}),
@@ -94,3 +95,19 @@ def test_a_hint_says_what_fits(hint: Any, said: str) -> None:
     """In few words, beside the label."""
     (control,) = controls(declared(hint))
     assert control.hint == said
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"), [(File, FILE), (File | None, FILE), (list[File], [FILE])]
+)
+def test_a_file_is_chosen_and_not_shown(hint: Any, value: Any) -> None:
+    """Its control can send one; the example's own is nobody's, so the form begins without."""
+    (field,) = forms.fresh(declared(hint, examples=[{"x": value}])).fields
+    assert field.control.upload
+    assert field.value == ""
+
+
+def test_a_text_of_another_pattern_is_no_file() -> None:
+    hint = Annotated[str, validate.Regexp("^file_[a-z]$")]
+    (field,) = forms.fresh(declared(hint)).fields
+    assert not field.control.upload

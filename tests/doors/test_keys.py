@@ -101,8 +101,10 @@ def test_a_rotated_key_overlaps(client: FlaskClient, admin: dict[str, str]) -> N
     assert [calls(client, each["key"]) for each in (told, again)] == [200, 200]
     last = client.post(f"{KEYS}/{told['id']}/rotate", json={"overlap": 0}, headers=admin).json
     assert [calls(client, each["key"]) for each in (told, again, last)] == [401, 401, 200]
-    wrong = client.post(f"{KEYS}/{told['id']}/rotate", json={"overlap": "soon"}, headers=admin)
-    assert wrong.json["errors"][0]["pointer"] == "/overlap"
+    for overlap in ("soon", -1):
+        asked = {"overlap": overlap}
+        wrong = client.post(f"{KEYS}/{told['id']}/rotate", json=asked, headers=admin)
+        assert wrong.json["errors"][0]["pointer"] == "/overlap"
 
 
 @pytest.mark.parametrize("id", ["NONE", "..", "a%2Fb", "%00", "é", "a" * 600, "md_x"])

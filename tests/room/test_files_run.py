@@ -274,3 +274,19 @@ def test_results_keep_files_of_others(lab: Testing, declare: Declare) -> None:
     lab.room.shelf.sweep()
     with pytest.raises(Exception, match=job):
         lab.room.shelf.delete(result["file"]["file"], ME)
+
+
+def test_a_plain_call_links_to_its_files_too(lab: Testing, declare: Declare) -> None:
+    """As a job's result does; what is somebody else's has no link."""
+    mine = upload(lab, b"mine")
+    lab.room.shelf.look(mine, ME)
+    record, _ = lab.room.shelf.create(Wish("b.txt", "text/plain"), "somebody")
+    lab.room.ports.files.put(record.id, io.BytesIO(b"theirs"), type="text/plain")
+
+    def look(ids: list[str]) -> list[File]:
+        return [File(id) for id in ids]
+
+    declare(look, "look", long=False)
+    first, second = lab.call("look", ids=[mine, record.id])
+    assert f"/{mine}/bytes?" in first["url"]
+    assert second == {"file": record.id}

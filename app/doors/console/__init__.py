@@ -25,6 +25,7 @@ PAGES = (
     ("GET", "/console/sign-in", "sign_in"),
     ("POST", "/console/sign-in", "enter"),
     ("POST", "/console/sign-out", "leave"),
+    ("GET", "/pictures", "pictures"),
     ("GET", "/rpc", "methods"),
     ("POST", "/console/rpc", "send"),
     ("GET", "/docs", "docs"),
@@ -57,6 +58,7 @@ def mount(app: Flask, room: Room) -> None:
         pages.add_url_rule(path, name, _view(room, name, method), methods=[method])
     for path, name in ALIASES.items():
         pages.add_url_rule(path, f"{name} at {path.replace('.', '')}", _to(name))
+    pages.context_processor(lambda: {"has_pictures": "cats.pics" in room.registry})
     app.register_blueprint(pages)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.room.errors import Malformed
+from app.room.files import FILE_ID
 from app.room.operation import Operation
 from app.room.schema.json_schema import describe
 from app.room.strict_json import read_json
@@ -35,6 +36,7 @@ class Control:
     default: str = ""
     description: str = ""
     hint: str = ""
+    upload: bool = False  # the id of a file, or of several, that may be sent from here
 
     @property
     def secret(self) -> bool:
@@ -174,6 +176,8 @@ def _range(least: Any, most: Any, words: str, above: Any, below: Any) -> str:
 
 def _string(shape: Schema) -> dict[str, Any]:
     form = shape.get("format", "")
+    if shape.get("pattern") == FILE_ID:
+        return {"upload": True, "hint": "a file's id"}
     least, most = shape.get("minLength"), shape.get("maxLength")
     if form in ("date-time", "date-time-local"):
         utc = form == "date-time"
@@ -195,7 +199,10 @@ def _array(shape: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
     if not any(nullable) and all(_is_scalar(each) for each in shapes):
         among = ", ".join(_choices(shapes[0])) if len(shapes) == 1 else ""
         hint = f"one a line: {among}" if among else "one a line"
-        return {"element": "textarea", "reading": "lines", "hint": hint}
+        of_files = all(each.get("pattern") == FILE_ID for each in shapes)
+        if of_files:
+            hint = "files' ids, one a line"
+        return {"element": "textarea", "reading": "lines", "hint": hint, "upload": of_files}
     return {"element": "textarea", "reading": "json", "hint": "JSON: a list, […]"}
 
 

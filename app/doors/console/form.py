@@ -42,6 +42,10 @@ class Form:
     elsewhere: tuple[str, ...] = ()  # what is wrong with no field of the form
 
     @property
+    def takes_files(self) -> bool:
+        return any(field.control.upload for field in self.fields)
+
+    @property
     def group(self) -> str:
         return self.operation.name.partition(".")[0]
 
@@ -51,7 +55,7 @@ def fresh(operation: Operation) -> Form:
     example = operation.examples[0] if operation.examples else {}
     fields = (
         _field(operation, n, each, text_of(each, example[each.name]))
-        if each.name in example
+        if each.name in example and not each.upload  # an example's file is nobody's
         else _field(operation, n, each, each.default)
         for n, each in enumerate(controls(operation))
     )

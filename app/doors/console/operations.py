@@ -9,7 +9,7 @@ from flask import Response, request, url_for
 
 from app.doors.console import form as forms
 from app.doors.console import jobs
-from app.doors.console.page import page, posted, seen_at
+from app.doors.console.page import POLICY, page, policy_for, posted, seen_at
 from app.doors.flask_forms import asked
 from app.doors.http import STATUS, problem_answer
 from app.room.call import Outcome
@@ -27,7 +27,27 @@ def start(room: Room) -> Response:
         (forms.fresh(operation) for operation in room.registry), key=lambda form: form.group
     )
     groups = [(name, list(group)) for name, group in groupby(made, key=lambda form: form.group)]
-    return page("start", groups=groups, count=len(made), **_jobs(room))
+    takes_files = any(form.takes_files for form in made)
+    return page(
+        "start",
+        policy=_policy(room, takes_files),
+        groups=groups,
+        count=len(made),
+        takes_files=takes_files,
+        **_jobs(room),
+    )
+
+
+def _policy(room: Room, takes_files: bool) -> str:
+    """Files are sent to where the store of files is, if that has an address of its own."""
+    files, now = room.ports.files, room.ports.clock.now()
+    if not takes_files or files.door is not None:
+        return POLICY
+    try:
+        url = files.presign_download("any", type="", disposition="", now=now, until=now + 60)
+    except Unavailable:
+        return POLICY
+    return policy_for(uploads=[url])
 
 
 def _jobs(room: Room) -> dict[str, Any]:
@@ -42,7 +62,12 @@ def _jobs(room: Room) -> dict[str, Any]:
 
 
 def show(room: Room, name: str) -> Response:
-    return page("operation", form=forms.fresh(room.registry.get(name)))
+    return _with_form(room, forms.fresh(room.registry.get(name)))
+
+
+def _with_form(room: Room, form: forms.Form, status: int = 200, **known: Any) -> Response:
+    policy = _policy(room, form.takes_files)
+    return page("operation", status, policy, form=form, **known)
 
 
 def call(room: Room, name: str) -> Response:
@@ -51,7 +76,7 @@ def call(room: Room, name: str) -> Response:
     try:
         given = posted()
     except Problem as problem:
-        return _with_problem(problem, form=forms.fresh(operation))
+        return _with_problem(room, problem, forms.fresh(operation))
     sent = asked()
     asked_for, reading = forms.call_of(operation, given, sent.caller, sent.request_id)
     began = perf_counter()
@@ -61,15 +86,15 @@ def call(room: Room, name: str) -> Response:
         return seen_at(url_for("console.job", id=outcome.job))
     shown = forms.filled(operation, given, outcome.problem, reading)
     if outcome.problem:
-        return _with_problem(outcome.problem, form=shown, members=_members(outcome.problem))
+        return _with_problem(room, outcome.problem, shown, members=_members(outcome.problem))
     others = forms.elsewhere_of(
         operation, reading, request.root_url.rstrip("/"), keyed=bool(sent.caller.key)
     )
-    return page("operation", form=shown, result=_pretty(outcome), took=took, others=others)
+    return _with_form(room, shown, result=_pretty(outcome), took=took, others=others)
 
 
-def _with_problem(problem: Problem, **known: Any) -> Response:
-    reply = page("operation", STATUS[problem.kind], problem=problem, **known)
+def _with_problem(room: Room, problem: Problem, form: forms.Form, **known: Any) -> Response:
+    reply = _with_form(room, form, STATUS[problem.kind], problem=problem, **known)
     for name, value in problem_answer(problem, request.path).headers:
         if name != "Content-Type":
             reply.headers[name] = value

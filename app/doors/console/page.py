@@ -1,9 +1,10 @@
 """A page: a template, and the headers that let it load our own files and nothing else."""
 
 import json
+from collections.abc import Iterable
 from hmac import compare_digest
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from flask import Response, g, render_template, request
 from markupsafe import Markup
@@ -23,6 +24,16 @@ POLICY = (
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+
+
+def policy_for(*, images: Iterable[str] = (), uploads: Iterable[str] = ()) -> str:
+    """With the places of these URLs: a store of files may have an address of its own."""
+    policy = POLICY
+    for rule, urls in (("img-src 'self'", images), ("connect-src 'self'", uploads)):
+        parts = {urlsplit(url) for url in urls}
+        places = {f"{part.scheme}://{part.netloc}" for part in parts if part.netloc}
+        policy = policy.replace(rule, " ".join([rule, *sorted(places)]))
+    return policy
 
 
 def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -> Response:

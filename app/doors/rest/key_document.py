@@ -17,6 +17,7 @@ from app.doors.rest.description import (
     responses,
     service,
 )
+from app.doors.submission import LONGEST_DELAY
 from app.room.call import SCOPES
 from app.room.schema.json_schema import describe
 
@@ -94,6 +95,7 @@ def _revoke() -> Document:
 
 def _rotate() -> Document:
     schema, _ = describe(ROTATED.schema)
+    schema["properties"]["overlap"] |= {"minimum": 0, "maximum": LONGEST_DELAY}
     return {
         **service("Give a key another secret.", "keys.rotate", TAG),
         "description": "The former one is good for the `overlap` still, a day by default.",
