@@ -7,8 +7,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 BODILESS = ("GET", "DELETE")
 
 RESERVED = frozenset(
-    "v1 console docs healthz jobs mcp metrics openapi.json problems readyz rpc schedules static"
-    " swagger.json favicon.ico robots.txt".split()
+    "v1 console docs healthz jobs mcp metrics openapi.json pictures problems readyz rpc schedules"
+    " static swagger.json favicon.ico robots.txt".split()
 )
 """First segments of paths that the service itself answers."""
 
