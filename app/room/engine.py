@@ -17,6 +17,7 @@ from app.room.acceptance import Acceptance, Submission
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.callback import DELIVER, addressed
+from app.room.change import Changes
 from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.flow import Flow
@@ -51,6 +52,7 @@ class Engine:
         self.ledger = Ledger(ports.records, ports.clock, lease)
         registry.keep(DELIVER, partial(webhook.operation, registry))
         self.acceptance = Acceptance(registry, ports, self.ledger)
+        self.changes = Changes(registry, ports, self.acceptance)
         self.happenings = Happenings(registry, ports, self.acceptance)
         self.flow = Flow(registry, ports, self.ledger)
         self.settlement = Settlement(
@@ -143,7 +145,7 @@ class Engine:
         self, record: Record, control: Control, host: Callable[[Notes], None] | None = None
     ) -> Ending:
         """Runs a claimed job here. Raises `Lost` when another has claimed it meanwhile."""
-        return execute(self.registry, self.ports, self.ledger, record, control, host)
+        return execute(self.registry, self.ports, self.ledger, self.changes, record, control, host)
 
     def settle(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         """Writes how runs ended, many in one commit; None for one that another has claimed since.

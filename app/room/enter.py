@@ -174,7 +174,7 @@ class Room:
         try:
             with (
                 self.engine.flow.call(operation, arguments, longest),
-                opened(self.ports),
+                opened(self.ports, self.engine.changes),
                 deadline(longest, operation.name),
             ):
                 value = operation.function(**arguments)
