@@ -16,7 +16,7 @@ from app.room import job, webhook
 from app.room.acceptance import Acceptance, Submission
 from app.room.boundary import Control
 from app.room.call import Caller
-from app.room.callback import DELIVER, addressed
+from app.room.callback import AT_ONCE, DELIVER, addressed
 from app.room.change import Changes
 from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
@@ -45,12 +45,18 @@ class Engine:
     """The jobs of one service."""
 
     def __init__(
-        self, registry: Registry, ports: Ports, lease: float = LEASE, tally: Tally | None = None
+        self,
+        registry: Registry,
+        ports: Ports,
+        lease: float = LEASE,
+        tally: Tally | None = None,
+        deliveries: int = AT_ONCE,
     ) -> None:
-        """`tally`: counts what ends, where that may cost a write more."""
+        """`tally`: counts what ends, where that may cost a write more. `deliveries`: how many
+        callbacks are sent at once."""
         self.registry, self.ports, self.lease = registry, ports, lease
         self.ledger = Ledger(ports.records, ports.clock, lease)
-        registry.keep(DELIVER, partial(webhook.operation, registry))
+        registry.keep(DELIVER, partial(webhook.operation, registry, deliveries))
         self.acceptance = Acceptance(registry, ports, self.ledger)
         self.changes = Changes(registry, ports, self.acceptance)
         self.happenings = Happenings(registry, ports, self.acceptance)

@@ -40,6 +40,7 @@ class Flow:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self._claims = Claims(ports)
         self._look_at = float("-inf")
+        self._has_limits = False  # has a job come by of which something is limited?
 
     # Jobs
 
@@ -72,12 +73,11 @@ class Flow:
     def _lane_to_ask(self, record: Record) -> str | None:
         """The lane that has a say in whether it runs; None if it has none, or none any more."""
         name, body = record.body["operation"], record.body
-        if name not in self._registry:
+        operation = self._registry.known(name)
+        limits = Limits.of(operation.policy) if operation else None
+        if operation is None or limits is None:
             return None
-        operation = self._registry.get(name)
-        limits = Limits.of(operation.policy)
-        if limits is None:
-            return None
+        self._has_limits = True
         holds = "lane" in body and "turn" not in body
         if holds and (limits.rate is None or "midway" in body):
             return None
@@ -227,13 +227,13 @@ class Flow:
         """Looks at lanes whose time has come, and at the one that was rung for; most calls of it
         do nothing."""
         now = self._ports.clock.now()
-        if hint is not None and hint.split("/")[0] in self._registry:
+        if hint is not None and self._registry.known(hint.split("/")[0]):
             with suppress(Unavailable):
                 self._tend(hint)
         if self._look_at - LOOK <= now < self._look_at:
             return
         has_limits = any(Limits.of(operation.policy) for operation in self._registry)
-        self._look_at = now + (SWEEP_EVERY if has_limits else LOOK)
+        self._look_at = now + (SWEEP_EVERY if has_limits or self._has_limits else LOOK)
         with suppress(Unavailable):  # whoever claims will tell of it
             found = self._ports.records.take(
                 LANES, now=now, until=now + LOOK, limit=SWEPT, label=""
@@ -258,9 +258,8 @@ class Flow:
                 return
 
     def _read(self, id: str, now: float) -> Lane:
-        limits, operation = None, id.split("/")[0]
-        if operation in self._registry:
-            limits = Limits.of(self._registry.get(operation).policy) or NO_LIMITS
+        operation = self._registry.known(id.split("/")[0])
+        limits = (Limits.of(operation.policy) or NO_LIMITS) if operation else None
         return Lane.read(id, self._ports.records.get(LANES, id), limits, now)
 
     def _commit(
