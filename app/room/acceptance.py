@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from app.ports import Hint, Ports, Put, Record, Write
@@ -16,6 +16,7 @@ from app.room.drafts import Drafts, check_fresh
 from app.room.errors import Busy, Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.file_uses import note_jobs
 from app.room.gate import Gates
+from app.room.job import RUNNING
 from app.room.latest import Latest
 from app.room.ledger import Ledger
 from app.room.operation import Operation, Registry
@@ -25,6 +26,19 @@ from app.room.strict_json import write_json
 KEYS = "job_keys"  # who holds an idempotency key
 TRIES = 30  # when others take the same keys meanwhile, or replace what waits
 BATCH = 1000  # jobs submitted together, at most
+
+
+@dataclass(frozen=True)
+class Hold:
+    """By whom a job is run that nobody has to claim, and until when."""
+
+    lease: str
+    until: float
+
+    def taken(self, record: Record, now: float) -> Record:
+        """As whoever submits it has it, from the beginning."""
+        body = record.body | {"started": now, "run": [1, round(now, 3)]}
+        return replace(record, label=RUNNING, lease=self.lease, takes=1, due=self.until, body=body)
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ class Submission:
     callback_url: str | None = None
     batch: int | None = None  # a child that runs its operation on each of a list of params
     failed: job.Error | None = None  # it ends before it begins, and nobody is to run it
+    hold: Hold | None = None
 
 
 class UsedKey(Invalid):
@@ -188,7 +203,7 @@ class Acceptance:
         )
         if one.failed:
             return addressed(job.stillborn(made, one.failed, now), self._ports.new_id)
-        return made
+        return one.hold.taken(made, now) if one.hold else made
 
 
 _IN_USE = "The same idempotency key is being used by others just now."
@@ -199,7 +214,7 @@ def ring(registry: Registry, ports: Ports, jobs: Iterable[Record], now: float) -
     hints = [
         Hint(job.id, max(0.0, job.due - now), _offload(registry, job))
         for job in jobs
-        if job.due is not None
+        if job.due is not None and job.label != RUNNING
     ]
     if hints:
         ports.queue.ring(*hints)

@@ -148,10 +148,24 @@ class Engine:
         return parents[parent]
 
     def execute(
-        self, record: Record, control: Control, host: Callable[[Notes], None] | None = None
+        self,
+        record: Record,
+        control: Control,
+        host: Callable[[Notes], None] | None = None,
+        *,
+        alone: bool = True,
     ) -> Ending:
         """Runs a claimed job here. Raises `Lost` when another has claimed it meanwhile."""
-        return execute(self.registry, self.ports, self.ledger, self.changes, record, control, host)
+        return execute(
+            self.registry,
+            self.ports,
+            self.ledger,
+            self.changes,
+            record,
+            control,
+            host,
+            alone=alone,
+        )
 
     def settle(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         """Writes how runs ended, many in one commit; None for one that another has claimed since.

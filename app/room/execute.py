@@ -4,6 +4,7 @@ asks to write.
 
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +59,13 @@ def execute(
     record: Record,
     control: Control,
     host: Callable[[Notes], None] | None = None,
+    *,
+    alone: bool = True,
 ) -> Ending:
     """How one run of a claimed job ended. `Lost` when another has claimed it meanwhile.
 
-    `host` is shown the notes, to have them shown by a thread of its own.
+    `host` is shown the notes, to have them shown by a thread of its own. `alone`: nothing else
+    runs in this process, so what is logged and printed is the job's.
     """
     began = ports.clock.monotonic()
     operation = registry.known(record.body["operation"])
@@ -78,7 +82,8 @@ def execute(
     if host is not None:
         host(notes)
     find = Shelf(ports).finder(record.owner)
-    with opened(ports, changes), captured(notes.log), finding(find):
+    log = captured(notes.log) if alone else nullcontext()
+    with opened(ports, changes), log, finding(find):
         ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
     if notes.trouble is not None and ending.what != "failed":
         ending = Ending("failed", error=error_of(notes.trouble))
