@@ -15,6 +15,6 @@ files         files, shelf, file_link, file_view, file_uses, uploads, inbox
 messages      message, unreadable; claim: what is too large for one
 access        key, keyring, session
 callbacks     webhook, callback, signing, egress, circuit
-users' state  records
+users' state  records; change: who watches them
 forms         strict_json, duration
 """

@@ -85,15 +85,18 @@ def execute(
     log = captured(notes.log) if alone else nullcontext()
     with opened(ports, changes), log, finding(find):
         ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
+    return replace(_noted(notes, ending), ran=ports.clock.monotonic() - began)
+
+
+def _noted(notes: Notes, ending: Ending) -> Ending:
+    """With what the run leaves in the record; failed, if that cannot be written."""
     if notes.trouble is not None and ending.what != "failed":
         ending = Ending("failed", error=error_of(notes.trouble))
-    ran = ports.clock.monotonic() - began
     try:
         own = notes.of_failure() if ending.what == "failed" else notes.own()
     except (TypeError, ValueError) as error:  # a state that does not fit into JSON
-        own = {}
-        ending = Ending("failed", error=error_of(error))
-    return replace(ending, own=own | ending.own, ran=ran)
+        return Ending("failed", error=error_of(error))
+    return replace(ending, own=own | ending.own)
 
 
 def _undeclared(record: Record, now: float) -> Ending:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.ports import Body
-from app.room.errors import ManydoorsError
+from app.room.errors import ManydoorsError, TooLarge
 from app.room.strict_json import write_json
 
 INLINE = 1 * 1024  # bytes that each step rewrites in the job's own record; older entries get pages
@@ -151,11 +151,19 @@ class Journal:
         rest = range(self.paged, len(self._entries))
         until = next((i for i in rest if self._is_open(self._entries[i])), len(self._entries))
         if sum(self._sizes[until:]) > MOST_INLINE:
-            raise ValueError(
+            while sum(self._sizes[until:]) > MOST_INLINE:
+                self._forget_last()
+            raise TooLarge(
                 f"One item of run.each remembers over {MOST_INLINE:,} bytes: let its steps give "
                 "less, or make the item a job of its own by run.map."
             )
         return self._entries[self.paged : until]
+
+    def _forget_last(self) -> None:
+        """What the record has no room for: it came last, and nobody asks for it again."""
+        self._sizes.pop()
+        self._counts[self._entries.pop()["n"]] -= 1
+        self._next -= 1
 
     def turn(self, page: list[Body]) -> None:
         self.paged += len(page)
