@@ -15,7 +15,7 @@ from app.room.operation import Registry
 from app.testing import Testing
 from tests.engines import dynamo as tables
 from tests.engines.ministack import Ministack
-from tests.room import test_change, test_children, test_engine, test_limits, test_webhook
+from tests.room import test_change, test_children, test_engine, test_webhook
 from tests.room.test_engine_model import EACH, Torture, torture
 
 pytestmark = pytest.mark.engine
@@ -44,7 +44,6 @@ def taken_over(module: ModuleType) -> dict[str, Any]:
 
 globals().update(taken_over(test_engine))
 globals().update(taken_over(test_change))
-globals().update(taken_over(test_limits))
 globals().update(taken_over(test_children))
 globals().update(taken_over(test_webhook))
 
