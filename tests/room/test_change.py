@@ -38,15 +38,16 @@ def watch(lab: Testing) -> Callable[..., None]:
 def told(lab: Testing, name: str = "cats.watch") -> list[dict[str, Any]]:
     """What each job was told, the first change first."""
     lab.run()
-    facts = [lab.room.claims.whole(params(lab, job)) for job in lab.jobs(name)]
+    facts = [given(lab, job) for job in lab.jobs(name)]
     facts = [each.get("message", each) for each in facts]
     return sorted(facts, key=lambda each: int(each.get("sequence", 0)))
 
 
-def params(lab: Testing, job: dict[str, Any]) -> Any:
+def given(lab: Testing, job: dict[str, Any]) -> Any:
+    """Its parameters, from wherever they are kept."""
     found = lab.room.ports.records.get(JOBS, job["id"])
     assert found is not None
-    return found.body["params"]
+    return lab.room.claims.of_job(found, lab.room.registry.get(job["operation"]))
 
 
 def test_a_change_tells_what_was_and_what_is(lab: Testing, watch: Callable[..., None]) -> None:
