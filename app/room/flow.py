@@ -14,14 +14,16 @@ from app.ports import Delete, Hint, Ports, Put, Record, Write
 from app.room import parking
 from app.room.acceptance import ring
 from app.room.claim import Claims
-from app.room.errors import Busy, Problem, Stale, Unavailable, Unknown
+from app.room.errors import Busy, Problem, Stale, TooLarge, Unavailable, Unknown
 from app.room.job import JOBS, QUEUED, RUNNING
 from app.room.lane import LANES, LOOK, NO_LIMITS, SOON, Lane, Limits, key_of, lane_id
 from app.room.ledger import Ledger, Lost
 from app.room.operation import Operation, Registry
 from app.room.parking import PARKED
+from app.room.strict_json import write_json
 
 TOGETHER = 20  # jobs that one commit admits or parks, and that it calls out of the line
+CALLED = 1024 * 1024  # bytes of the jobs that one commit calls
 TRIES = 100  # of a change that others outrun
 SWEPT = 20  # lanes at one look
 SWEEP_EVERY = 1.0  # seconds between looks for lanes that are due, where operations have limits
@@ -102,6 +104,10 @@ class Flow:
             except Stale:
                 members = [fresh for each in members if (fresh := self._still(each))]
                 continue
+            except TooLarge:
+                if len(members) == 1:
+                    raise
+                return {k: v for each in members for k, v in self._admit(id, [each]).items()}
             stored = {each.id: each for each in written if each and each.collection == JOBS}
             return {old.id: stored.get(old.id, old) for old, new in moves if new.label == RUNNING}
         raise Unavailable("Others change the same lane all the time.", after=1)
@@ -156,7 +162,7 @@ class Flow:
         """The lane with up to `most` out of its line, if there is room for them, and what that
         writes."""
         writes: list[Write] = []
-        wanted = min(lane.room, lane.waiting, most)
+        room, wanted = CALLED, min(lane.room, lane.waiting, most)
         if wanted <= 0:
             return lane, writes
         listed = self._ports.records.list(
@@ -172,6 +178,9 @@ class Flow:
             called = parking.called(
                 found, holds=limits.places is not None, has_turn=limits.rate is not None
             )
+            room -= len(write_json(called.body))
+            if room < 0 and len(writes) > 1:
+                return lane, writes[:-1]  # the sweep calls the rest
             writes.append(Put(called, expect=found.version))
             lane = lane.promised(found.id, now)
         return lane, writes

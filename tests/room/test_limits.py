@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app import Refused, Run
-from app.ports import BODY_CAP, Put, Record
+from app.ports import BODY_CAP, COMMIT_CAP, MOST_WRITES, Put, Record, Write
 from app.room import lane as lane_module
+from app.room.acceptance import Submission
+from app.room.call import LOCAL
 from app.room.claim import INLINE
+from app.room.enter import Room
+from app.room.errors import TooLarge
 from app.room.execute import error_of
 from app.room.happenings import event_of
 from app.room.job import JOBS, SIGNAL_BYTES, TERMINAL, Ending
@@ -126,3 +131,45 @@ def test_ten_of_the_largest_events_are_one_request() -> None:
         event = event_of(record)
         sizes.append(len(json.dumps(event, ensure_ascii=False).encode()) + len(event["type"]) * 2)
     assert 10 * max(sizes) < 262_144
+
+
+class Tight:
+    """A store whose commits hold no more than DynamoDB's, whatever the embedded one would take."""
+
+    most_writes, most_bytes = MOST_WRITES, COMMIT_CAP
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, *writes: Write) -> Any:
+        bodies = [write.record.body for write in writes if isinstance(write, Put)]
+        if len(writes) > MOST_WRITES or sum(len(write_json(each)) for each in bodies) > COMMIT_CAP:
+            raise TooLarge("One commit holds no more.")
+        return self._store.commit(*writes)
+
+
+def test_many_large_jobs_of_a_lane_are_more_than_one_commit(lab: Testing) -> None:
+    """They are let in, put aside, called and settled in as many as it takes."""
+    store: Any = Tight(lab.room.ports.records)
+    room = Room(lab.room.registry, replace(lab.room.ports, records=store))
+
+    def tried(text: str) -> None:
+        """Nothing."""
+
+    lab.room.registry.operation("tried", long=True, concurrency=30)(tried)
+    text, jobs = "x" * (INLINE - len('{"text":""}')), 70
+    for _ in range(jobs):
+        made = room.engine.submit(Submission("tried", {"text": text}), LOCAL)
+        kept = made.body | {"state": {"kept": text}}  # of an attempt before
+        store.commit(Put(replace(made, body=kept), expect=1))
+    ended = 0
+    while ended < jobs:
+        running = room.engine.claim(64)
+        assert running
+        settled = room.engine.settle([(each, Ending("succeeded")) for each in running])
+        ended += len([each for each in settled if each is not None])
+        lab.advance(2)
+    assert {job["status"] for job in lab.jobs("tried")} == {"succeeded"}
