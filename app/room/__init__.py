@@ -16,5 +16,6 @@ messages      message, unreadable; claim: what is too large for one
 access        key, keyring, session
 callbacks     webhook, callback, signing, egress, circuit
 users' state  records
+secrets       seal, hush
 forms         strict_json, duration
 """

@@ -8,6 +8,7 @@ from typing import Any
 from app.ports import Body, Clock, Put, Record, Write
 from app.ports.body import Spelled
 from app.room.errors import Problem, Stale, sayable
+from app.room.hush import Secrets, hushed
 from app.room.journal import Journal, copied
 from app.room.ledger import PAGES, Ledger, page_id
 from app.room.schema.plain import plain
@@ -205,6 +206,7 @@ class Log:
         # Each with its text, in one piece, for any thread may add one.
         self._lines = deque(((line, write_json(line)) for line in lines), maxlen=LINES)
         self._size = sum(len(text) for _, text in self._lines)
+        self.secrets: Secrets = ()  # what no line says
         self._clock = clock
         self._seen = self.count
         self._is_replaying = is_replaying
@@ -212,7 +214,7 @@ class Log:
         self._is_cut = self.count > len(self._lines)
 
     def add(self, level: str, text: str) -> None:
-        text = sayable(text[:LINE])
+        text = sayable(hushed(text, self.secrets)[:LINE])
         if self._is_replaying() and (self._is_cut or (level, text) in self._said):
             return
         if len(self._lines) == LINES:
