@@ -73,10 +73,13 @@ class Orphans:
                         yield child
 
     def _maps(self, parent: str) -> Iterator[str]:
+        """Its maps of which not all children have ended."""
         cursor: str | None = None
         while True:
-            page = self._ports.records.list(MAPS, label=parent, cursor=cursor)
-            yield from (tally.id for tally in page.items)
+            page = self._ports.records.list(MAPS, label=parent, cursor=cursor, limit=200)
+            for tally in page.items:
+                if tally.body["ended"] < tally.body.get("total", float("inf")):
+                    yield tally.id
             if (cursor := page.next) is None:
                 return
 

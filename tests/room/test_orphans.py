@@ -170,6 +170,31 @@ def test_a_job_without_children_leaves_none(lab, declare):
     assert lab.room.ports.records.list(ORPHANED).items == ()
 
 
+def test_maps_that_have_ended_are_passed_by(lab, engine, declare, monkeypatch):
+    """However many there were, a parent that has had its results leaves nothing to look for."""
+
+    def leaf(n: int) -> int:
+        return n
+
+    def parent(run) -> None:
+        for _ in run.each(range(5), every=1):
+            run.map("leaf", [{"n": 1}])
+
+    declare(leaf, "leaf")
+    declare(parent, "parent")
+    lab.submit("parent")
+    lab.run()
+    looked, list = [], lab.room.ports.records.list
+    monkeypatch.setattr(
+        lab.room.ports.records,
+        "list",
+        lambda *named, **how: looked.append(named) or list(*named, **how),
+    )
+    lab.advance(AGAIN)
+    swept(engine)
+    assert set(looked) == {("maps",)}
+
+
 def test_a_claim_that_finds_orphans_alone_says_there_may_be_more(lab, engine, brood):
     """Else a worker would cancel one, and look again a second later."""
     lab.cancel(brood)
