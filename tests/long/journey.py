@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.long.answers import answer_of_story, answer_of_walk
+from tests.long.checks import in_order, story, walk
 from tests.long.client import TERMINAL, Client
 from tests.long.operations import LEAVES
 from tests.torture import remains
@@ -22,7 +23,7 @@ from tests.torture.service import Service
 
 KINDS = ("runner", "keeper", "all", "runner", "keeper", "supervisor")
 EVERY = 100  # items of a checkpoint, of the job that counts them
-LATE = 4.0  # seconds of work, at most, between two saves of the one that saves each second
+AWAITED = 5.0  # seconds, at most, for a job to run before it is killed
 EACH_KILL = 20.0  # seconds that a kill may cost: a lease of 10, and a start
 
 
@@ -99,9 +100,17 @@ def _kill(
         running = [id for id in ids.values() if client.job(id)["status"] not in TERMINAL]
         if not running:
             return
-        kind = KINDS[number % len(KINDS)]
-        _strike(service, kind, _pid_of(service.sink / draw.choice(running)))
+        kind, id = KINDS[number % len(KINDS)], draw.choice(running)
+        _await_run(client, id)
+        _strike(service, kind, _pid_of(service.sink / id))
         journey.kills[kind] += 1
+
+
+def _await_run(client: Client, id: str) -> None:
+    """So that a kill hits it; not for long, for it may be asleep."""
+    end = time.monotonic() + AWAITED
+    while client.job(id)["status"] != "running" and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def _pid_of(sink: Path) -> int:
@@ -145,10 +154,10 @@ def _judge(service: Service, size: Size, journey: Journey, names: dict[str, str]
             told = {each: job[each] for each in ("status", "result", "error", "progress")}
             journey.wrong.append(f"{name}: {told}, not {expected[name]}")
         executions = _executions(service.sink / id)
-        checks = _story if name == "story" else _walk
-        told, wrong = checks(executions, EVERY if "items" in name else 0)
+        check = story if name == "story" else walk
+        told, wrong = check(executions, EVERY if "items" in name else 0)
         journey.wrong += [f"{name}: {each}" for each in wrong]
-        killed = sum(not _in_order(lines) for lines in executions)
+        killed = sum(not in_order(lines) for lines in executions)
         journey.bitten += killed
         runs = max(runs, len(executions))
         journey.lines.append(f"{name:22}{len(executions):6} runs, {killed:3} killed; {told}")
@@ -168,56 +177,6 @@ def _executions(sink: Path) -> list[list[Effect]]:
         effect = Effect(sink.name, *json.loads(line))
         found.setdefault(effect.execution, []).append(effect)
     return list(found.values())
-
-
-def _in_order(lines: list[Effect]) -> bool:
-    """Did it end by itself, at a boundary or at the function's end?"""
-    return lines[-1].what == "returned" or (
-        lines[-1].what == "left" and lines[-1].name in ("Stopped", "Suspended")
-    )
-
-
-def _walk(executions: list[list[Effect]], every: int) -> tuple[str, list[str]]:
-    """Items that came again, and what is wrong with them. `every=0`: it saves each second."""
-    wrong: list[str] = []
-    repeats: list[int] = []
-    at: dict[int, float] = {}  # when each came last
-    reached, calm = 0, True  # and did all since then end in good order?
-    for lines in executions:
-        items = [line for line in lines if line.what == "item"]
-        if items:
-            first, again = items[0].value, reached - items[0].value
-            if again < 0 or [line.value for line in items] != [*range(first, first + len(items))]:
-                wrong.append(f"items are missing before or behind {first}")
-            if again and calm:
-                wrong.append(f"{again} items came again after a run that ended in good order")
-            if every and again > every:
-                wrong.append(f"{again} items came again, of a checkpoint of {every}")
-            if not every and again and at[reached - 1] - at[first] > LATE:
-                wrong.append(f"over {LATE:g} s of work came again, of a checkpoint a second")
-            repeats += [again] if again else []
-            at |= {line.value: line.at for line in items}
-            reached, calm = max(reached, items[-1].value + 1), True
-        calm = calm and _in_order(lines)
-    told = f"{sum(repeats)} items again, {max(repeats, default=0)} at most after a kill"
-    return told, wrong
-
-
-def _story(executions: list[list[Effect]], _: int) -> tuple[str, list[str]]:
-    """A step runs again only if it was the last thing that a killed run did."""
-    last_of: dict[str, list[Effect]] = {}
-    wrong: list[str] = []
-    repeats = 0
-    for lines in executions:
-        for line in lines:
-            if line.what != "step":
-                continue
-            if before := last_of.get(line.name):
-                repeats += 1
-                if _in_order(before) or before[-1].name != line.name:
-                    wrong.append(f"step {line.name} ran again though it was remembered")
-            last_of[line.name] = lines
-    return f"{repeats} of {len(last_of)} steps again", wrong
 
 
 def _leaves(sink: Path, size: Size, kills: int, journey: Journey) -> None:

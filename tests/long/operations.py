@@ -35,7 +35,7 @@ def story(run: Run, rounds: int, width: int, nap: float) -> int:
 
     def step(name: str, number: int) -> int:
         here.write("step", f"{name}{number}")
-        time.sleep(0.01)
+        time.sleep(0.05)
         return number * number
 
     with execution(run) as here:
