@@ -92,6 +92,8 @@ class Children:
         if entry["at"] == 0:
             self._open(entry["map"], self._notes.record, failures)
         for made, many in self._chunks(called, islice(iter(items), entry["at"], None), entry):
+            if failures == "stop" and self._tally(entry["map"])["failed"]:
+                break  # none more is wanted
             note_jobs(self._ports, self._notes.record.owner, made)
             entry["at"] += many
             self._notes.journal.advanced = True

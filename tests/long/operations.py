@@ -59,9 +59,13 @@ def leaf(run: Run, n: int) -> int:
 
 
 @operation("long.gather", long=True, retries=1000, backoff="5ms", timeout="1h")
-def gather(run: Run, items: int, batch: int, kinds: dict[str, Leaf], collect: bool) -> Any:
-    """Square numbers by children; `kinds` says which do something else, by their number."""
-    given = ({"n": n, "kind": kinds.get(str(n), "")} for n in range(items))
+def gather(
+    run: Run, items: int, batch: int, kinds: dict[str, Leaf], collect: bool, held: bool
+) -> Any:
+    """Square numbers by children; `kinds` says which do something else, by their number. `held`:
+    every second of the others waits."""
+    usual: tuple[Leaf, ...] = ("", "waits" if held else "")
+    given = ({"n": n, "kind": kinds.get(str(n), usual[n % 2])} for n in range(items))
     with execution(run) as here, _memory(here):
         found = run.map(square, given, batch=batch, failures="collect" if collect else "stop")
         for value in run.each(found):

@@ -220,6 +220,23 @@ def test_a_failure_that_was_caught_is_remembered(lab, declare, leaf):
     assert set(seen) == {("Item 3 failed for good: -4 is below zero", last)}
 
 
+def test_a_failure_ends_the_making_of_more(lab, declare, leaf, chunks_of_two):
+    """A child may fail while its siblings are still made."""
+
+    def given():
+        for n in range(-1, 50):
+            if n == 5:
+                while claimed := lab.room.engine.claim():
+                    lab.run_once(claimed[0])
+            yield {"n": n}
+
+    declare(lambda run: len(run.map("leaf", given())), "parent")
+    id = lab.submit("parent")
+    lab.run()
+    assert "Item 0 failed for good" in lab.error(id)["detail"]
+    assert len(lab.jobs("leaf")) < 10
+
+
 def test_the_failure_is_found_by_one_look(lab, declare, leaf, monkeypatch):
     """However many children stand before it."""
     mapping(declare, items(*range(300), -1))
