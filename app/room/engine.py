@@ -65,6 +65,7 @@ class Engine:
         self.settlement = Settlement(
             registry, ports, self.ledger, self.flow, self.happenings, tally
         )
+        self.orphans = self.settlement.orphans
         self.has_more = False  # may the last claim have left something that is due?
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
@@ -83,13 +84,14 @@ class Engine:
         """
         self.flow.sweep(hint)
         for _ in range(ROUNDS):
-            ready, parked = self._claim(limit, hint)
-            self.has_more = parked > 0 and not ready
-            if not self.has_more:
+            ready, parked, settled = self._claim(limit, hint)
+            self.has_more = parked + settled > 0 and not ready
+            if ready or not parked:
                 break
         return ready
 
-    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int]:
+    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int, int]:
+        """What may run; how many were put aside; how many needed no run."""
         now = self.ports.clock.now()
         found: Sequence[Record] = self.ports.records.take(
             JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
@@ -112,7 +114,7 @@ class Engine:
         admitted, untold = self.flow.admit(ready)
         with suppress(Unavailable):  # or else they cost an attempt, though nobody began them
             self.settlement.settle([(record, Ending("returned")) for record in untold])
-        return admitted, len(ready) - len(admitted) - len(untold)
+        return admitted, len(ready) - len(admitted) - len(untold), len(decided)
 
     def _claim_hinted(self, id: str) -> list[Record]:
         """A hint may come before the store's index shows what was written a moment ago, and a
@@ -178,10 +180,13 @@ class Engine:
     def renew(self, record: Record) -> Record:
         """A sign of life for a run under way: its lease goes on, if it is its own still.
 
-        Gives the record as it is now, which shows a wish to cancel; raises `Lost`.
+        Gives the record as it is now, which shows a wish to cancel, also that of a child whose
+        parent has ended; raises `Lost`.
         """
         found = self.ledger.look(record)
         now = self.ports.clock.now()
+        if found.label == RUNNING and "cancel" not in found.body and self._is_orphan(found, {}):
+            return self.ledger.checkpoint(found, {}, lambda it: job.asked_to_cancel(it, now))
         if found.label != RUNNING or not job.is_fading(found, now, self.lease):
             return found
         return self.ledger.checkpoint(found, {}, lambda fresh: fresh)
