@@ -4,10 +4,12 @@ Whoever is killed among these leaves a mark, with which no program opens the sto
 takes it away.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 from app.backup.contents import FOLDER, STORE, Contents, Tell
@@ -18,7 +20,9 @@ from app.ports.local.records import LocalRecords
 from app.ports.local.tenancy import Tenancy
 from app.room.errors import BadSetting, Unavailable
 from app.room.restored import revive
+from app.room.strict_json import write_json
 
+MARK = "mark"
 FRESH = "restoring"  # the folder that it is prepared in
 
 
@@ -108,31 +112,54 @@ def _prepare(source: Path, fresh: Path, contents: Contents, tell: Tell, now: flo
 
 def _exchange(place: Place, fresh: Path, now: float) -> Path | None:
     data, mark = place.path.parent, place.beside("restoring")
-    mark.touch(mode=0o600)
+    plan = _left_plan(mark) or _planned(place, now)
+    (fresh / MARK).write_bytes(write_json(asdict(plan)))
+    snapshot.sync(fresh / MARK)
+    (fresh / MARK).rename(mark)
     snapshot.sync(data)
-    aside = _put_aside(place, now)
-    if (fresh / FOLDER).exists():
-        (fresh / FOLDER).rename(data / FOLDER)
-    (fresh / STORE).rename(place.path)
+    aside = _put_aside(data, plan)
+    for each in (data / FOLDER, place.path):  # the former first: a store names files
+        if each.is_dir():  # of a restore that was cut short
+            shutil.rmtree(each)
+        if (fresh / each.name).exists():
+            (fresh / each.name).rename(each)
     snapshot.sync(data)
     mark.unlink()
     snapshot.sync(data)
     return aside
 
 
-def _put_aside(place: Place, now: float) -> Path | None:
-    """The store with its log, and its files."""
-    data, log = place.path.parent, (place.beside("wal"), place.beside("shm"))
-    found = [each for each in (place.path, *log, data / FOLDER) if each.exists()]
-    if not found:
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be put aside, and where; written down, so that the next one can go on with it."""
+
+    aside: str
+    names: list[str]
+
+
+def _left_plan(mark: Path) -> _Plan | None:
+    try:
+        return _Plan(**json.loads(mark.read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
-    aside = data / f"{REPLACED}{int(now)}"
-    for number in range(1000):
-        if not aside.exists():
-            break
-        aside = data / f"{REPLACED}{int(now)}-{number}"
-    aside.mkdir(mode=0o700)
-    for each in found:
-        each.rename(aside / each.name)
+
+
+def _planned(place: Place, now: float) -> _Plan:
+    """The store with its log, and its files."""
+    data = place.path.parent
+    found = (place.path, place.beside("wal"), place.beside("shm"), data / FOLDER)
+    taken = (f"{REPLACED}{int(now)}-{number}" for number in count(1))
+    aside = next(name for name in taken if not (data / name).exists())
+    return _Plan(aside, [each.name for each in found if each.exists()])
+
+
+def _put_aside(data: Path, plan: _Plan) -> Path | None:
+    if not plan.names:
+        return None
+    aside = data / plan.aside
+    aside.mkdir(mode=0o700, exist_ok=True)
+    for name in plan.names:
+        if (data / name).exists() and not (aside / name).exists():
+            (data / name).rename(aside / name)
     snapshot.sync(aside)
     return aside
