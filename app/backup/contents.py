@@ -21,6 +21,7 @@ from app.room.schedule import SCHEDULES
 from app.room.strict_json import write_json
 
 STORE, FOLDER, SECRET = "manydoors.db", "files", "secret.key"
+SEALS = "seal.keys"  # what opens the secrets in the store
 PAGE = "backup.json"
 FORMAT = 1  # of a backup; grows when an older program could not restore it
 
@@ -50,6 +51,7 @@ class Contents:
     keys: int = 0
     files: int = 0
     file_bytes: int = 0
+    seals: str = ""  # the hash of the file that opens sealed secrets, if there is one
     bucket: str = ""  # where its files are, if they are not in it
     damaged: tuple[str, ...] = ()  # files that were so before
     format: int = FORMAT
@@ -83,6 +85,8 @@ class Contents:
         if digest(folder / STORE) != self.sha256:
             yield f"{STORE} is not as it was when the backup was made"
             return
+        if digest(folder / SEALS) != self.seals:
+            yield f"{SEALS} is missing or damaged"
         for text in snapshot.wrongs(folder / STORE):
             yield f"{STORE}: {text}"
         for name in damaged(folder, "" if self.bucket else FOLDER, tell, self.file_bytes):

@@ -7,12 +7,12 @@ takes it away.
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from app.backup.contents import FOLDER, STORE, Contents, Tell
+from app.backup.contents import FOLDER, SEALS, STORE, Contents, Tell
 from app.backup.taking import check_room, copy, copy_files
 from app.ports.local import snapshot
 from app.ports.local.place import REPLACED, Place
@@ -100,6 +100,8 @@ def _prepare(source: Path, fresh: Path, contents: Contents, tell: Tell, now: flo
         copy(source / STORE, fresh / STORE)
     except FileNotFoundError:
         raise Unavailable(f"{source} has no {STORE} any more: restore another backup.") from None
+    with suppress(FileNotFoundError):
+        copy(source / SEALS, fresh / SEALS)
     if not contents.bucket:
         copy_files(source / FOLDER, fresh, tell)
     if faults := list(contents.faults(fresh, tell)):
@@ -118,9 +120,10 @@ def _exchange(place: Place, fresh: Path, now: float) -> Path | None:
     (fresh / MARK).rename(mark)
     snapshot.sync(data)
     aside = _put_aside(data, plan)
-    for each in (data / FOLDER, place.path):  # the former first: a store names files
-        if each.is_dir():  # of a restore that was cut short
+    for each in (data / FOLDER, data / SEALS, place.path):  # last the store, which needs the rest
+        if each.is_dir():  # of a restore that was cut short, as each that is still here
             shutil.rmtree(each)
+        each.unlink(missing_ok=True)
         if (fresh / each.name).exists():
             (fresh / each.name).rename(each)
     snapshot.sync(data)
@@ -145,9 +148,9 @@ def _left_plan(mark: Path) -> _Plan | None:
 
 
 def _planned(place: Place, now: float) -> _Plan:
-    """The store with its log, and its files."""
+    """The store with its log, its files, and what opens its secrets."""
     data = place.path.parent
-    found = (place.path, place.beside("wal"), place.beside("shm"), data / FOLDER)
+    found = (place.path, place.beside("wal"), place.beside("shm"), data / FOLDER, data / SEALS)
     taken = (f"{REPLACED}{int(now)}-{number}" for number in count(1))
     aside = next(name for name in taken if not (data / name).exists())
     return _Plan(aside, [each.name for each in found if each.exists()])

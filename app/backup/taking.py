@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.backup.contents import (
     FOLDER,
+    SEALS,
     SECRET,
     STORE,
     Contents,
@@ -105,6 +106,8 @@ def _copied(data: Path, part: Path, tell: Tell, now: float, bucket: str) -> Cont
         schema = snapshot.take(
             data / STORE, part / STORE, lambda done, all: tell("copying the store", done, all)
         )
+        with suppress(FileNotFoundError):
+            copy(data / SEALS, part / SEALS)
         count, bytes = (0, 0) if bucket else copy_files(files, part, tell)
     finally:
         deletes.leave()
@@ -116,6 +119,7 @@ def _copied(data: Path, part: Path, tell: Tell, now: float, bucket: str) -> Cont
         size=store.stat().st_size,
         files=count,
         file_bytes=bytes,
+        seals=digest(part / SEALS),
         bucket=bucket,
         damaged=() if bucket else tuple(damaged(part, FOLDER, tell, bytes)),
         **counted(store),

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from app import wiring
 from app.backup import taking
-from app.backup.contents import PAGE, Contents
+from app.backup.contents import PAGE, SEALS, Contents
 from app.ports import Put, Record
 from app.ports.local import snapshot
 from app.ports.local.files import DELETES
@@ -64,6 +65,26 @@ def test_urls_that_were_given_out_stay_good(tmp_path: Path) -> None:
     put_back(tmp_path / "kept", tmp_path / "b")
     with home(tmp_path / "b") as new:
         assert new.room.shelf.link(record) == url
+
+
+def test_what_opens_secrets_comes_along(tmp_path: Path) -> None:
+    """And a backup that has lost it, or another, is damaged."""
+    assert SEALS == wiring.SEAL_KEYS
+    with home(tmp_path / "a") as old:
+        old.file()
+        keys = old.room.ports.seal_keys()
+        backed_up(old.data, tmp_path / "kept")
+    with home(tmp_path / "b") as other:
+        other.file()
+        assert other.room.ports.seal_keys() != keys
+    replaced = put_back(tmp_path / "kept", tmp_path / "b", replace=True).replaced
+    assert replaced
+    assert (replaced / SEALS).exists()
+    with home(tmp_path / "b") as new:
+        assert new.room.ports.seal_keys() == keys
+    (tmp_path / "kept" / SEALS).unlink()
+    with pytest.raises(Unavailable, match=SEALS):
+        put_back(tmp_path / "kept", tmp_path / "c")
 
 
 def test_a_moment_among_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
