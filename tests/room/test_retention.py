@@ -25,6 +25,7 @@ from app.room.schedule import SCHEDULES, Plan, plan_of
 from app.room.shelf import GRAVES, UPLOAD, Wish
 from app.room.strict_json import write_json
 from app.testing import Testing
+from handlers.work import work
 from tests.room.memory import stored_in_memory
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -331,3 +332,14 @@ def test_a_name_that_comes_back(house: Retention) -> None:
     house.records.commit = commit  # type: ignore[method-assign]
     assert pic in house.there()
     house.what_is_named_is_there()
+
+
+def test_many_go_at_once(house: Retention) -> None:
+    """Where a tick each minute is all that sweeps, too: what is over does not pile up."""
+    before = {*house.there()}
+    for _ in range(30):
+        house.upload(brief=False)
+    assert len(house.there()) == 30 + len(before)
+    house.lab.advance(31 * DAY)
+    work(house.lab.room, house.lab.clock.monotonic() + 60, None)
+    assert {*house.there()} <= before
