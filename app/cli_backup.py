@@ -10,7 +10,7 @@ from typing import Any
 
 from app.backup.contents import Contents
 from app.cli_trouble import DONE
-from app.config import Settings
+from app.config import MB, Settings
 from app.logs import escaped
 from app.room.errors import BadSetting
 from app.terminal.bar import Look, bar
@@ -160,7 +160,10 @@ class _Progress:
             return
         self._told = now
         if self._shows:
-            line = bar(Look(what, done=done, total=all), columns_of(sys.stderr), plain=self._plain)
+            look = Look(what, done=done, total=all)
+            if what.endswith("files"):  # these are bytes
+                look = Look(what, done=done // MB, total=max(1, all // MB), note="MB")
+            line = bar(look, columns_of(sys.stderr), plain=self._plain)
             sys.stderr.write(CLEAR + line)
             sys.stderr.flush()
         else:

@@ -52,8 +52,8 @@ def back_up(
                     f"{len(made.damaged)} files of this store are missing or damaged on its disk, "
                     f"{made.damaged[0]} first: nothing was kept. With --damaged all else is."
                 )
-            if faults := list(made.faults(part, tell)):
-                raise Unavailable(f"What was written to {target} is not sound: {faults[0]}.")
+            if wrongs := snapshot.wrongs(part / STORE):
+                raise Unavailable(f"The store is damaged, and nothing was kept: {wrongs[0]}.")
             made.write(part)
             _put_in_place(part, target)
             return made

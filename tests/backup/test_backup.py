@@ -304,3 +304,22 @@ def test_killed_anywhere(tmp_path: Path) -> None:
         assert [*Contents.read(target).faults(target, silent)] == []
         assert {path.name for path in (target / "files").iterdir()} == {*files}
         assert not target.with_name(f"{target.name}.part").exists()
+
+
+def test_a_damaged_store_is_not_kept(tmp_path: Path) -> None:
+    """A page of it that is not what it was: that is told, and no backup is there."""
+    with home(tmp_path / "a") as old:
+        for n in range(50):
+            old.file(b"%d" % n)
+    path = tmp_path / "a" / "manydoors.db"
+    with closing(sqlite3.connect(path)) as database:
+        (page,) = database.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'records_id'"
+        ).fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    content = bytearray(path.read_bytes())
+    content[page * size - 200 : page * size] = bytes(200)
+    path.write_bytes(content)
+    with pytest.raises(Unavailable, match="damaged"):
+        backed_up(tmp_path / "a", tmp_path / "kept")
+    assert not [*tmp_path.glob("kept*")]
