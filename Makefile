@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture long package deploy undeploy lock clean
+.PHONY: help run test check format bench torture long package deploy undeploy lock sbom audit clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -83,12 +83,18 @@ lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
 		$(COMPILE) "$$engine" --output-file "$${engine%.txt}.lock" || exit 1; \
 	done
 
+sbom: $(DEV) ## write build/sbom.json, the bill of materials (CycloneDX), from the locks
+	@$(BIN)/python -m supply.sbom build/sbom.json
+
+audit: $(DEV) ## are there known holes in what is locked? ARGS="--ignore-vuln ID"
+	@$(BIN)/python -m supply.audit $(ARGS)
+
 clean: ## take away what was installed and cached here; your data in var/ stays
 	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist ./*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What tests and benches start in environments of their own.
-ENGINES = $(wildcard tests/engines/*.txt) bench/lambda_peers.txt
+ENGINES = $(wildcard tests/engines/*.txt) bench/lambda_peers.txt bench/peers.txt
 
 # One lock for every system and Python from 3.11, and nothing in it of the machine that made it.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app import cli_aws, cli_jobs, cli_schedules, cli_serving, logs, wiring
+from app import cli_aws, cli_backup, cli_jobs, cli_schedules, cli_serving, logs, wiring
 from app.cli_params import BadArgument, whole
 from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
@@ -140,5 +140,6 @@ def _parser() -> argparse.ArgumentParser:
     cli_serving.add_to(commands, whole)
     asking = cli_jobs.add_to(commands, _url)
     cli_schedules.add_to(commands, asking)
+    cli_backup.add_to(commands)
     cli_aws.add_to(commands)
     return parser

@@ -51,6 +51,7 @@ STATUS: Mapping[str, int] = {
 """What each kind of problem is over HTTP."""
 
 EVENTS = "text/event-stream"
+METRICS = "text/plain"
 ANY = "*/*"
 
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge

@@ -14,6 +14,7 @@ NETWORK = frozenset(
 )
 MOUNTS = Path("/proc/self/mountinfo")
 CHECK_EVERY = 1.0
+REPLACED = "replaced-"  # a folder for what a restore has taken the place of
 
 
 class Place:
@@ -27,6 +28,20 @@ class Place:
         self._floor = floor
         self._checked = float("-inf")
         self._free = 0
+
+    def beside(self, what: str) -> Path:
+        """A file that belongs to this one."""
+        return self.path.with_name(f"{self.path.name}-{what}")
+
+    def check_whole(self) -> None:
+        """Raises `BadSetting` where a restore was begun and not ended: what is there is neither
+        the old nor the new."""
+        if self.beside("restoring").exists():
+            raise BadSetting(
+                f"A restore into {self.path.parent} was cut short: run it again, by "
+                f"`restore SOURCE --replace`. What was there before lies in a folder {REPLACED}… "
+                "beside the store."
+            )
 
     def make(self) -> None:
         """The folder, durably; raises `BadSetting` where a store can not live."""
