@@ -41,12 +41,13 @@ class Disk:
 
     def fill(self, left: int) -> None:
         """Until `free`, there are so many bytes left and no more."""
-        for _ in range(TRIES - 1):
+        for tries in range(TRIES):
             try:
-                return self._resize(self._used() + left)
+                self._resize(self._used() + left)
+                break
             except subprocess.CalledProcessError:
-                continue  # it has grown meanwhile
-        self._resize(self._used() + left)
+                if tries == TRIES - 1:
+                    raise  # it has not just grown meanwhile
 
     def free(self) -> None:
         self._resize(SPACE)

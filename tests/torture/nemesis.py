@@ -51,15 +51,14 @@ class Nemesis:
     def run(self, seconds: float) -> None:
         """For so long, and each kind once; when it returns all that lasts is over, and the service
         is up."""
-        began, struck = time.monotonic(), 0
-        for pause, kind, whom in plan(self._seed, self._history.kinds):
-            over = time.monotonic() - began
-            if over > seconds and struck >= len(self._history.kinds):
+        began = time.monotonic()
+        for struck, (pause, kind, whom) in enumerate(plan(self._seed, self._history.kinds)):
+            over, is_first = time.monotonic() - began, struck < len(self._history.kinds)
+            if over > seconds and not is_first:
                 break
             self._sleep(pause)
-            if struck < len(self._history.kinds) or not (kind in STOPS and over > seconds - LEASE):
+            if is_first or not (kind in STOPS and over > seconds - LEASE):
                 self._strike(kind, whom)
-            struck += 1
         while any(timer.is_alive() for timer in self._lasting):
             self._sleep(0.1)
 
