@@ -944,6 +944,28 @@ def test_a_write_that_went_wrong_ends_the_attempt(lab, declare):
     assert lab.job(id)["attempt"] == 2
 
 
+def test_a_full_disk_is_not_waited_for_twice(lab, declare):
+    """Whoever claims the job again has written: it waits less long than callers are told to."""
+    records = lab.room.engine.ledger.records
+    commit = records.commit
+
+    def full(*writes):
+        records.commit = commit
+        raise Unavailable("The store's disk is full.", after=60)
+
+    def tried(run):
+        if run.attempt == 1:
+            records.commit = full
+        run.step("one", str)
+
+    declare(tried, backoff="1s")
+    id = lab.submit("tried")
+    lab.run_next()
+    record = lab.room.engine.ledger.get(id)
+    assert record.body["error"]["kind"] == "unavailable"
+    assert record.due <= lab.clock.now() + 1
+
+
 def test_a_write_that_went_wrong_is_not_swallowed(lab, declare):
     """A function that returns as if nothing had been has not succeeded: the next attempt may."""
     records = lab.room.engine.ledger.records

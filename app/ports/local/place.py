@@ -2,8 +2,10 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from app.ports.local.trouble import FAILED_DISK, ours
 from app.room.errors import BadSetting, Unavailable
 
 # Other machines share these: SQLite's log needs memory that all its processes share.
@@ -34,6 +36,8 @@ class Place:
         try:
             make_durably(folder)
         except OSError as error:
+            if error.errno in FAILED_DISK:
+                raise ours(error) from error
             raise BadSetting(
                 f"The data folder {folder} can not be made ({error.strerror}): "
                 "name another one, by --data or MANYDOORS_DATA."
@@ -79,11 +83,21 @@ def make_durably(folder: Path) -> None:
         return
     make_durably(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    parent = os.open(folder.parent, os.O_RDONLY)
     try:
-        os.fsync(parent)
+        sync_names(folder.parent)
+    except OSError:
+        with suppress(OSError):
+            folder.rmdir()  # else the next try finds it there, and thinks it is sure
+        raise
+
+
+def sync_names(folder: Path) -> None:
+    """Names in it, new and gone, outlast a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
-        os.close(parent)
+        os.close(handle)
 
 
 def _mounts() -> str:
