@@ -1,11 +1,11 @@
 """Where the store's file lies: its folder, the filesystem under it, the space that is left."""
 
+import errno
 import os
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from app.ports.local.trouble import FAILED_DISK, ours
 from app.room.errors import BadSetting, Unavailable
 
 # Other machines share these: SQLite's log needs memory that all its processes share.
@@ -14,6 +14,7 @@ NETWORK = frozenset(
     | {"nfs", "nfs4", "smb2", "smb3", "smbfs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"}
     | {"fuse.s3fs", "fuse.sshfs"}
 )
+FAILED_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 MOUNTS = Path("/proc/self/mountinfo")
 CHECK_EVERY = 1.0
 
@@ -31,13 +32,14 @@ class Place:
         self._free = 0
 
     def make(self) -> None:
-        """The folder, durably; raises `BadSetting` where a store can not live."""
+        """The folder, durably; raises `BadSetting` where a store can not live, and OSError where
+        it could if the disk were well."""
         folder = self.path.parent
         try:
             make_durably(folder)
         except OSError as error:
             if error.errno in FAILED_DISK:
-                raise ours(error) from error
+                raise
             raise BadSetting(
                 f"The data folder {folder} can not be made ({error.strerror}): "
                 "name another one, by --data or MANYDOORS_DATA."

@@ -12,7 +12,6 @@ CLOSED = Unavailable("The store can not be opened.", after=10)
 READ_ONLY = Unavailable("The store can not be written.", after=60)
 DAMAGED = Unavailable("The store's file is damaged or not a store: restore a copy.", after=600)
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-FAILED_DISK = (*FULL_DISK, errno.EIO)  # it may be well again: no fault of who named the folder
 INTERRUPTED = Unavailable("The store was interrupted.", after=0)
 
 TABLE: dict[int, ManydoorsError] = {
