@@ -141,8 +141,9 @@ class Journal:
             )
 
     def inline(self) -> list[Body]:
-        """What belongs into the job's own record."""
-        return self._entries[self.paged :]
+        """What belongs into the job's own record: as it is now, for entries still change, and what
+        was not written is not to be in a record that others go on with."""
+        return [dict(entry) for entry in self._entries[self.paged :]]
 
     def overflow(self) -> list[Body]:
         """Entries for a page of their own, once there are too many; `turn` when it is written."""

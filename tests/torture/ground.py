@@ -21,14 +21,21 @@ TRIES = 50  # of cutting down what grows meanwhile
 
 def take_own_mounts() -> None:
     """Begins this program anew where it may mount, if the system lets it."""
-    flags = ["--mount"] if os.geteuid() == 0 else ["--map-root-user", "--mount"]
-    if MOUNTS in os.environ or shutil.which("unshare") is None:
-        return
-    probe = ["unshare", *flags, "mount", "-t", "tmpfs", "none", "/mnt"]
-    if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+    if MOUNTS not in os.environ and may_mount():
         os.environ[MOUNTS] = "1"
-        again = [sys.executable, *sys.orig_argv[1:]]
-        os.execvp("unshare", ["unshare", *flags, *again])
+        os.execvp("unshare", [*_unshared(), sys.executable, *sys.orig_argv[1:]])
+
+
+def may_mount() -> bool:
+    """Does the system let this user have mounts that nobody else sees?"""
+    if shutil.which("unshare") is None:
+        return False
+    probe = [*_unshared(), "mount", "-t", "tmpfs", "none", "/mnt"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+def _unshared() -> list[str]:
+    return ["unshare", "--mount", *["--map-root-user"] * (os.geteuid() != 0)]
 
 
 class Disk:
