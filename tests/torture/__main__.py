@@ -1,7 +1,8 @@
 """Tortures the real service, and judges it from outside: python -m tests.torture --seconds 180
 
-Clients submit, lose answers, look, cancel and signal, while a nemesis kills, stops and ends the
-service's processes by a seed. Then peace: all must end in time, survive a cold start, and be right.
+Clients submit, lose answers, look, cancel and signal, and schedules come due, while a nemesis
+kills and stops the service's processes, fills its disk and sets its clock, by a seed. Then peace:
+all must end in time, survive a cold start, and be right.
 The exit code is 0 for green alone: 1 for red, 3 for invalid, where too few faults hit work.
 """
 

@@ -16,7 +16,7 @@ from tests.torture.ground import BENT, FLOOR, Clock, Disk
 from tests.torture.operations import AT_WORK, SINK
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 20.0
+START_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
