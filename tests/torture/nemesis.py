@@ -13,6 +13,7 @@ from tests.torture.service import Process, Service
 LEASE = 10.0  # of the service's claims
 PAUSES = (0.3, 1.7)  # seconds between two faults
 AIM = 2.0  # seconds to wait for work under way
+NOTICED = 15.0  # seconds to wait for what concerns all to be noticed
 SHORTAGE = (3.0, 5.0)  # seconds of a full disk
 WRONG = (2.0, 5.0)  # seconds of a clock that is wrong
 JUMPS = (40.0, 3 * 3600.0)  # seconds that it is wrong by
@@ -120,17 +121,20 @@ class Nemesis:
         _signal([process for process in stopped if process.pid in alive], signal.SIGCONT)
 
     def _fill_disk(self, kind: str, whom: float) -> None:
-        """The last of two that overlap ends the shortage."""
-        lasts = _between(SHORTAGE, whom)
-        self._note(kind, self._service.processes(), lasts)
+        """Until a while after somebody was refused."""
+        requests, lasts = self._history.requests, _between(SHORTAGE, whom)
+        fault, heard = self._note(kind, self._service.processes(), NOTICED + lasts), len(requests)
         self._service.disk.fill(0 if kind == "full disk" else FLOOR // 2)
+        self._await(lambda: any(one.status == 503 for one in requests[heard:]), NOTICED)
+        fault.until = time.time() + lasts
         self._later(lasts, self._service.disk.free)
 
     def _set_clock(self, kind: str, whom: float) -> None:
         """Small jumps as often as large ones; then it is set right."""
+        self._await(self._is_anybody_at_work, NOTICED)
         by = JUMPS[0] * (JUMPS[1] / JUMPS[0]) ** whom
         lasts = _between(WRONG, whom * 7 % 1)
-        self._note(f"{kind}", self._service.processes(), lasts)
+        self._note(kind, self._service.processes(), lasts)
         self._service.clock.set(by if kind == "clock ahead" else -by)
         self._later(lasts, lambda: self._service.clock.set(0))
 
@@ -139,9 +143,19 @@ class Nemesis:
         self._lasting.append(timer)
         timer.start()
 
-    def _note(self, kind: str, hit: Iterable[Process], lasts: float = 0.0) -> None:
+    def _is_anybody_at_work(self) -> bool:
+        return bool(self._service.at_work() & {one.pid for one in self._service.processes()})
+
+    def _await(self, condition: Callable[[], bool], seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def _note(self, kind: str, hit: Iterable[Process], lasts: float = 0.0) -> Fault:
         pids, now = tuple(process.pid for process in hit), time.time()
-        self._history.faults.append(Fault(kind, now, pids, now + lasts if lasts else 0.0))
+        fault = Fault(kind, now, pids, now + lasts if lasts else 0.0)
+        self._history.faults.append(fault)
+        return fault
 
 
 def _below(process: Process, processes: Iterable[Process]) -> set[int]:
