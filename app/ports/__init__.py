@@ -351,6 +351,11 @@ class Unsent:
         raise Unavailable("nothing can be sent from here")
 
 
+def no_keys() -> Sequence[bytes]:
+    """The keys that secrets in the store are sealed with: the first closes, each opens."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Ports:
     """All that a room knows of the world."""
@@ -365,3 +370,4 @@ class Ports:
     inbox: Inbox | None = None
     post: Post = field(default_factory=Unsent)
     bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules
+    seal_keys: Callable[[], Sequence[bytes]] = no_keys

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.ports import Body, Clock, Put, Record, Write
 from app.room.errors import Problem, Stale, sayable
+from app.room.hush import Secrets, hushed
 from app.room.journal import Journal, copied
 from app.room.ledger import PAGES, Ledger, page_id
 from app.room.schema.plain import plain
@@ -193,6 +194,7 @@ class Log:
         self.count = int(body.get("count", 0))
         self._lines: deque[list[Any]] = deque(body.get("lines", []), maxlen=LINES)
         self._size = sum(_bytes(line) for line in self._lines)
+        self.secrets: Secrets = ()  # what no line says
         self._clock = clock
         self._seen = self.count
         self._is_replaying = is_replaying
@@ -200,7 +202,7 @@ class Log:
         self._is_cut = self.count > len(self._lines)
 
     def add(self, level: str, text: str) -> None:
-        text = sayable(text[:LINE])
+        text = sayable(hushed(text, self.secrets)[:LINE])
         if self._is_replaying() and (self._is_cut or (level, text) in self._said):
             return
         if len(self._lines) == LINES:

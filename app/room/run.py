@@ -16,6 +16,7 @@ from app.room.children import Children, Results
 from app.room.duration import seconds
 from app.room.errors import TimedOut, sayable
 from app.room.files import File
+from app.room.hush import hushed
 from app.room.job import Wait
 from app.room.journal import Misfit, copied
 from app.room.ledger import Lost
@@ -275,7 +276,8 @@ class Run:
             self._boundary.suspend(Wait("signal", name, entry["until"]))
 
     def _tell(self, done: float, total: float | None, note: str) -> None:
-        self._notes.tell([plain(done), plain(total), sayable(str(note)[:NOTE])])
+        text = sayable(hushed(str(note), self._notes.log.secrets)[:NOTE])
+        self._notes.tell([plain(done), plain(total), text])
 
 
 def _every(every: int | float | str | timedelta) -> tuple[int, float]:
