@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 BENT = Path(__file__).parent / "bent"  # has the sitecustomize.py that reads the clock's file
@@ -30,7 +31,7 @@ def may_mount() -> bool:
     """Does the system let this user have mounts that nobody else sees?"""
     if shutil.which("unshare") is None:
         return False
-    probe = [*_unshared(), "mount", "-t", "tmpfs", "none", "/mnt"]
+    probe = [*_unshared(), "mount", "-t", "tmpfs", "none", tempfile.gettempdir()]
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
