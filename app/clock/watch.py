@@ -88,7 +88,7 @@ class Watch:
             if now >= self._tend_at:
                 tend(self._room.registry, self._room.ports)
                 self._tend_at = now + TEND_EVERY
-            self._heed_jumps(now)
+            self._heed_jumps()
             self._ticker.tick()
             if now >= self._sweep_at:
                 sweep(self._room.registry, self._room.ports)
@@ -99,10 +99,11 @@ class Watch:
         else:
             self._trouble = 0.0
 
-    def _heed_jumps(self, now: float) -> None:
+    def _heed_jumps(self) -> None:
         """A clock that is set back has left moments ahead; others may write more of them for as
         long as they take to finish what they began before."""
-        room, today = self._room, self._room.ports.clock.now()
+        room = self._room
+        now, today = time.monotonic(), room.ports.clock.now()  # at once: work takes its time
         if self._latest is None:
             is_back = was_ahead(room.ports)
         else:
