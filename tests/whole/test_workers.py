@@ -42,7 +42,7 @@ class Fails:
     says: str
     kind: str = "internal"
     attempts: int = 2
-    within: float = 10
+    within: float = 60
     traced: str = ""
 
 
