@@ -64,7 +64,7 @@ class Place:
             disk = os.statvfs(self.path.parent)
             self._free, self._checked = disk.f_bavail * disk.f_frsize, now
         if self._free < self._floor:
-            raise Unavailable("The store's disk is nearly full: it can only be read.", after=60)
+            raise Unavailable("The store's disk is nearly full: it can only be read.", after=10)
 
 
 def filesystem(folder: Path, mounts: str) -> str:
