@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture long package deploy undeploy lock sbom audit clean
+.PHONY: help run test check format bench torture crash long package deploy undeploy lock sbom audit clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,11 +50,16 @@ bench: $(DEV) ## run the measured comparisons in bench/; ONLY="http records"
 TIME ?= 180
 SEED ?=
 
-torture: $(DEV) ## kill and stop the parts of a real service under load, and judge it; TIME=600 SEED=7
+torture: $(DEV) ## break a real service under load in every way, and judge it; TIME=600 SEED=7
 	@$(BIN)/python -m tests.torture --seconds "$(TIME)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 long: $(DEV) ## kill jobs of 200 slices, make and cancel maps of 100,000: ten minutes; SEED=7
 	@$(BIN)/python -m tests.long $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+EVERY ?= 1
+
+crash: $(DEV) ## break a life of jobs at each write of the store, and judge what is left; EVERY=30
+	@$(BIN)/python -m tests.crash --every "$(EVERY)" $(ARGS)
 
 STAGE ?= dev
 

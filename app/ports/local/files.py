@@ -121,7 +121,10 @@ class LocalFiles:
         """The one who may write to it now. What has come stays."""
         path = self._path(key)
         if not self._made:
-            self._place.make()
+            try:
+                self._place.make()
+            except OSError as error:
+                raise ours(error) from None
             self._made = True
         arrival = Arrival(self._incoming / key, path, self._place, start)
         try:

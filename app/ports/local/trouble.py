@@ -6,7 +6,7 @@ import sqlite3
 from app.room.errors import ManydoorsError, TooLarge, Unavailable
 
 BUSY = Unavailable("The store is busy: others have held it for too long.", after=1)
-FULL = Unavailable("The store's disk is full.", after=60)
+FULL = Unavailable("The store's disk is full.", after=10)
 FAILED = Unavailable("The store's disk failed.", after=10)
 CLOSED = Unavailable("The store can not be opened.", after=10)
 READ_ONLY = Unavailable("The store can not be written.", after=60)
