@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture package deploy undeploy lock clean
+.PHONY: help run test check format bench torture fuzz package deploy undeploy lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,12 @@ SEED ?=
 
 torture: $(DEV) ## kill and stop the parts of a real service under load, and judge it; TIME=600 SEED=7
 	@$(BIN)/python -m tests.torture --seconds "$(TIME)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+CASES ?= 300000
+WIRE ?= 10000
+
+fuzz: $(DEV) ## send hostile requests and events to every door, and judge what comes; CASES=5000 SEED=7
+	@$(BIN)/python -m tests.hostile --cases "$(CASES)" --wire "$(WIRE)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 STAGE ?= dev
 

@@ -38,7 +38,7 @@ class Verdict:
     @property
     def grown(self) -> int:
         """KB, from the middle to the end."""
-        return self.memory[-1] - self.memory[len(self.memory) // 2] if self.memory else 0
+        return self.memory[-1] - self.memory[(len(self.memory) - 1) // 2] if self.memory else 0
 
 
 class Errors(logging.Handler):
@@ -53,18 +53,24 @@ class Errors(logging.Handler):
             self.lines.append(self.format(record))
 
 
-def fuzz(cases: int, seed: int, tell: Callable[[str], None] = lambda line: None) -> Verdict:
+def fuzz(
+    cases: int, seed: int, tell: Callable[[str], None] = lambda line: None, each: int = EACH
+) -> Verdict:
     """In this process: by WSGI and by events."""
     verdict = Verdict()
     with listening() as errors:
-        for first in range(0, cases, EACH):
-            with brief(keyed=first // EACH % 2 == 1) as place:
-                for number in range(first, min(cases, first + EACH)):
+        for first in range(0, cases, each):
+            told = len(verdict.findings)
+            with brief(keyed=first // each % 2 == 1) as place:
+                for number in range(first, min(cases, first + each)):
                     if number % FILLED == 0:
                         place.fill()
                     _try(place, Random(f"{seed}/{number}"), number, verdict, errors)
+            gc.unfreeze()  # what a process would have for good, and here a store has
             gc.collect()
             verdict.memory.append(resident())
+            for finding in verdict.findings[told:]:
+                tell(f"!! {finding}")
             tell(f"{verdict.cases:,} cases, {len(verdict.findings)} findings, "
                  f"{verdict.memory[-1] // 1024} MB")  # fmt: skip
     return verdict

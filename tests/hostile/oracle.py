@@ -3,7 +3,7 @@
 import json
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.doors.http import HTML, JSON, PROBLEM_JSON, STATUS
 from app.doors.rpc import CODES, NARROWER
@@ -30,6 +30,8 @@ def wrong(asked: Asked, got: Got) -> str:
     if any(leak in got.body for leak in LEAKS) and not _is_page_of_ours(asked):
         return f"it tells of its inside: {got.body[:300]!r}"
     form = got.header("Content-Type").partition(";")[0]
+    if got.status in OF_THE_SERVER and not got.body:
+        return ""
     if form == PROBLEM_JSON:
         return _wrong_problem(got)
     if got.status >= 400 and form not in (HTML, JSON):
@@ -80,7 +82,8 @@ def _wrong_json(asked: Asked, got: Got) -> str:
         told = strictly(got.body)
     except ValueError as error:
         return f"no JSON ({error}): {got.body[:300]!r}"
-    if asked.target.partition(b"?")[0] == b"/rpc" and asked.method.upper() == "POST":
+    path = unquote_to_bytes(asked.target.partition(b"?")[0])
+    if path.lstrip(b"/") == b"rpc" and asked.method.upper() == "POST":
         return _wrong_rpc(told)
     return f"a {got.status} that is no problem" if got.status >= 400 else ""
 

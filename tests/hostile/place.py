@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from app import wiring
 from app.config import Settings
+from app.ports import Clock
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, SCOPES
 from app.room.enter import Room
@@ -74,12 +75,12 @@ class Names:
 
 
 class Place:
-    def __init__(self, folder: Path, *, keyed: bool = False) -> None:
+    def __init__(self, folder: Path, *, keyed: bool = False, clock: Clock | None = None) -> None:
         self.settings = Settings(open="loopback", data=folder, log_level="ERROR", min_free=1)
         registry = Registry()
         declare(registry)
         ports = wiring.make_ports(self.settings)
-        self.clock = OwnClock()
+        self.clock: Any = clock or OwnClock()
         ports = replace(ports, clock=self.clock, queue=Silent(), post=Mailbox())
         self.room = Room(registry, ports, limit=None)
         self.app = create_app(self.room, self.settings)

@@ -65,7 +65,9 @@ POSITIONS: dict[str, tuple[Make, set[str]]] = {
     "Content-Type": (header("Content-Type", CALL), {"", "unsupported"}),
     "Host": (header("Host", CALL), {"", "forbidden", "malformed"}),
     "Host of a page": (
-        header("Host", Asked("GET", b"/none", (("Accept", "text/html"),))), {"", "forbidden", "malformed"}),
+        header("Host", Asked("GET", b"/none", (("Accept", "text/html"),))),
+        {"", "forbidden", "malformed"},
+    ),
     "If-Match of an asset": (
         header("If-Match", Asked("GET", b"/static/frame.css")), {"", "precondition"}),
     "If-Match of a page": (
