@@ -17,6 +17,7 @@ from app.room.acceptance import Acceptance, Submission
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.callback import DELIVER, addressed
+from app.room.claim import Claims
 from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.flow import Flow
@@ -140,10 +141,15 @@ class Engine:
         return parents[parent]
 
     def execute(
-        self, record: Record, control: Control, host: Callable[[Notes], None] | None = None
+        self,
+        record: Record,
+        control: Control,
+        host: Callable[[Notes], None] | None = None,
+        *,
+        alone: bool = True,
     ) -> Ending:
         """Runs a claimed job here. Raises `Lost` when another has claimed it meanwhile."""
-        return execute(self.registry, self.ports, self.ledger, record, control, host)
+        return execute(self.registry, self.ports, self.ledger, record, control, host, alone=alone)
 
     def settle(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         """Writes how runs ended, many in one commit; None for one that another has claimed since.
@@ -243,9 +249,13 @@ class Engine:
                 f"The job is {record.label}; only one that has ended is retried.",
                 job_status=record.label,
             )
+        name, params = record.body["operation"], record.body["params"]
+        if not isinstance(params, str):
+            known = self.registry.known(name) or self.registry.get(name)
+            params = Claims(self.ports).of_job(record, known)
         again = Submission(
-            operation=record.body["operation"],
-            params=record.body["params"],
+            operation=name,
+            params=params,
             priority=record.priority,
             retry_of=record.id,
             batch=record.body.get("batch"),

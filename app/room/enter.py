@@ -16,8 +16,10 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.files import finding, linked
+from app.room.hush import hush, hushed
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import LAST_MOMENT, described, problem_of
+from app.room.keyed import run_keyed, runs_here
 from app.room.operation import Operation, Registry
 from app.room.rate import Limit, Rates
 from app.room.records import opened
@@ -91,6 +93,7 @@ class Room:
         except Problem as problem:
             if not _is_sayable(problem):
                 problem = self._internal(call, problem)
+            problem.detail = hushed(problem.detail)
             return Outcome(problem=problem)
         except KeyboardInterrupt:
             raise
@@ -102,19 +105,30 @@ class Room:
         is_job = operation.long or call.asynchronous
         if not is_job and call.key is None and call.wait is None:
             return Outcome(json=self._with_links(call, self._run(operation, arguments)))
-        record = self.engine.submit(self._submission(call, operation, params), call.caller)
-        wait = call.wait
-        if wait is None and not is_job:
-            wait = LONGEST_WAIT  # only for its key is it a job, so that it runs once
-        if wait is not None:
-            longest = min(wait, LONGEST_WAIT, self.answer_within)
-            record = self.engine.wait(record.id, call.caller, longest)
-        return self._job(call, record, waited=wait is not None)
+        submission = self._submission(call, operation, params)
+        if is_job and call.wait is None:
+            return self._job(call, self.engine.submit(submission, call.caller))
+        return self._job(call, self._waited(call, operation, submission), waited=True)
+
+    def _waited(self, call: Call, operation: Operation, submission: Submission) -> Record:
+        """The job once it has ended, or as it is when its caller has waited for long enough."""
+        clock, policy = self.ports.clock, operation.policy
+        wait = LONGEST_WAIT if call.wait is None else call.wait
+        longest = min(wait, LONGEST_WAIT, self.answer_within)
+        until = clock.monotonic() + longest
+        if call.wait is None and runs_here(policy):  # only for its key is it a job
+            record = run_keyed(self.engine, submission, call.caller, policy.timeout, longest)
+        else:
+            record = self.engine.submit(submission, call.caller)
+        if record.label in TERMINAL:
+            return record
+        return self.engine.wait(record.id, call.caller, max(0.0, until - clock.monotonic()))
 
     def _checked(self, call: Call) -> tuple[Operation, Mapping[str, Any], dict[str, Any]]:
         operation = self.registry.get(call.operation)
         check_scope(call.caller, operation.policy.scope)
         params = _params(operation, call)
+        hush(params, operation)
         with finding(self.shelf.finder(call.caller.owner)):
             return operation, params, operation.params.load(params)
 
