@@ -29,6 +29,7 @@ def to(request: bytes) -> bytes:
     return request.replace(b"/echo", CALL)
 
 
+@pytest.mark.slow
 def test_a_siege_is_withstood(up: Service) -> None:
     """Slow clients, half requests, broken framing and odd requests at once."""
     before = at_rest(up)
