@@ -35,6 +35,7 @@ def fuzz_on_wire(
             for number in range(cases // 2):
                 if number % FILLED == 0:
                     place.fill()
+                    verdict.memory.append(Held.by(service.processes()).memory)
                     tell(f"{verdict.cases:,} cases, {len(verdict.findings)} findings")
                 _try(service, place, Random(f"{seed}/wire/{keyed}/{number}"), number, verdict)
             place.close()
@@ -104,7 +105,7 @@ def _check_rest(service: Service, before: Held, verdict: Verdict) -> None:
         time.sleep(1)
     if held.sockets > before.sockets + 10:
         verdict.findings.append(f"sockets are left over: {held}, and there were {before}")
-    verdict.memory += [before.memory, held.memory]
+    verdict.memory.append(held.memory)
     log = service.data.with_name(f"{service.data.name}.log").read_text(errors="replace")
     bad = [line for line in log.splitlines() if '"level":"ERROR"' in line or "Traceback" in line]
     verdict.findings += [f"logged: {line[:1500]}" for line in bad]
