@@ -162,6 +162,15 @@ def test_a_gateway_says_the_same(keyed: Place, position: str) -> None:
         assert (name, there.status) == (name, 201 if there.status == 201 else here.status)
 
 
+def test_a_scheme_that_is_none_is_in_no_url(keyed: Place) -> None:
+    """Whatever a balancer says that the client spoke."""
+    path = f"/v1/files/{keyed.names.file}/content".encode()
+    for text in TEXTS.values():
+        asked = Asked("GET", path, (("X-Forwarded-Proto", text),))
+        got = by_form(keyed, "balancer_many", True, asked)
+        assert got.header("Location").startswith("http://doors.example.com/v1/files/")
+
+
 @pytest.mark.parametrize("text", TEXTS, ids=str)
 def test_a_key_that_is_none_is_told_so(keyed: Place, text: str) -> None:
     """401, whatever it is."""
