@@ -15,12 +15,15 @@ from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
 from app.config import Settings, service_url
 from app.logs import escaped
-from app.room.errors import BadSetting, ManydoorsError, Unimportable
+from app.room.errors import BadSetting, ManydoorsError, Unimportable, sayable
 from app.terminal.text import paint_for
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Runs one command; gives the exit code."""
+    if bad := [each for each in arguments if sayable(each) != each]:
+        print(f"{escaped(bad[0])!r} is no text in UTF-8: write it in that.", file=sys.stderr)
+        return USAGE
     given = _parse(arguments)
     try:
         code = _run(given, environ)

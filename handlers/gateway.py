@@ -103,7 +103,7 @@ def environ(event: Any) -> dict[str, Any]:
     context = event["requestContext"]
     prefix, path = _path_of_http(event) if form == "http" else _path_of_rest(event)
     host = headers.get("HTTP_HOST") or context.get("domainName") or "localhost"
-    scheme = headers.get("HTTP_X_FORWARDED_PROTO", "http") if form == "balancer" else "https"
+    proto = headers.get("HTTP_X_FORWARDED_PROTO", "http") if form == "balancer" else "https"
     said = context["http"]["method"] if form == "http" else event["httpMethod"]
     made = {
         **headers,
@@ -117,7 +117,7 @@ def environ(event: Any) -> dict[str, Any]:
         "SERVER_PORT": headers.get("HTTP_X_FORWARDED_PORT", "443"),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scheme.lower(),
+        "wsgi.url_scheme": "https" if proto.lower() == "https" else "http",  # URLs are made of it
         "wsgi.input": BytesIO(body),
         "wsgi.errors": StringIO(),
         "wsgi.multithread": False,

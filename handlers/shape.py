@@ -110,8 +110,10 @@ def raw_of(value: Any) -> bytes:
     """What the platform has read already, as it may have been written."""
     try:
         return json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError):
         return repr(value).encode(errors="replace")
+    except RecursionError:  # which would be the end of repr, too
+        return b"(It is nested too deep to be written.)"
 
 
 def records(source: str, **members: Any) -> Test:

@@ -71,7 +71,9 @@ class Doorkeeper:
             return False
         # Servers say from where; who calls the application in its own process does not.
         address = environ.get("REMOTE_ADDR", LOOPBACK[0])
-        return _is_loopback(address) and name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK
+        return (
+            _is_loopback(address) and name_of(environ.get("HTTP_HOST") or "localhost") in LOOPBACK
+        )
 
     def _visitor(self, environ: dict[str, Any], visit: str) -> Caller:
         caller = self._access.of_session(visit)

@@ -20,7 +20,6 @@ from app.room.webhook import BadCallback
 
 LONGEST_DELAY = timedelta.max // timedelta(seconds=1)
 OF_THE_WISH = (UsedKey, BadCallback)  # what is wrong beside the operation's parameters
-LAST_DUE = 253402300799.0  # of what RFC 3339 can say
 
 
 class _Job(Schema):
@@ -113,4 +112,4 @@ def _due(job: Mapping[str, Any], now: float) -> float | None:
         moment = now + delay.total_seconds()
     else:
         return None
-    return min(moment, LAST_DUE) if moment > now else None
+    return moment if moment > now else None

@@ -19,7 +19,7 @@ from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.files import finding, linked
 from app.room.hush import hush, hushed
 from app.room.job import SUCCEEDED, TERMINAL
-from app.room.job_view import described, problem_of
+from app.room.job_view import LAST_MOMENT, described, problem_of
 from app.room.keyed import run_keyed, runs_here
 from app.room.operation import Operation, Registry
 from app.room.rate import Limit, Rates
@@ -143,7 +143,7 @@ class Room:
             operation=operation.name,
             params=params,
             key=call.key,
-            due=call.due,
+            due=None if call.due is None else min(call.due, LAST_MOMENT),
             priority=call.priority,
             source=call.source,
             request_id=call.request_id,

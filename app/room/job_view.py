@@ -12,6 +12,7 @@ from app.room.schema.secret import MASK, mask
 
 UNREADABLE = "inbox.unreadable"  # no operation: what came and could not become a job
 HTTP_ONLY = frozenset(("not_allowed", "not_acceptable", "precondition", "unsupported", "range"))
+LAST_MOMENT = 253402300799.0  # the end of the year 9999, in seconds
 
 
 def described(record: Record, registry: Registry, prefix: str = "", lease: float = 0.0) -> Body:
@@ -61,10 +62,10 @@ def _awaited(wait: Body | None) -> Body | None:
 
 
 def moment(seconds: float | None) -> str | None:
-    """RFC 3339 in UTC, to the millisecond."""
+    """RFC 3339 in UTC, to the millisecond; what it cannot say reads as the last that it can."""
     if seconds is None:
         return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    text = datetime.fromtimestamp(min(seconds, LAST_MOMENT), UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
