@@ -29,6 +29,8 @@ SHORTEST = 0.5  # seconds for a call, however late it came
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+MARKS = ("requestContext",)
+
 
 def knows(event: Any) -> bool:
     return gateway.form_of(event) is not None

@@ -1,7 +1,7 @@
 """What callers ask of jobs, whichever door they came through: who may, which job, what is shown."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from marshmallow import validate
@@ -99,8 +99,7 @@ class Jobs:
         It is run now, after a `delay`, or when it is `due`; its end is told to a `callback_url`. If
         it was waited for and has succeeded, this is its result.
         """
-        call = replace(
-            call_of(job, self.wishes, self.room.ports.clock.now()),
+        call = call_of(job, self.wishes, self.room.ports.clock.now())._replace(
             caller=self.caller,
             source=self.source,
             request_id=self.request_id,

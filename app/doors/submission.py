@@ -68,8 +68,7 @@ def _calls(request: Request, jobs: list[Any], wishes: Wishes, now: float) -> Ite
 
 
 def _sent(request: Request, call: Call) -> Call:
-    return replace(
-        call,
+    return call._replace(
         caller=request.caller,
         source="rest",
         request_id=request.request_id,

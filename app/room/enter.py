@@ -115,6 +115,8 @@ class Room:
         operation = self.registry.get(call.operation)
         check_scope(call.caller, operation.policy.scope)
         params = _params(operation, call)
+        if (found := operation.params.at_a_glance(params)) is not None:
+            return operation, params, found
         with finding(self.shelf.finder(call.caller.owner)):
             return operation, params, operation.params.load(params)
 
@@ -189,7 +191,7 @@ class Room:
                 f"{told}. "
                 "Its author can give it more time (timeout=…); hours belong to a job (long=True)."
             ) from None
-        return write_json(operation.result.dump(value))
+        return operation.result.written(value)
 
     def _internal(self, call: Call, error: BaseException) -> Internal:
         """The caller gets an id; the log has the traceback under the same id."""

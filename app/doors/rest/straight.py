@@ -22,6 +22,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _NAME = re.compile(r"<(?:job:)?(\w+)>")
 _JOB = "<job:"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")  # of which no router makes anything else
+_BARE = frozenset((HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value))
 _STATUS = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 
 
@@ -57,7 +58,7 @@ class Straight:
         if answer.stream is not None:
             start_response(_STATUS[answer.status], answer.headers)
             return answer.stream
-        if answer.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        if answer.status not in _BARE:
             answer.headers.append(("Content-Length", str(len(answer.body))))
         start_response(_STATUS[answer.status], answer.headers)
         return [answer.body]
