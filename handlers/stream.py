@@ -23,8 +23,6 @@ CHANGE = {"SequenceNumber": name, "Keys": IMAGE, "NewImage": IMAGE, "OldImage": 
 DYNAMODB = records("aws:dynamodb", eventSourceARN=name, eventName=str, dynamodb=CHANGE)
 KINESIS = records("aws:kinesis", eventSourceARN=name, kinesis={"sequenceNumber": name, "data": str})
 
-MARKS = ("Records",)
-
 
 def knows(event: Any) -> bool:
     return DYNAMODB(event) or KINESIS(event)
