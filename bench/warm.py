@@ -1,9 +1,9 @@
 """What an event costs a warm function beside others: python -m bench.warm [--rounds 15]
 
 CPU time of one validated call, by the same event of API Gateway, each in a process of its own; the
-rows take turns. None logs, but for one row of ours. The last three have a WSGI application that does
-nothing: called by itself, so that what the others take beyond it is the way from an event to an
-application and back.
+rows take turns. None logs, but for one row of ours. The last three have a WSGI application that
+does nothing: first called by itself, so that what the others take beyond it is the way from an
+event to an application and back.
 """
 
 import argparse

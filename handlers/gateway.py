@@ -14,7 +14,7 @@ from io import BytesIO, StringIO
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes, urlencode
 
-from app.room.boundary import FOREVER
+from app.room.duration import FOREVER
 from handlers.ask import Told
 from handlers.gateway_answer import answered, largest
 from handlers.shape import exactly, listing, listings, mapping, optional, shaped

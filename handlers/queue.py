@@ -11,8 +11,6 @@ from handlers.shape import last_name, name, records
 
 EVENT = records("aws:sqs", messageId=name, body=str, eventSourceARN=name, attributes=dict | None)
 
-MARKS = ("Records",)
-
 
 def knows(event: Any) -> bool:
     return EVENT(event)

@@ -15,8 +15,6 @@ EVENT = shaped({"version": exactly("0"), "id": name, "detail-type": str, "source
 CLOCKS = ("aws.events", "aws.scheduler")
 TICK = "Scheduled Event"
 
-MARKS = ("detail-type",)
-
 
 def knows(event: Any) -> bool:
     return EVENT(event) and "detail" in event

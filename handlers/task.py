@@ -28,8 +28,6 @@ ZAPPAS = {
 }
 FORMS = [(form, shaped(form)) for form in (OWN, ZAPPAS)]
 
-MARKS = ("manydoors", "command")
-
 
 def knows(event: Any) -> bool:
     if not isinstance(event, dict):

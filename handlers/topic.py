@@ -12,8 +12,6 @@ from handlers.shape import exactly, last_name, name, shaped
 SNS = {"MessageId": name, "Message": str, "TopicArn": name}
 EVENT = shaped({"Records": [{"EventSource": exactly("aws:sns"), "Sns": SNS}]})
 
-MARKS = ("Records",)
-
 
 def knows(event: Any) -> bool:
     return EVENT(event)

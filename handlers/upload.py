@@ -31,8 +31,6 @@ TEST = shaped(
     {"Service": exactly("Amazon S3"), "Event": exactly("s3:TestEvent"), "Bucket": optional(str)}
 )
 
-MARKS = ("Records", "Service")
-
 
 def knows(event: Any) -> bool:
     return EVENT(event) or TEST(event)

@@ -11,9 +11,9 @@ from app.doors.wishes import NONE, Wishes
 from app.ports import Body, Page, Record
 from app.room.acceptance import Submission
 from app.room.access import check_scope
-from app.room.call import LOCAL, Caller
+from app.room.call import LOCAL, LONGEST_WAIT, Caller
 from app.room.engine import Engine
-from app.room.enter import LONGEST_WAIT, Room
+from app.room.enter import Room
 from app.room.errors import Conflict
 from app.room.job import SUCCEEDED
 from app.room.schema.hints import fields_of

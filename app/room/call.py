@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from app.room.errors import Problem
 
+LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 SCOPES = ("read", "run", "admin")
 NO_TEXTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
-class Caller(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Caller:
     """Who asks: an owner, and what the key lets them do. admin includes run, run includes read."""
 
     owner: str

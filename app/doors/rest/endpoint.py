@@ -26,6 +26,8 @@ from app.room.strict_json import check_text, read_object
 
 Path = Mapping[str, str]  # the path's parameters
 
+NO_IDS = ("batch", "retry")  # of jobs: paths of their own, which take another method
+
 
 @dataclass(frozen=True)
 class Endpoint:
