@@ -53,8 +53,10 @@ class Doorway(NamedTuple):
     @property
     def door(self) -> Door:
         name = f"handlers.{self.name}"
-        found: Any = sys.modules.get(name) or import_module(name)
-        return cast(Door, found)
+        if name not in sys.modules:
+            with lasting():
+                import_module(name)
+        return cast(Door, sys.modules[name])
 
 
 class Context(Protocol):
@@ -72,8 +74,11 @@ def run(doorways: Sequence[Doorway], event: Any, context: Context) -> Any:
 def recognised(doorways: Sequence[Doorway], event: Any) -> Door:
     """The one door that knows the event, or `UnknownEvent`."""
     members = event.keys() if isinstance(event, dict) else {}.keys()
-    asked = [each.door for each in doorways if not members.isdisjoint(each.marks)]
-    known = [door for door in asked if door.knows(event)]
+    known = [
+        door
+        for each in doorways
+        if not members.isdisjoint(each.marks) and (door := each.door).knows(event)
+    ]
     if len(known) == 1:
         return known[0]
     has = ", ".join(sorted(map(repr, event))) if isinstance(event, dict) else type(event)

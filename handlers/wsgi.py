@@ -16,7 +16,8 @@ def visited(
     monotonic: Callable[[], float],
 ) -> Told:
     """The whole answer; of a stream of events what came in some seconds."""
-    said, head = "500", list[tuple[str, str]]()
+    said = "500"
+    head: list[tuple[str, str]] = []
     written: list[bytes] = []
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

@@ -54,6 +54,8 @@ def loading(schema: Schema) -> Load | None:
         return None
 
     def load(raw: Mapping[str, Any]) -> dict[str, Any] | None:
+        if type(raw) is not dict:
+            return None
         loaded: dict[str, Any] = {}
         known = 0
         for key, name, fits, is_list, required, default, validators in steps:

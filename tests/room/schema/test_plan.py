@@ -72,6 +72,11 @@ def test_plain_calls_need_no_marshmallow(params: Params, raw: dict[str, Any]) ->
     assert repr(params.at_a_glance(raw)) == repr(params.schema.load(raw))
 
 
+@pytest.mark.parametrize("raw", ["a", [], None, 1], ids=repr)
+def test_what_is_no_object_is_refused_by_marshmallow(raw: Any) -> None:
+    assert PLANNED[0].at_a_glance(raw) is None
+
+
 def test_each_call_gets_defaults_and_lists_of_its_own() -> None:
     raw: dict[str, Any] = {"a": "t", "h": [1]}
     (first, second) = (PLANNED[0].load({"a": "t"}), PLANNED[0].load({"a": "t"}))
