@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture package deploy undeploy lock clean
+.PHONY: help run test check format bench torture long package deploy undeploy lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +24,11 @@ help: ## say what there is
 run: $(RUNTIME) ## serve on 127.0.0.1:8000; PORT=9000 HOST=0.0.0.0 ARGS="--workers 4 --reload"
 	@exec .venv/bin/python -m app up --host "$(HOST)" --port "$(PORT)" $(ARGS)
 
+# Tests that run side by side, each file's in one process. Engines and services start once in each.
+SIDE_BY_SIDE ?= 2
+
 test: $(DEV) ## run every test; ARGS="tests/room -k cancel"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n "$(SIDE_BY_SIDE)" --dist loadfile $(ARGS)
 
 check: $(DEV) ## format, lint, types, and the rules of the house
 	@$(BIN)/ruff format --check .
@@ -49,6 +52,9 @@ SEED ?=
 
 torture: $(DEV) ## kill and stop the parts of a real service under load, and judge it; TIME=600 SEED=7
 	@$(BIN)/python -m tests.torture --seconds "$(TIME)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+long: $(DEV) ## kill jobs of 200 slices, make and cancel maps of 100,000: ten minutes; SEED=7
+	@$(BIN)/python -m tests.long $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 STAGE ?= dev
 

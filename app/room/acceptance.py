@@ -1,9 +1,8 @@
 """How a job is accepted: in the store before anybody is told, and once for each idempotency key."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from app.ports import Hint, Ports, Put, Record, Write
@@ -16,6 +15,7 @@ from app.room.drafts import Drafts, check_fresh
 from app.room.errors import Busy, Conflict, Invalid, Stale, TooLarge, Wrong
 from app.room.file_uses import note_jobs
 from app.room.gate import Gates
+from app.room.job import RUNNING
 from app.room.latest import Latest
 from app.room.ledger import Ledger
 from app.room.operation import Operation, Registry
@@ -25,6 +25,19 @@ from app.room.strict_json import write_json
 KEYS = "job_keys"  # who holds an idempotency key
 TRIES = 30  # when others take the same keys meanwhile, or replace what waits
 BATCH = 1000  # jobs submitted together, at most
+
+
+@dataclass(frozen=True)
+class Hold:
+    """By whom a job is run that nobody has to claim, and until when."""
+
+    lease: str
+    until: float
+
+    def taken(self, record: Record, now: float) -> Record:
+        """As whoever submits it has it, from the beginning."""
+        body = record.body | {"started": now, "run": [1, round(now, 3)]}
+        return replace(record, label=RUNNING, lease=self.lease, takes=1, due=self.until, body=body)
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Submission:
     callback_url: str | None = None
     batch: int | None = None  # a child that runs its operation on each of a list of params
     failed: job.Error | None = None  # it ends before it begins, and nobody is to run it
+    hold: Hold | None = None
 
 
 class UsedKey(Invalid):
@@ -56,7 +70,7 @@ class Acceptance:
         self.gates = Gates(ports.records, ports.clock)
         self._claims = Claims(ports)
         self.brim = Brim(ports.records, ports.clock)
-        self._latest = Latest(ports.records, self._named_by, self._claims.whole)
+        self._latest = Latest(ports.records, self._named_by, self._claims.of_job)
 
     def accept(
         self, submissions: Sequence[Submission], caller: Caller, *, listed: bool = False
@@ -104,7 +118,8 @@ class Acceptance:
             if one.key is None:
                 drafts.take(self._stands(one, caller, now, drafts))
                 continue
-            id, digest = _key_id(caller.owner, one), _digest(one.params)
+            operation = None if one.failed else self._operation(one.operation)
+            id, digest = _key_id(caller.owner, one), self._claims.digest(one.params, operation)
             if id in drafts.keys:  # twice in one batch
                 _check_same(drafts.keys[id][0], digest, at)
                 drafts.take(drafts.keys[id][1])
@@ -156,11 +171,10 @@ class Acceptance:
     def _new(self, one: Submission, caller: Caller, now: float) -> Record:
         operation = None if one.failed else self._operation(one.operation)
         policy = operation.policy if operation else Policy()
-        sealed = operation is not None and bool(operation.params.secrets)
         made = job.new(
             self._ports.new_id("job"),
             operation=one.operation,
-            params=self._claims.params(one.params, caller.owner, sealed=sealed),
+            params=self._claims.params(one.params, caller.owner, operation),
             owner=caller.owner,
             policy=policy,
             now=now,
@@ -175,7 +189,7 @@ class Acceptance:
         )
         if one.failed:
             return addressed(job.stillborn(made, one.failed, now), self._ports.new_id)
-        return made
+        return one.hold.taken(made, now) if one.hold else made
 
 
 _IN_USE = "The same idempotency key is being used by others just now."
@@ -186,7 +200,7 @@ def ring(registry: Registry, ports: Ports, jobs: Iterable[Record], now: float) -
     hints = [
         Hint(job.id, max(0.0, job.due - now), _offload(registry, job))
         for job in jobs
-        if job.due is not None
+        if job.due is not None and job.label != RUNNING
     ]
     if hints:
         ports.queue.ring(*hints)
@@ -207,10 +221,6 @@ def _key_id(owner: str, one: Submission) -> str:
     """Not the key itself: it may be long, or hold anything."""
     named = write_json([owner, one.operation, one.key])
     return hashlib.sha256(named).hexdigest()
-
-
-def _digest(params: Any) -> str:
-    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
 
 
 def _check_same(held: str, digest: str, at: str) -> None:

@@ -17,6 +17,7 @@ from app.room.acceptance import Acceptance, Submission
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.callback import DELIVER, addressed
+from app.room.claim import Claims
 from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.flow import Flow
@@ -56,6 +57,7 @@ class Engine:
         self.settlement = Settlement(
             registry, ports, self.ledger, self.flow, self.happenings, tally
         )
+        self.orphans = self.settlement.orphans
         self.has_more = False  # may the last claim have left something that is due?
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
@@ -74,13 +76,14 @@ class Engine:
         """
         self.flow.sweep(hint)
         for _ in range(ROUNDS):
-            ready, parked = self._claim(limit, hint)
-            self.has_more = parked > 0 and not ready
-            if not self.has_more:
+            ready, parked, settled = self._claim(limit, hint)
+            self.has_more = parked + settled > 0 and not ready
+            if ready or not parked:
                 break
         return ready
 
-    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int]:
+    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int, int]:
+        """What may run; how many were put aside; how many needed no run."""
         now = self.ports.clock.now()
         found: Sequence[Record] = self.ports.records.take(
             JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
@@ -103,7 +106,7 @@ class Engine:
         admitted, untold = self.flow.admit(ready)
         with suppress(Unavailable):  # or else they cost an attempt, though nobody began them
             self.settlement.settle([(record, Ending("returned")) for record in untold])
-        return admitted, len(ready) - len(admitted) - len(untold)
+        return admitted, len(ready) - len(admitted) - len(untold), len(decided)
 
     def _claim_hinted(self, id: str) -> list[Record]:
         """A hint may come before the store's index shows what was written a moment ago, and a
@@ -140,10 +143,15 @@ class Engine:
         return parents[parent]
 
     def execute(
-        self, record: Record, control: Control, host: Callable[[Notes], None] | None = None
+        self,
+        record: Record,
+        control: Control,
+        host: Callable[[Notes], None] | None = None,
+        *,
+        alone: bool = True,
     ) -> Ending:
         """Runs a claimed job here. Raises `Lost` when another has claimed it meanwhile."""
-        return execute(self.registry, self.ports, self.ledger, record, control, host)
+        return execute(self.registry, self.ports, self.ledger, record, control, host, alone=alone)
 
     def settle(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         """Writes how runs ended, many in one commit; None for one that another has claimed since.
@@ -155,10 +163,13 @@ class Engine:
     def renew(self, record: Record) -> Record:
         """A sign of life for a run under way: its lease goes on, if it is its own still.
 
-        Gives the record as it is now, which shows a wish to cancel; raises `Lost`.
+        Gives the record as it is now, which shows a wish to cancel, also that of a child whose
+        parent has ended; raises `Lost`.
         """
         found = self.ledger.look(record)
         now = self.ports.clock.now()
+        if found.label == RUNNING and "cancel" not in found.body and self._is_orphan(found, {}):
+            return self.ledger.checkpoint(found, {}, lambda it: job.asked_to_cancel(it, now))
         if found.label != RUNNING or not job.is_fading(found, now, self.lease):
             return found
         return self.ledger.checkpoint(found, {}, lambda fresh: fresh)
@@ -243,9 +254,13 @@ class Engine:
                 f"The job is {record.label}; only one that has ended is retried.",
                 job_status=record.label,
             )
+        name, params = record.body["operation"], record.body["params"]
+        if not isinstance(params, str):
+            known = self.registry.known(name) or self.registry.get(name)
+            params = Claims(self.ports).of_job(record, known)
         again = Submission(
-            operation=record.body["operation"],
-            params=record.body["params"],
+            operation=name,
+            params=params,
             priority=record.priority,
             retry_of=record.id,
             batch=record.body.get("batch"),

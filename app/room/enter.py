@@ -13,6 +13,7 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.duration import FOREVER
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.files import finding, linked
+from app.room.hush import hush, hushed
 from app.room.operation import Operation
 from app.room.parts import Parts
 from app.room.records import opened
@@ -57,6 +58,7 @@ class Room(Parts):
         except Problem as problem:
             if not _is_sayable(problem):
                 problem = self._internal(call, problem)
+            problem.detail = hushed(problem.detail)
             return Outcome(problem=problem)
         except KeyboardInterrupt:
             raise
@@ -74,6 +76,7 @@ class Room(Parts):
         operation = self.registry.get(call.operation)
         check_scope(call.caller, operation.policy.scope)
         params = _params(operation, call)
+        hush(params, operation)
         if (found := operation.params.at_a_glance(params)) is not None:
             return operation, params, found
         with finding(self.shelf.finder(call.caller.owner)):

@@ -11,6 +11,7 @@ from app.room.errors import Invalid, Problem, Wrong
 from app.room.files import linked
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
+from app.room.keyed import run_keyed, runs_here
 from app.room.operation import Operation
 from app.room.parts import Parts
 from app.room.strict_json import write_json
@@ -28,15 +29,24 @@ class JobCalls:
 
     def submit(self, call: Call, operation: Operation, params: Mapping[str, Any]) -> Outcome:
         """One job, and its end if that was wished for."""
-        engine = self._room.engine
-        record = engine.submit(self._submission(call, operation, params), call.caller)
-        wait = call.wait
-        if wait is None and not (operation.long or call.asynchronous):
-            wait = LONGEST_WAIT  # only for its key is it a job, so that it runs once
-        if wait is not None:
-            longest = min(wait, LONGEST_WAIT, self._within)
-            record = engine.wait(record.id, call.caller, longest)
-        return self._told(call, record, waited=wait is not None)
+        submission = self._submission(call, operation, params)
+        if call.wait is None and (operation.long or call.asynchronous):
+            return self._told(call, self._room.engine.submit(submission, call.caller))
+        return self._told(call, self._waited(call, operation, submission), waited=True)
+
+    def _waited(self, call: Call, operation: Operation, submission: Submission) -> Record:
+        """The job once it has ended, or as it is when its caller has waited for long enough."""
+        engine, clock, policy = self._room.engine, self._room.ports.clock, operation.policy
+        wait = LONGEST_WAIT if call.wait is None else call.wait
+        longest = min(wait, LONGEST_WAIT, self._within)
+        until = clock.monotonic() + longest
+        if call.wait is None and runs_here(policy):  # only for its key is it a job
+            record = run_keyed(engine, submission, call.caller, policy.timeout, longest)
+        else:
+            record = engine.submit(submission, call.caller)
+        if record.label in TERMINAL:
+            return record
+        return engine.wait(record.id, call.caller, max(0.0, until - clock.monotonic()))
 
     def submit_all(self, calls: Sequence[Call], check: Callable[[Call], Checked]) -> list[Outcome]:
         """A job for each, all or none. Raises the `Problem` of the first that is wrong."""

@@ -23,6 +23,9 @@ pytestmark = pytest.mark.engine
 HISTORIES = 4
 LOCAL_ONLY = {  # whatever the store
     "test_thousands_of_children_need_little_memory",
+    "test_large_batches_need_little_memory",
+    "test_the_failure_is_found_by_one_look",
+    "test_results_are_walked_over_many_slices",
     "test_a_job_without_a_callback_pays_nothing",
     "test_a_host_that_hangs_holds_no_worker",
     "test_a_host_that_is_down_is_left_alone",

@@ -256,8 +256,9 @@ def came(instance: Instance, event: Any) -> dict[str, Any]:
 
 
 def in_process(events: Any, package: Package, environ: dict[str, str]) -> dict[str, Any]:
+    """By the interpreter and the libraries that the package was made of."""
     told = subprocess.run(
-        [sys.executable, "-c", IN_PROCESS],
+        [package.checkout.folder / ".venv/bin/python", "-c", IN_PROCESS],
         cwd=package.checkout.folder, input=json.dumps(events), env=dynamo.ENVIRON | environ,
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
