@@ -28,7 +28,7 @@ from app.ports.local.files import DELETES
 from app.ports.local.place import make_durably
 from app.ports.local.tenancy import Tenancy
 from app.room.errors import BadSetting, Unavailable
-from app.room.job_view import moment
+from app.room.moment import moment
 
 PART = ".part"  # what a backup is called while it is made
 LOCK = "lock"

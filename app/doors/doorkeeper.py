@@ -7,7 +7,6 @@ loopback alone, and until the first key is made.
 import logging
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Any
 
@@ -105,6 +104,8 @@ def _visit(environ: Mapping[str, Any]) -> str | None:
     given = environ.get("HTTP_COOKIE")
     if not given or COOKIE not in given:
         return None
+    from http.cookies import CookieError, SimpleCookie  # a program's call has none
+
     try:
         cookie = SimpleCookie(given).get(COOKIE)
     except CookieError:

@@ -2,7 +2,6 @@
 callback_url?}`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,7 +58,7 @@ def read_jobs(request: Request, wishes: Wishes, now: float) -> list[Call]:
 
 
 def _calls(request: Request, jobs: list[Any], wishes: Wishes, now: float) -> Iterator[Call]:
-    alone = replace(wishes, key=None)
+    alone = wishes._replace(key=None)
     for place, job in enumerate(jobs):
         if wishes.key is not None:
             job.setdefault("key", f"{wishes.key}/{place}")
@@ -67,8 +66,7 @@ def _calls(request: Request, jobs: list[Any], wishes: Wishes, now: float) -> Ite
 
 
 def _sent(request: Request, call: Call) -> Call:
-    return replace(
-        call,
+    return call._replace(
         caller=request.caller,
         source="rest",
         request_id=request.request_id,

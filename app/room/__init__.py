@@ -2,7 +2,8 @@
 
 Where to look, by what one wants to know:
 
-a call        call, enter, access, rate, deadline, keyed; errors: all that can go wrong
+a call        call, enter, parts, access, rate, deadline, keyed; errors: all that can go wrong
+  as a job    job_call
 an operation  operation, policy, route, trigger, schema/: from type hints to JSON Schema
 a job         job: its states; engine: submit, claim, execute, settle
   accepted    acceptance, drafts, gate, brim, latest
@@ -17,5 +18,5 @@ access        key, keyring, session
 callbacks     webhook, callback, signing, egress, circuit
 users' state  records; change: who watches them
 secrets       seal, hush
-forms         strict_json, duration
+forms         strict_json, duration, moment
 """

@@ -84,7 +84,7 @@ def execute(
         host(notes)
     find = Shelf(ports).finder(record.owner)
     log = captured(notes.log) if alone else nullcontext()
-    with opened(ports, changes), log, finding(find):
+    with opened(ports, lambda: changes), log, finding(find):
         ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
     return _with_notes(ending, notes, ports.clock.monotonic() - began)
 

@@ -1,18 +1,17 @@
 """A job as people and programs read it, whichever door they came through."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from app.ports import Body, Record
 from app.room import job
 from app.room.claim import result_file
 from app.room.errors import Conflict, Internal, Invalid, Problem, Wrong, kinds
+from app.room.moment import moment
 from app.room.operation import Registry
 from app.room.schema.secret import MASK, mask
 
 UNREADABLE = "inbox.unreadable"  # no operation: what came and could not become a job
 HTTP_ONLY = frozenset(("not_allowed", "not_acceptable", "precondition", "unsupported", "range"))
-LAST_MOMENT = 253402300799.0  # the end of the year 9999, in seconds
 
 
 def described(record: Record, registry: Registry, prefix: str = "", lease: float = 0.0) -> Body:
@@ -59,14 +58,6 @@ def claimed(file: str) -> Body:
 
 def _awaited(wait: Body | None) -> Body | None:
     return None if wait is None else {"reason": wait["for"], "name": wait["name"] or None}
-
-
-def moment(seconds: float | None) -> str | None:
-    """RFC 3339 in UTC, to the millisecond; what it cannot say reads as the last that it can."""
-    if seconds is None:
-        return None
-    text = datetime.fromtimestamp(min(seconds, LAST_MOMENT), UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def problem_of(record: Record, view: Body) -> Problem:

@@ -154,7 +154,7 @@ class Shelf:
     def list(self, owner: str, *, cursor: str | None, limit: int) -> Page:
         """The newest first. A page may be short, and yet have a next."""
         page = self._records.list(FILES, owner=owner, cursor=cursor, limit=limit)
-        return replace(page, items=tuple(each for each in page.items if "sealed" not in each.body))
+        return page._replace(items=tuple(each for each in page.items if "sealed" not in each.body))
 
     def arrived(self, record: Record, stored: Stored) -> Record:
         """The file is whole. What is too much, or not what was said, is taken away again."""

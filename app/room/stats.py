@@ -10,7 +10,7 @@ from app.room.access import check_scope
 from app.room.call import Caller
 from app.room.engine import Engine
 from app.room.job import JOBS, STATUSES, TERMINAL
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.tally import BEGUN, ENDED, HOUR, RAN, STATS, percentile
 
 DAY = 24 * HOUR

@@ -14,7 +14,7 @@ from app.room.acceptance import ring
 from app.room.errors import Stale
 from app.room.file_uses import note_scheduled
 from app.room.job import JOBS, Error
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.operation import Registry
 from app.room.policy import Policy
 from app.room.schedule import CODE, ON, SCHEDULES, job_id, owed, plan_of

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from app.room.job_view import LAST_MOMENT
+from app.room.moment import LAST_MOMENT
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
