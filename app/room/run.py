@@ -177,11 +177,11 @@ class Run:
         """The value that `POST /v1/jobs/{id}/signals/{name}` brings; `TimedOut` if none comes."""
         self._boundary.check()
         journal, now = self._notes.journal, self._clock.now()
-        if (entry := journal.ask("signal", name)) is None:
-            until = None if timeout is None else now + _seconds(timeout)
-            entry = journal.add("signal", name, until=until)
+        until = None if timeout is None else now + _seconds(timeout)
+        entry = journal.ask("signal", name) or journal.add("signal", name, until=until)
         if "v" in entry:
             return copied(entry["v"])
+        self._bound(entry, until)
         if not entry.get("done"):
             self._take_signal(entry, name, now)
         if "v" in entry:
@@ -258,8 +258,15 @@ class Run:
         self._boundary.check()
         journal = self._notes.journal
         entry = journal.ask(kind, kind) or journal.add(kind, kind, until=until)
+        self._bound(entry, until)
         if self._clock.now() < entry["until"]:
             self._boundary.suspend(Wait("sleep", until=entry["until"]))
+
+    def _bound(self, entry: Body, until: float | None) -> None:
+        """No pause is longer than it would be if it began now: the clock was ahead when it did."""
+        if until is not None and entry["until"] is not None and until < entry["until"]:
+            entry["until"] = until
+            self._notes.journal.measure(entry)
 
     def _take_signal(self, entry: Body, name: str, now: float) -> None:
         """Into the journal, and out of the signals that wait, in one write."""

@@ -202,3 +202,25 @@ def test_a_pause_that_was_over(lab: Testing, declare: Any) -> None:
     set_back(lab)
     assert look(lab) == 1
     assert left(lab, job) == 0
+
+
+@pytest.mark.parametrize("function", [napping, waiting])
+def test_a_pause_that_a_run_by_the_right_clock_finds(
+    lab: Testing, declare: Any, function: Any
+) -> None:
+    """It was over by the clock that was wrong, and whoever woke then died: the pause is kept once
+    more at most, and that is remembered."""
+    declare(function, retries=5)
+    lab.advance("1h")
+    job = lab.submit("tried")
+    lab.run_next()
+    lab.advance("601s")
+    lab.room.engine.claim()
+    set_back(lab)
+    look(lab)
+    lab.advance(lab.room.engine.lease + 1)
+    assert lab.run_next() == job
+    assert left(lab, job) == pytest.approx(600, abs=0.01)
+    lab.advance("601s")
+    assert lab.run_next() == job
+    assert lab.job(job)["status"] in ("succeeded", "queued")

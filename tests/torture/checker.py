@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from tests.torture.bites import missing
-from tests.torture.history import TERMINAL, Effect, History, Stored
+from tests.torture.history import TERMINAL, Effect, History, Planned, Stored
 
 Violations = Iterator[str]
 
@@ -336,10 +336,24 @@ def schedules(history: History) -> Violations:
         elif off := [due for due in dues if (due - dues[0]) % plan.every]:
             yield f"{plan.name} made jobs for {off[:3]}, which are no due times"
         elif plan.catch_up == "all":
-            count = int((plan.seen - dues[0]) / plan.every)
-            for due in (dues[0] + n * plan.every for n in range(count)):
-                if due not in made and not any(a <= due <= b for a, b in wrong):
-                    yield f"{plan.name} made no job for {due}"
+            yield from (f"{plan.name} made no job for {due}" for due in _missed(plan, made, wrong))
+
+
+def _missed(
+    plan: Planned, made: Counter[float], wrong: list[tuple[float, float]]
+) -> Iterator[float]:
+    """What was owed still when a clock went wrong is not: ahead of so many more, it is dropped."""
+    first = min(made)
+    gap: list[float] = []
+    for due in (first + n * plan.every for n in range(int((plan.seen - first) / plan.every))):
+        if any(a <= due <= b for a, b in wrong):
+            gap = []
+        elif due in made:
+            yield from gap
+            gap = []
+        else:
+            gap.append(due)
+    yield from gap
 
 
 @check
