@@ -38,6 +38,19 @@ def counted(lab):
     return lab.room.ports.records.count("jobs")
 
 
+def test_nobody_is_told_of_a_job_that_is_not_stored(lab, engine, monkeypatch):
+    """Store first: who hears of a job finds it, alone or one of many behind a gate."""
+    heard = []
+
+    def ring(*hints):
+        heard.extend(lab.room.ports.records.get("jobs", hint.id) is not None for hint in hints)
+
+    monkeypatch.setattr(lab.room.ports.queue, "ring", ring)
+    engine.submit(submission("k"), LOCAL)
+    engine.submit_all([submission() for _ in range(150)], LOCAL)
+    assert heard == [True] * 151
+
+
 # Idempotency
 
 

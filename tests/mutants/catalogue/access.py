@@ -1,0 +1,198 @@
+"""Who comes in, what they see, and where they can send us."""
+
+from tests.mutants.mutant import Mutant
+
+OWNERS = ("tests/room/test_engine.py", "tests/doors/test_access_matrix.py")
+KEYS = (
+    "tests/room/test_access.py",
+    "tests/room/test_access_keys.py",
+    "tests/doors/test_access_doors.py",
+)
+SENDER = ("tests/doors/test_sender.py", "tests/doors/test_access_doors.py")
+EGRESS = (
+    "tests/ports/test_egress.py",
+    "tests/room/test_webhook_url.py",
+    "tests/room/test_webhook.py",
+)
+JSON = ("tests/room/test_strict_json.py", "tests/doors/test_corpus.py")
+URLS = ("tests/ports/test_local_files.py", "tests/doors/test_files.py")
+SECRETS = ("tests/room/schema", "tests/doors/test_jobs.py", "tests/test_logs.py")
+
+MUTANTS = (
+    Mutant(
+        "job-of-another",
+        "app/room/engine.py",
+        "        if record is None or record.owner != caller.owner:\n",
+        "        if record is None:\n",
+        "Whoever has the id of another customer's job reads its parameters, and cancels it.",
+        OWNERS,
+    ),
+    Mutant(
+        "file-of-another",
+        "app/room/shelf.py",
+        'if record is None or record.owner != owner or "sealed" in record.body:',
+        'if record is None or "sealed" in record.body:',
+        "Whoever has the id of another customer's file downloads it.",
+        ("tests/room/test_files_shelf.py", "tests/doors/test_access_matrix.py"),
+    ),
+    Mutant(
+        "read-may-run",
+        "app/room/enter.py",
+        "check_scope(call.caller, operation.policy.scope)",
+        'check_scope(call.caller, "read")',
+        "A key that was given out to look at jobs runs operations.",
+        ("tests/room/test_enter.py", *KEYS),
+    ),
+    Mutant(
+        "expired-key",
+        "app/room/key.py",
+        "(is_newest or is_former) and now < until else None",
+        "(is_newest or is_former) else None",
+        "A key that was given to a contractor for a week is good for ever.",
+        KEYS,
+    ),
+    Mutant(
+        "revoked-key",
+        "app/room/access.py",
+        "        if seen is not None and looked - seen.looked < FRESH and now < seen.until:\n",
+        "        if seen is not None and now < seen.until:\n",
+        "A stolen key that was revoked goes on to work wherever it was used before.",
+        KEYS,
+    ),
+    Mutant(
+        "key-made-by-anybody",
+        "app/room/keyring.py",
+        '        check_scope(self._caller, "admin")\n        now = self._clock.now()\n',
+        "        now = self._clock.now()\n",
+        "A key that may only read makes itself one that may do all.",
+        KEYS,
+    ),
+    Mutant(
+        "host-by-its-beginning",
+        "app/doors/sender.py",
+        "if hosts and host and name_of(host) not in hosts:",
+        "if hosts and host and not name_of(host).startswith(tuple(hosts)):",
+        "A page at localhost.evil.example, rebound to this machine, runs operations here.",
+        SENDER,
+    ),
+    Mutant(
+        "origin-by-its-beginning",
+        "app/doors/sender.py",
+        "    if origin.lower() != own:\n",
+        "    if not origin.lower().startswith(own):\n",
+        "A page at jobs.example.com.evil.example runs operations by its visitor's cookie.",
+        SENDER,
+    ),
+    Mutant(
+        "open-to-the-network",
+        "app/doors/doorkeeper.py",
+        'return _is_loopback(address) and name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK',
+        'return name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK',
+        "Whoever says Host: localhost from anywhere in the network needs no key.",
+        KEYS,
+    ),
+    Mutant(
+        "cookie-without-origin",
+        "app/doors/doorkeeper.py",
+        'if environ["REQUEST_METHOD"] not in SAFE and "HTTP_ORIGIN" not in environ:',
+        'if environ["REQUEST_METHOD"] not in SAFE and environ.get("HTTP_ORIGIN") == "":',
+        "A page of another site has its visitor's browser run operations.",
+        (*KEYS, "tests/doors/test_console.py"),
+    ),
+    Mutant(
+        "egress-through-6to4",
+        "app/room/egress.py",
+        '        ("2002::/16", "an IPv4 address inside (6to4)"),\n',
+        "",
+        "A callback reaches 169.254.169.254 in the form 2002:a9fe:a9fe::, and the cloud's secrets.",
+        EGRESS,
+    ),
+    Mutant(
+        "egress-looks-at-one",
+        "app/ports/post.py",
+        "            for _, address in addresses:\n                if why",
+        "            for _, address in addresses[:1]:\n                if why",
+        "A name with two addresses, the second of which is ours, leads a callback to our own network.",
+        EGRESS,
+    ),
+    Mutant(
+        "egress-looks-twice",
+        "app/ports/post.py",
+        "                sock.connect(address)\n",
+        "                sock.connect((letter.host, letter.port, *address[2:]))\n",
+        "A name that changes its address after the check leads a callback to our own network.",
+        EGRESS,
+    ),
+    Mutant(
+        "member-named-twice",
+        "app/room/strict_json.py",
+        "    if len(value) != len(pairs):\n",
+        "    if len(value) > len(pairs):\n",
+        "A proxy checks the first amount of a body, and the operation gets the second.",
+        JSON,
+    ),
+    Mutant(
+        "nan-written",
+        "app/room/strict_json.py",
+        "ensure_ascii=False, allow_nan=False,",
+        "ensure_ascii=False, allow_nan=True,",
+        "A result with NaN in it is an answer that no client can read.",
+        JSON,
+    ),
+    Mutant(
+        "url-for-ever",
+        "app/ports/local/signatures.py",
+        '        if now > int(told["expires"]):\n',
+        '        if not told["expires"]:\n',
+        "A link that was to work for a quarter of an hour gives the file away for ever.",
+        URLS,
+    ),
+    Mutant(
+        "url-of-any-file",
+        "app/ports/local/signatures.py",
+        "signed = write_json([key, sorted(told.items())])",
+        "signed = write_json([sorted(told.items())])",
+        "Whoever has a link to one file of his reads every other by its id.",
+        URLS,
+    ),
+    Mutant(
+        "path-climbs-out",
+        "app/ports/local/files.py",
+        "        if not re.fullmatch(KEY, key):\n",
+        "        if not key:\n",
+        "A key such as ../../etc/passwd reads, or writes, whatever the service may.",
+        URLS,
+    ),
+    Mutant(
+        "secrets-shown",
+        "app/room/job_view.py",
+        "    if not known.params.secrets:\n        return params\n",
+        "    if known.params.secrets:\n        return params\n",
+        "Passwords among a job's parameters are shown to whoever looks at the job.",
+        SECRETS,
+    ),
+    Mutant(
+        "secrets-shown-when-gone",
+        "app/room/job_view.py",
+        "        return dict.fromkeys(params, MASK) if isinstance(params, dict) else []\n",
+        "        return params\n",
+        "Passwords are shown once their operation is not declared any more.",
+        SECRETS,
+    ),
+    Mutant(
+        "secrets-of-the-unreadable",
+        "app/room/unreadable.py",
+        "    if not _has_secrets(registry, operation):\n",
+        "    if raw:\n",
+        "A message that was refused is kept with the password in it, for all who see the job.",
+        ("tests/handlers/test_queue.py", "tests/handlers/test_others.py"),
+    ),
+    Mutant(
+        "bug-told-to-strangers",
+        "app/room/enter.py",
+        'Internal("Something went wrong here; the log has it.", error_id=error_id)',
+        "Internal(repr(error), error_id=error_id)",
+        "The text of an error, with the database's password in it, is answered to whoever asked.",
+        ("tests/room/test_enter.py", "tests/doors/test_rest.py"),
+    ),
+)
