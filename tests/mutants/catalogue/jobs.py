@@ -9,6 +9,7 @@ ENGINE = (
 )
 RUN = ("tests/room/test_run.py", "tests/room/test_run_each.py", "tests/room/test_journal.py")
 LANES = ("tests/room/test_flow.py", "tests/room/test_flow_crashes.py", "tests/room/test_pace.py")
+SWEEP = ("tests/room/test_sweep.py", "tests/handlers/test_tick.py", "tests/handlers/test_work.py")
 CHILDREN = ("tests/room/test_children.py",)
 
 MUTANTS = (
@@ -81,16 +82,16 @@ MUTANTS = (
         "app/room/sweep.py",
         "    for status in (QUEUED, WAITING, RUNNING):\n",
         "    for status in (QUEUED, WAITING):\n",
-        "On Lambda a job whose process died is taken up only when another job comes.",
-        ("tests/room/test_pace.py", "tests/handlers/test_tick.py", "tests/handlers/test_work.py"),
+        "On Lambda a job whose process died waits until the tick itself has run all before it.",
+        SWEEP,
     ),
     Mutant(
         "sweep-forgets-the-unheard",
         "app/room/sweep.py",
         "    for status in (QUEUED, WAITING, RUNNING):\n",
         "    for status in (WAITING, RUNNING):\n",
-        "On Lambda a job whose message was lost is never begun.",
-        ("tests/room/test_pace.py", "tests/handlers/test_tick.py", "tests/handlers/test_work.py"),
+        "On Lambda a thousand jobs whose messages were lost are left to the tick, one by one.",
+        SWEEP,
     ),
     Mutant(
         "orphans-go-on",
