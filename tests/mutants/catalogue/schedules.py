@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 TICKS = (
     "tests/room/test_schedule.py",
+    "tests/room/test_calendar.py",
     "tests/room/test_ticks_together.py",
     "tests/room/test_ticks.py",
 )
