@@ -24,8 +24,11 @@ help: ## say what there is
 run: $(RUNTIME) ## serve on 127.0.0.1:8000; PORT=9000 HOST=0.0.0.0 ARGS="--workers 4 --reload"
 	@exec .venv/bin/python -m app up --host "$(HOST)" --port "$(PORT)" $(ARGS)
 
+# Tests that run side by side, each file's in one process. Engines and services start once in each.
+SIDE_BY_SIDE ?= 2
+
 test: $(DEV) ## run every test; ARGS="tests/room -k cancel"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n "$(SIDE_BY_SIDE)" --dist loadfile $(ARGS)
 
 check: $(DEV) ## format, lint, types, and the rules of the house
 	@$(BIN)/ruff format --check .

@@ -92,6 +92,10 @@ class Settings:
     admin_key: str = field(default="", repr=False, metadata={"secret": True})
     """An admin's key that is good while it is set, for stores that do not last."""
 
+    seal_keys: tuple[bytes, ...] = field(default=(), repr=False, metadata={"secret": True})
+    """What secrets in the store are sealed with, 64 hex digits each, comma-separated: the first
+    closes, each opens; a file in `data`, while there is neither a key nor a table."""
+
     log: str = "json"
     """How log lines look: json, or text for people."""
 
@@ -267,6 +271,13 @@ def _whole_key(text: str) -> str:
     return text
 
 
+def _seal_keys(text: str) -> tuple[bytes, ...]:
+    keys = text.split(",")
+    if not all(re.fullmatch("[0-9a-fA-F]{64}", each.strip()) for each in keys):
+        raise ValueError("write 64 hex digits, as `openssl rand -hex 32` makes them")
+    return tuple(bytes.fromhex(each.strip()) for each in keys)
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -298,6 +309,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "rate": _rate,
     "burst": _count,
     "admin_key": _whole_key,
+    "seal_keys": _seal_keys,
     "log": _one_of("json", "text"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "url": service_url,

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
+from app.room.hush import hushed
+
 FACTS = ("operation", "job", "kind", "why", "request_id", "error_id", "status", "ms", "source")
 """What a log call may say with `extra=`, beside its message."""
 
@@ -23,12 +25,12 @@ class JsonLines(logging.Formatter):
             "time": moment.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": hushed(record.getMessage()),
         }
         known = record.__dict__
         line.update((name, known[name]) for name in FACTS if name in known)
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = hushed(self.formatException(record.exc_info))
         return json.dumps(line, default=str, separators=(",", ":"))
 
 
@@ -39,11 +41,11 @@ class TextLines(logging.Formatter):
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         known = record.__dict__
         facts = " ".join(f"{name}={known[name]}" for name in FACTS if name in known)
-        said = escaped(f"{record.getMessage()}  {facts}".rstrip())
+        said = escaped(hushed(f"{record.getMessage()}  {facts}".rstrip()))
         line = f"{moment} {record.levelname.lower():7} {said}"
         if not record.exc_info:
             return line
-        traceback = self.formatException(record.exc_info).split("\n")
+        traceback = hushed(self.formatException(record.exc_info)).split("\n")
         return "\n".join([line, *map(escaped, traceback)])
 
 
@@ -102,10 +104,15 @@ class _Stamp:
 
 
 def set_up(form: str, level: str) -> None:
-    """Sends this process's log lines to standard error, in that form."""
+    """Sends this process's log lines to standard error, in that form; those of the operations and
+    of their libraries too, or where the platform has them go."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    root = logging.getLogger("manydoors")
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    root.propagate = False
+    ours, root = logging.getLogger("manydoors"), logging.getLogger()
+    ours.handlers[:] = [handler]
+    ours.setLevel(level)
+    ours.propagate = False
+    root.handlers[:] = root.handlers or [handler]
+    root.setLevel(max(logging.getLevelName(level), logging.WARNING))
+    for each in root.handlers:
+        each.setFormatter(handler.formatter)

@@ -1,6 +1,7 @@
 """Settings in, a room out: the one file that knows which adapters there are."""
 
 import importlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ SHORTEST_ON_AWS = 60.0  # seconds of a schedule's interval; EventBridge ticks ea
 
 STORE = "manydoors.db"  # in the data folder
 INBOX = "inbox"  # in the data folder
+SEAL_KEYS = "seal.keys"  # in the data folder
 
 
 def make_room(settings: Settings, lease: float = LEASE) -> Room:
@@ -126,6 +128,7 @@ def make_ports(settings: Settings) -> Ports:
         inbox=_inbox(settings),
         post=DirectPost(local=settings.callbacks == "local"),
         bell=_clock_bells(settings),
+        seal_keys=_seal_keys(settings),
     )
 
 
@@ -150,6 +153,15 @@ def _queue(settings: Settings) -> Queue:
 
         return LocalQueue(settings.data)
     return queue
+
+
+def _seal_keys(settings: Settings) -> Callable[[], Sequence[bytes]]:
+    """Of a table they are set, for no file of this machine is there where it is read."""
+    if settings.seal_keys or settings.table:
+        return lambda: settings.seal_keys
+    from app.ports.local.seal_keys import LocalSealKeys
+
+    return LocalSealKeys(settings.data / SEAL_KEYS)
 
 
 def _inbox(settings: Settings) -> Inbox | None:

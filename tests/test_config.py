@@ -36,6 +36,10 @@ GOOD = {
     "rate": {"none": None, "100/s": Rate(100, 1.0), "5/m": Rate(5, 60.0)},
     "burst": {"1": 1, "200": 200},
     "admin_key": {f"md_A1_{'0' * 64}": f"md_A1_{'0' * 64}"},
+    "seal_keys": {
+        "0a" * 32: (b"\n" * 32,),
+        f"{'0A' * 32}, {'00' * 32}": (b"\n" * 32, b"\0" * 32),
+    },
     "log": {"json": "json", "text": "text"},
     "log_level": {"DEBUG": "DEBUG", "ERROR": "ERROR"},
     "url": {
@@ -88,6 +92,7 @@ BAD = {
     "rate": ["", "0/s", "100", "fast", "1/w"],
     "burst": ["", "0", "-1", "1.5", "٣"],
     "admin_key": ["", "md_a_b", "secret"],
+    "seal_keys": ["", "0a", "0a" * 32 + ",", "xy" * 32],
     "log": ["", "JSON", "xml"],
     "log_level": ["", "info", "TRACE", "10"],
     "url": [
@@ -153,7 +158,7 @@ def test_refuses(name, text):
     variable = PREFIX + name.upper()
     with pytest.raises(BadSetting) as told:
         Settings.read({variable: text})
-    shown = variable if name in ("key", "admin_key") else f"{variable}={text!r}"
+    shown = variable if name in ("key", "admin_key", "seal_keys") else f"{variable}={text!r}"
     assert str(told.value).startswith(f"{shown}: ")
 
 

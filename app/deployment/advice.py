@@ -34,6 +34,7 @@ class Platform:
         6 * MB
     )  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     sources: frozenset[str] | None = None  # ARNs of what brings events; None: not known
+    seals: bool = True  # MANYDOORS_SEAL_KEYS
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def platform_of(function: "Function") -> Platform:
         memory=function.memory,
         at_once=function.at_once(),
         sources=function.sources(),
+        seals="MANYDOORS_SEAL_KEYS" in function.variables,
     )
 
 
@@ -70,6 +72,7 @@ def _all(operation: Operation, platform: Platform) -> Iterator[tuple[str, str]]:
     yield from _room(operation, platform)
     yield from _size(operation, platform)
     yield from _triggers(operation, platform)
+    yield from _secrets(operation, platform)
 
 
 def _time(operation: Operation, platform: Platform) -> Iterator[tuple[str, str]]:
@@ -161,6 +164,15 @@ def _triggers(operation: Operation, platform: Platform) -> Iterator[tuple[str, s
                         f"nothing brings it what {type(trigger).__name__}({trigger.name!r}) waits "
                         'for: name the event source under "events" in zappa_settings.json.',
                     )
+
+
+def _secrets(operation: Operation, platform: Platform) -> Iterator[tuple[str, str]]:
+    if operation.params.secrets and not platform.seals:
+        yield (
+            "secrets",
+            "it takes a secret, and no job of it is accepted while there is nothing to keep that "
+            "sealed with: set MANYDOORS_SEAL_KEYS (`openssl rand -hex 32` makes one).",
+        )
 
 
 def _brings(arn: str, trigger: Upload | Topic | Queue | Stream) -> bool:

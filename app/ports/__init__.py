@@ -37,6 +37,13 @@ class Record:
     writer: str = ""  # the token of the commit that wrote this version
     takes: int = 0  # how often it was taken, unless a Put says otherwise
 
+    def changed(self, **facts: Any) -> "Record":
+        """`dataclasses.replace` in a fifth of its time: each step of a job makes two of them."""
+        made = object.__new__(Record)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(facts)
+        return made
+
 
 @dataclass(frozen=True)
 class Put:
@@ -351,6 +358,11 @@ class Unsent:
         raise Unavailable("nothing can be sent from here")
 
 
+def no_keys() -> Sequence[bytes]:
+    """The keys that secrets in the store are sealed with: the first closes, each opens."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Ports:
     """All that a room knows of the world."""
@@ -365,3 +377,4 @@ class Ports:
     inbox: Inbox | None = None
     post: Post = field(default_factory=Unsent)
     bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules
+    seal_keys: Callable[[], Sequence[bytes]] = no_keys

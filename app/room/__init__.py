@@ -1,0 +1,21 @@
+"""The room: it takes a call and gives an outcome, and knows nothing of the world but its ports.
+
+Where to look, by what one wants to know:
+
+a call        call, enter, access, rate, deadline, keyed; errors: all that can go wrong
+an operation  operation, policy, route, trigger, schema/: from type hints to JSON Schema
+a job         job: its states; engine: submit, claim, execute, settle
+  accepted    acceptance, drafts, gate, brim, latest
+  run         execute, run, boundary, journal, notes, capture, children, run_files, step_error
+  settled     settlement, ledger, tally, stats, happenings
+  found       sweep, listing, job_view
+flow          flow, lane, parking, window: how many at once, and how often
+schedules     schedule, timing, calendar, standing, tick, schedule_view
+files         files, shelf, file_link, file_view, file_uses, uploads, inbox
+messages      message, unreadable; claim: what is too large for one
+access        key, keyring, session
+callbacks     webhook, callback, signing, egress, circuit
+users' state  records
+secrets       seal, hush
+forms         strict_json, duration
+"""

@@ -1,7 +1,6 @@
 """How a job is accepted: in the store before anybody is told, and once for each idempotency key."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -71,7 +70,7 @@ class Acceptance:
         self.gates = Gates(ports.records, ports.clock)
         self._claims = Claims(ports)
         self.brim = Brim(ports.records, ports.clock)
-        self._latest = Latest(ports.records, self._named_by, self._claims.whole)
+        self._latest = Latest(ports.records, self._named_by, self._claims.of_job)
 
     def accept(
         self, submissions: Sequence[Submission], caller: Caller, *, listed: bool = False
@@ -119,7 +118,8 @@ class Acceptance:
             if one.key is None:
                 drafts.take(self._stands(one, caller, now, drafts))
                 continue
-            id, digest = _key_id(caller.owner, one), _digest(one.params)
+            operation = None if one.failed else self._operation(one.operation)
+            id, digest = _key_id(caller.owner, one), self._claims.digest(one.params, operation)
             if id in drafts.keys:  # twice in one batch
                 _check_same(drafts.keys[id][0], digest, at)
                 drafts.take(drafts.keys[id][1])
@@ -171,11 +171,10 @@ class Acceptance:
     def _new(self, one: Submission, caller: Caller, now: float) -> Record:
         operation = None if one.failed else self._operation(one.operation)
         policy = operation.policy if operation else Policy()
-        sealed = operation is not None and bool(operation.params.secrets)
         made = job.new(
             self._ports.new_id("job"),
             operation=one.operation,
-            params=self._claims.params(one.params, caller.owner, sealed=sealed),
+            params=self._claims.params(one.params, caller.owner, operation),
             owner=caller.owner,
             policy=policy,
             now=now,
@@ -223,10 +222,6 @@ def _key_id(owner: str, one: Submission) -> str:
     """Not the key itself: it may be long, or hold anything."""
     named = write_json([owner, one.operation, one.key])
     return hashlib.sha256(named).hexdigest()
-
-
-def _digest(params: Any) -> str:
-    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
 
 
 def _check_same(held: str, digest: str, at: str) -> None:

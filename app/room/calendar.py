@@ -10,6 +10,7 @@ from app.room import job, schedule
 from app.room.acceptance import Submission
 from app.room.access import check_scope
 from app.room.call import Caller
+from app.room.claim import Claims
 from app.room.engine import Engine
 from app.room.errors import Conflict, Invalid, Precondition, Stale, TooLarge, Unknown, Wrong
 from app.room.job import JOBS, QUEUED
@@ -36,6 +37,7 @@ class Calendar:
 
     def __init__(self, registry: Registry, ports: Ports, engine: Engine) -> None:
         self.registry, self.ports, self.engine = registry, ports, engine
+        self._claims = Claims(ports)
         self.least = SHORTEST
 
     def get(self, name: str, caller: Caller) -> Record:
@@ -111,10 +113,8 @@ class Calendar:
         check_scope(caller, "run")
         found = self.get(name, caller)
         plan = plan_of(found)
-        self._check_call(plan, caller)
-        made = self.engine.submit(
-            Submission(plan.operation, dict(plan.params), source=source, **how), caller
-        )
+        params = self._check_call(plan, caller)
+        made = self.engine.submit(Submission(plan.operation, params, source=source, **how), caller)
         with suppress(Stale):  # it came due meanwhile, and has a later job
             self.ports.records.commit(Put(schedule.ran(found, made.id), found.version))
         return made
@@ -135,6 +135,8 @@ class Calendar:
         schedule.check_name(name)
         plan = checked(plan, self.least)
         self._check_call(plan, caller)
+        operation = self.registry.get(plan.operation)
+        plan = replace(plan, params=self._claims.closed(plan.params, caller.owner, operation))
         if found is None:
             return schedule.new(name, caller.owner, plan, source, now)
         return schedule.edited(found, plan, now)
@@ -165,8 +167,8 @@ class Calendar:
             if each is not None and each.label == QUEUED and (each.due or 0.0) > now
         ]
 
-    def _check_call(self, plan: Plan, caller: Caller) -> None:
-        """Could this caller make the call of it?"""
+    def _check_call(self, plan: Plan, caller: Caller) -> dict[str, Any]:
+        """Could this caller make the call of it? The parameters, then, as they were given."""
         check_scope(caller, "run")
         operation = self.registry.get(plan.operation)
         check_scope(caller, operation.policy.scope)
@@ -174,10 +176,12 @@ class Calendar:
             told = f"The parameters have {size:,} bytes, and a schedule keeps {LARGEST_PARAMS:,}."
             raise TooLarge(told, limit=LARGEST_PARAMS)
         try:
-            operation.params.load(plan.params)
+            params = dict(self._claims.opened(plan.params, caller.owner, operation))
+            operation.params.load(params)
         except Invalid as error:
             wrongs = [Wrong(f"/params{each.pointer}", each.detail) for each in error.errors]
             raise Invalid(error.detail, errors=wrongs) from None
+        return params
 
     def _with_secrets(self, plan: Plan, found: Record) -> Plan:
         """Who sends back what was shown means what is behind it."""

@@ -132,9 +132,9 @@ class Children:
         return made
 
     def _kept(self, called: Operation, child: str, params: Any) -> Any:
-        parent, sealed = self._notes.record, bool(called.params.secrets)
+        parent = self._notes.record
         file = derived_id(parent.body["created"], child, PARAMS)
-        return self._claims.params(params, parent.owner, sealed=sealed, id=file)
+        return self._claims.params(params, parent.owner, called, id=file)
 
     def _checked(self, called: Operation, item: Any, index: int) -> Any:
         try:

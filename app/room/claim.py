@@ -6,14 +6,19 @@ of the file that they are in. Such a file is written before the record that name
 after its job: one whose job was never accepted goes as soon.
 """
 
+import hashlib
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 from app.ports import Body, Ports, Record
-from app.room.errors import TooLarge, Unknown
+from app.room.errors import TooLarge, Unavailable, Unknown
 from app.room.file_uses import FILES, SOON, note_uses
 from app.room.files import ids_in
+from app.room.operation import Operation
+from app.room.schema.secret import with_secrets
+from app.room.seal import MARK, Seal
 from app.room.shelf import Shelf, Wish, is_ready
 from app.room.strict_json import write_json
 
@@ -28,16 +33,19 @@ class Claims:
     """Of one store."""
 
     def __init__(self, ports: Ports) -> None:
-        self._ports, self._shelf = ports, Shelf(ports)
+        self._ports, self._shelf, self._seal = ports, Shelf(ports), Seal(ports.seal_keys)
 
-    def params(self, given: Any, owner: str, *, sealed: bool, id: str = "") -> Any:
-        """Parameters as a job's record keeps them: as they are, or the id of their file.
+    def params(self, given: Any, owner: str, operation: Operation | None, *, id: str = "") -> Any:
+        """Parameters as a job's record keeps them, secrets sealed: they, or the id of their file.
 
-        `sealed`: there are secrets among them, so that nobody is shown that file. `id`: of the
-        file, where another try is to find the one of this.
+        Of a file with secrets nobody is shown more than that it is there. `id`: of the file, where
+        another try is to find the one of this.
         """
         if isinstance(given, str):  # of a job that is retried
             return given
+        sealed = operation is not None and bool(operation.params.secrets)
+        if operation is not None:
+            given = self.closed(given, owner, operation)
         encoded = write_json(given)
         if len(encoded) <= INLINE:
             return given
@@ -51,9 +59,35 @@ class Claims:
         note_uses(self._ports, owner, [(kept.id, named)])
         return kept.id
 
-    def whole(self, params: Any) -> Any:
-        """Parameters as they were given, from what a record keeps of them."""
-        return json.loads(self.bytes_of(params)) if isinstance(params, str) else params
+    def of_job(self, record: Record, operation: Operation) -> Any:
+        """Parameters as they were given, from what a job's record keeps of them."""
+        kept = record.body["params"]
+        params = json.loads(self.bytes_of(kept)) if isinstance(kept, str) else kept
+        return self.opened(params, record.owner, operation)
+
+    def closed(self, params: Any, owner: str, operation: Operation) -> Any:
+        """With its secrets as a store may keep them."""
+        return _with(params, owner, operation, self._seal.close)
+
+    def opened(self, params: Any, owner: str, operation: Operation) -> Any:
+        """With its secrets as they were given. Raises `Unavailable` for one that no key opens."""
+        return _with(params, owner, operation, self._opened)
+
+    def _opened(self, text: str, place: str) -> str | None:
+        opened = self._seal.open(text, place)
+        if opened is None and text.startswith(MARK):
+            raise Unavailable(
+                "A secret was sealed with a key that is not here: add it to MANYDOORS_SEAL_KEYS, "
+                "or to the file seal.keys."
+            )
+        return opened
+
+    def digest(self, params: Any, operation: Operation | None) -> str:
+        """The same for the same parameters; it tells nobody what a secret among them is."""
+        content = json.dumps(params, sort_keys=True).encode()
+        if operation is not None and operation.params.secrets:
+            return self._seal.mark(content)
+        return hashlib.sha256(content).hexdigest()
 
     def result(self, record: Record) -> Any:
         """Of a job that succeeded, wherever it is kept."""
@@ -72,6 +106,22 @@ class Claims:
         if found is None or not is_ready(found):
             raise Unknown(f"The file {id}, which holds what is too large for the job, is gone.")
         return found
+
+
+def _with(
+    params: Any, owner: str, operation: Operation, change: Callable[[str, str], str | None]
+) -> Any:
+    if not operation.params.secrets:
+        return params
+    place, schema = f"{owner}/{operation.name}", operation.params.schema
+
+    def changed(secret: Any) -> Any:
+        found = change(secret, place) if isinstance(secret, str) else None
+        return secret if found is None else found
+
+    if isinstance(params, list):  # of a child that runs it on each
+        return [with_secrets(schema, each, changed) for each in params]
+    return with_secrets(schema, params, changed)
 
 
 def result_file(body: Body) -> str | None:

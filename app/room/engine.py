@@ -17,6 +17,7 @@ from app.room.acceptance import Acceptance, Submission
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.callback import DELIVER, addressed
+from app.room.claim import Claims
 from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.flow import Flow
@@ -248,9 +249,13 @@ class Engine:
                 f"The job is {record.label}; only one that has ended is retried.",
                 job_status=record.label,
             )
+        name, params = record.body["operation"], record.body["params"]
+        if not isinstance(params, str):
+            known = self.registry.known(name) or self.registry.get(name)
+            params = Claims(self.ports).of_job(record, known)
         again = Submission(
-            operation=record.body["operation"],
-            params=record.body["params"],
+            operation=name,
+            params=params,
             priority=record.priority,
             retry_of=record.id,
             batch=record.body.get("batch"),

@@ -16,6 +16,7 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.files import finding, linked
+from app.room.hush import hush, hushed
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
 from app.room.keyed import run_keyed, runs_here
@@ -92,6 +93,7 @@ class Room:
         except Problem as problem:
             if not _is_sayable(problem):
                 problem = self._internal(call, problem)
+            problem.detail = hushed(problem.detail)
             return Outcome(problem=problem)
         except KeyboardInterrupt:
             raise
@@ -126,6 +128,7 @@ class Room:
         operation = self.registry.get(call.operation)
         check_scope(call.caller, operation.policy.scope)
         params = _params(operation, call)
+        hush(params, operation)
         with finding(self.shelf.finder(call.caller.owner)):
             return operation, params, operation.params.load(params)
 

@@ -16,6 +16,7 @@ from app.room.claim import INLINE, RESULT, RESULT_FILE, Claims
 from app.room.errors import Internal, Invalid, Problem, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
+from app.room.hush import hush, hushed
 from app.room.job import Ending, Error, Wait
 from app.room.journal import Misfit
 from app.room.ledger import Ledger, Lost
@@ -80,9 +81,12 @@ def execute(
     find = Shelf(ports).finder(record.owner)
     with opened(ports), captured(notes.log) if alone else nullcontext(), finding(find):
         ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
+    return _with_notes(ending, notes, ports.clock.monotonic() - began)
+
+
+def _with_notes(ending: Ending, notes: Notes, ran: float) -> Ending:
     if notes.trouble is not None and ending.what != "failed":
         ending = Ending("failed", error=error_of(notes.trouble))
-    ran = ports.clock.monotonic() - began
     try:
         own = notes.of_failure() if ending.what == "failed" else notes.own()
     except (TypeError, ValueError) as error:  # a state that does not fit into JSON
@@ -132,7 +136,8 @@ _SWALLOWED = (
 def _call(work: Work) -> Any:
     operation, body = work.operation, work.record.body
     first = (work.run,) if operation.takes_run else ()
-    params = Claims(work.ports).whole(body["params"])
+    params = Claims(work.ports).of_job(work.record, operation)
+    work.notes.log.secrets = hush(params, operation)
     if "batch" in body:
         return [_one(operation, first, each) for each in params]
     return _one(operation, first, params)
@@ -159,13 +164,13 @@ def error_of(error: Exception) -> Error:
         final = not error.retry or isinstance(error, Invalid)
         return Error(
             getattr(error, "kind", "internal"),
-            error.detail[:DETAIL],
+            hushed(error.detail)[:DETAIL],
             final,
             error.after,
             _traceback(error) if error.traced and not final else "",
             _members(error),
         )
-    text = sayable(f"{type(error).__name__}: {_text(error)}"[:DETAIL])
+    text = sayable(hushed(f"{type(error).__name__}: {_text(error)}")[:DETAIL])
     return Error("internal", text, traceback=_traceback(error))
 
 
@@ -186,5 +191,5 @@ def _members(error: Problem) -> dict[str, Any]:
 
 
 def _traceback(error: BaseException) -> str:
-    text = sayable("".join(traceback.format_exception(error)))
+    text = sayable(hushed("".join(traceback.format_exception(error))))
     return text if len(text) <= TRACEBACK else f"…{text[-TRACEBACK:]}"

@@ -83,7 +83,7 @@ class Flow:
             return None
         if limits.places is None and "midway" in body:
             return None
-        return body["lane"] if "lane" in body else _lane_of(operation, body, self._claims.whole)
+        return body["lane"] if "lane" in body else _lane_of(operation, record, self._claims.of_job)
 
     def _admit(self, id: str, members: Sequence[Record]) -> dict[str, Record]:
         for _ in range(TRIES):
@@ -297,13 +297,14 @@ def _admitted(lane: Lane, record: Record, now: float) -> tuple[Lane, Record]:
     return lane, parking.parked(record, lane.id, "rate" if has_place else "concurrency")
 
 
-def _lane_of(operation: Operation, body: Mapping[str, Any], whole: Callable[[Any], Any]) -> str:
-    """`whole` gives params that are kept elsewhere."""
+def _lane_of(
+    operation: Operation, record: Record, params_of: Callable[[Record, Operation], Any]
+) -> str:
     if operation.policy.key is None:
         return lane_id(operation.name, "")
     try:
-        params = whole(body["params"])
-        params = params[0] if "batch" in body else params
+        params = params_of(record, operation)
+        params = params[0] if "batch" in record.body else params
         key = key_of(operation.policy, operation.params.load(params))
     except Exception as error:  # noqa: BLE001 - the key's function is the user's own
         log.warning("the key of a job of %s cannot be told: %r", operation.name, error)

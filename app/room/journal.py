@@ -5,7 +5,7 @@ had. A journal that does not fit the code any more is an error that says so, nev
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,15 @@ from app.room.strict_json import write_json
 INLINE = 1 * 1024  # bytes that each step rewrites in the job's own record; older entries get pages
 MOST_INLINE = 64 * 1024  # where one item of `run.each` does so much that pages can't take it
 LARGEST = 100 * 1024  # bytes of one remembered value
+CHANGING = ("each", "map", "signal")  # kinds of entries that change after they were added
 
 
 class Misfit(ManydoorsError):
     """The journal and the code disagree: the code was changed while the job was under way."""
+
+
+class Oversized(ValueError):
+    """More than a journal remembers of one value."""
 
 
 class Journal:
@@ -27,8 +32,9 @@ class Journal:
 
     def __init__(self, paged: list[Body], inline: list[Body]) -> None:
         self._entries = [*paged, *inline]
-        self._sizes = [len(write_json(entry)) for entry in self._entries]
         self.paged = len(paged)
+        self._written = [write_json(entry) for entry in inline]  # of those behind the paged ones
+        self._loops = [n for n, entry in enumerate(self._entries) if entry["k"] == "each"]
         self._next = 0
         self._counts: dict[str, int] = {}
         self._busy = ""
@@ -53,27 +59,23 @@ class Journal:
         return entry
 
     def add(self, kind: str, name: str, **more: Any) -> Body:
-        """A new entry at this place."""
+        """A new entry at this place, or `Oversized`."""
         entry: Body = {"k": kind, "n": name, "i": self._counts.get(name, 0), **more}
-        size = _size(entry)
+        written = _written(entry)
+        if kind == "each":
+            self._loops.append(len(self._entries))
         self._entries.append(entry)
-        self._sizes.append(size)
+        self._written.append(written)
         self._pass(name)
         self.advanced = True
         return entry
 
-    def fits(self, kind: str, name: str, **more: Any) -> bool:
-        """May it be remembered here, or has it to be kept elsewhere?"""
-        return len(write_json({"k": kind, "n": name, "i": self._counts.get(name, 0), **more})) <= (
-            LARGEST
-        )
-
     def measure(self, entry: Body) -> None:
-        """To be called after `entry`, one of the newest, has changed."""
-        size = _size(entry)
-        for index in range(len(self._entries) - 1, -1, -1):
-            if self._entries[index] is entry:
-                self._sizes[index] = size
+        """To be called after `entry`, one of the newest, has grown."""
+        written = _written(entry)
+        for index in range(len(self._written) - 1, -1, -1):
+            if self._entries[self.paged + index] is entry:
+                self._written[index] = written
                 return
 
     def is_replaying(self) -> bool:
@@ -101,30 +103,28 @@ class Journal:
                 "The journal does not fit the code: a loop that was left for good goes on. Let it "
                 "be left at the same item each time, for a retry is a new one, from the top."
             )
-        del self._entries[place:], self._sizes[place:]
+        del self._entries[place:], self._written[place - self.paged :]
+        self._loops = [n for n in self._loops if n < place]
         self._next, self._counts = place, dict(counts)
         self.advanced = True
 
     def forget_failure(self) -> None:
         """Of the step whose error ended the run, for nothing came after it: it is to run again."""
         if len(self._entries) > self.paged and "e" in self._entries[-1]:
-            del self._entries[-1], self._sizes[-1]
+            del self._entries[-1], self._written[-1]
 
     def place(self, entry: Body) -> str:
         """Where an entry stands, in words that no other entry of this job ever has: items of loops
         forget their entries, so that a name and its occurrence come again."""
-        loops = (f"{e['i']}.{e['at']}" for e in self._entries if e["k"] == "each")
-        return " ".join((*loops, entry["n"], str(entry["i"])))
+        return " ".join((*self._items(len(self._entries)), entry["n"], str(entry["i"])))
 
     def spot(self) -> str:
         """Where the run is, in words that are the same whenever it comes here again, and no other
         place's: behind which entry, at which items of which loops, inside which step."""
-        before = self._entries[: self._next]
-        loops = (f"{e['i']}.{e['at']}" for e in before if e["k"] == "each")
-        return " ".join((*loops, str(self._next), self._busy))
+        return " ".join((*self._items(self._next), str(self._next), self._busy))
 
     def has_loops(self) -> bool:
-        return any(entry["k"] == "each" for entry in self._entries)
+        return bool(self._loops)
 
     def leave(self, entry: Body) -> None:
         """The loop of this entry was left before its end: it will not change any more."""
@@ -140,25 +140,44 @@ class Journal:
                 "which begins at the top."
             )
 
-    def inline(self) -> list[Body]:
-        """What belongs into the job's own record."""
-        return self._entries[self.paged :]
+    def inline(self, page: Sequence[Body] = ()) -> list[Body]:
+        """What belongs into the job's own record, once there is this new page."""
+        return self._entries[self.paged + len(page) :]
+
+    def text(self, page: Sequence[Body] = ()) -> str:
+        """The same as JSON; what does not change any more is encoded once."""
+        return _array(self._spelled()[len(page) :])
+
+    def text_of(self, page: Sequence[Body]) -> str:
+        return _array(self._spelled()[: len(page)])
 
     def overflow(self) -> list[Body]:
         """Entries for a page of their own, once there are too many; `turn` when it is written."""
-        if sum(self._sizes[self.paged :]) <= INLINE:
+        if sum(map(len, self._written)) <= INLINE:
             return []
-        rest = range(self.paged, len(self._entries))
-        until = next((i for i in rest if self._is_open(self._entries[i])), len(self._entries))
-        if sum(self._sizes[until:]) > MOST_INLINE:
+        rest = self.inline()
+        until = next((i for i, entry in enumerate(rest) if self._is_open(entry)), len(rest))
+        if sum(map(len, self._written[until:])) > MOST_INLINE:
             raise ValueError(
                 f"One item of run.each remembers over {MOST_INLINE:,} bytes: let its steps give "
                 "less, or make the item a job of its own by run.map."
             )
-        return self._entries[self.paged : until]
+        return rest[:until]
 
     def turn(self, page: list[Body]) -> None:
         self.paged += len(page)
+        del self._written[: len(page)]
+
+    def _items(self, before: int) -> Iterator[str]:
+        """At which items the loops are that began before this place."""
+        loops = (self._entries[n] for n in self._loops if n < before)
+        return (f"{loop['i']}.{loop['at']}" for loop in loops)
+
+    def _spelled(self) -> list[bytes]:
+        for index, entry in enumerate(self.inline()):
+            if entry["k"] in CHANGING:
+                self._written[index] = write_json(entry)
+        return self._written
 
     def _is_open(self, entry: Body) -> bool:
         """May it still change?"""
@@ -178,14 +197,18 @@ def copied(value: Any) -> Any:
     return json.loads(write_json(value))
 
 
-def _size(entry: Body) -> int:
-    size = len(write_json(entry))
-    if size > LARGEST:
-        raise ValueError(
-            f"{_told(entry)} gives {size:,} bytes, and a journal remembers at most "
+def _array(written: Sequence[bytes]) -> str:
+    return f"[{b','.join(written).decode()}]"
+
+
+def _written(entry: Body) -> bytes:
+    written = write_json(entry)
+    if len(written) > LARGEST:
+        raise Oversized(
+            f"{_told(entry)} gives {len(written):,} bytes, and a journal remembers at most "
             f"{LARGEST:,} of one value: keep it elsewhere, and remember where."
         )
-    return size
+    return written
 
 
 def _told(entry: Body) -> str:

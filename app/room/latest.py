@@ -31,15 +31,14 @@ class Latest:
         self,
         records: Records,
         named_by: Callable[[Record], Record | None],
-        whole: Callable[[Any], Any],
+        params_of: Callable[[Record, Operation], Any],
     ) -> None:
-        """`named_by`: the job that such a record names, if it was accepted. `whole`: params that
-        are kept elsewhere."""
-        self._records, self._named_by, self._whole = records, named_by, whole
+        """`named_by`: the job that such a record names, if it was accepted."""
+        self._records, self._named_by, self._params_of = records, named_by, params_of
 
     def stand(self, operation: Operation, fresh: Record, now: float, drafts: Drafts) -> Record:
         """The job for a submission of which `fresh` would be made; what that takes is drafted."""
-        policy, params = operation.policy, operation.params.load(self._whole(fresh.body["params"]))
+        policy, params = operation.policy, operation.params.load(self._params_of(fresh, operation))
         named = write_json([fresh.owner, operation.name, key_of(policy, params)])
         id = hashlib.sha256(named).hexdigest()
         known, held = drafts.latest.get(id), None

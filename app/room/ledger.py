@@ -1,9 +1,9 @@
 """Fenced writes of job records: what a run may write, and how a write meets others' writes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from app.ports import Body, Clock, Put, Record, Records, Write
+from app.ports.body import Spelled
 from app.room.errors import ManydoorsError, Stale, Unknown
 from app.room.job import JOBS, RUNNING, is_fading, noted, renewed
 
@@ -39,7 +39,8 @@ class Ledger:
             now = self.clock.now()
             is_old = is_fading(found, now, self.lease)
             alive = renewed(found, now, self.lease) if is_old else noted(found, self.lease)
-            return change(replace(alive, body=alive.body | own))
+            body = own.over(alive.body) if isinstance(own, Spelled) else alive.body | own
+            return change(alive.changed(body=body))
 
         return self.amend(record, written, beside=lambda *_: beside, fenced=True)
 

@@ -6,7 +6,9 @@ from threading import RLock
 from typing import Any
 
 from app.ports import Body, Clock, Put, Record, Write
+from app.ports.body import Spelled
 from app.room.errors import Problem, Stale, sayable
+from app.room.hush import Secrets, hushed
 from app.room.journal import Journal, copied
 from app.room.ledger import PAGES, Ledger, page_id
 from app.room.schema.plain import plain
@@ -45,6 +47,7 @@ class Notes:
         self._loaded = copied(self.state)
         # The state where a later run begins again; None before any loop: as it is when it is saved.
         self._begun = copied(self.state) if self.journal.has_loops() else None
+        self._checked_last: tuple[Any, str] = (None, "")  # a state, and its text
         self._ledger, self._clock = ledger, clock
         self._lock = RLock()
         self._written = clock.monotonic()
@@ -83,22 +86,25 @@ class Notes:
         shown: Body = {"log": self.log.written()} if self.log.count else {}
         return shown | ({"progress": self.progress} if self.progress else {})
 
-    def own(self) -> Body:
-        """The members of the body that this run alone writes."""
+    def own(self, page: Sequence[Body] = ()) -> Body:
+        """The members of the body that this run alone writes, once there is this new page."""
         own: Body = {}
-        if journal := self.journal.inline():
-            own["journal"] = journal
-        elif "journal" in self.record.body:
-            own["journal"] = []
-        if (state := self._checked_state()) or "state" in self.record.body:
-            own["state"] = state
+        before, texts = self.record.body, dict[str, str]()
+        if (journal := self.journal.inline(page)) or page or "journal" in before:
+            own["journal"], texts["journal"] = journal, self.journal.text(page)
+        state = self.state if self._begun is None else self._begun
+        if state or "state" in before:
+            own["state"], texts["state"] = self._checked(state)
         if self.progress:
-            own["progress"] = self.progress
+            own["progress"], texts["progress"] = self.progress, write_json(self.progress).decode()
         if self.log.count:
-            own["log"] = self.log.written()
+            own["log"], texts["log"] = self.log.written(), self.log.text()
         if self.mapped:
-            own["maps"] = True
-        return own
+            own["maps"], texts["maps"] = True, "true"
+        if page or "pages" in before:
+            own["pages"] = int(before.get("pages", 0)) + bool(page)
+            texts["pages"] = str(own["pages"])
+        return Spelled(own, texts)
 
     def save(
         self,
@@ -114,14 +120,15 @@ class Notes:
         with self._lock:
             if self.trouble is not None:
                 raise self.trouble
-            own, pages = self.own(), list[Put]()
-            if page := self.journal.overflow():
-                number = int(self.record.body.get("pages", 0))
-                id = page_id(self.record.id, number)
-                pages.append(Put(Record(PAGES, id, {"entries": page}, owner=self.record.owner)))
-                own |= {"journal": self.journal.inline()[len(page) :], "pages": number + 1}
+            page, record = self.journal.overflow(), self.record
+            own, pages = self.own(page), list[Put]()
+            if page:
+                id = page_id(record.id, own["pages"] - 1)
+                entries = Spelled({"entries": page}, {"entries": self.journal.text_of(page)})
+                pages.append(Put(Record(PAGES, id, entries, owner=record.owner)))
             self._write_with(own, change, pages, beside)
-            self.journal.turn(page)
+            if page:
+                self.journal.turn(page)
             self._fresh = True
 
     def _write_with(
@@ -172,15 +179,19 @@ class Notes:
             self.record = self._ledger.look(self.record)
             return self.record
 
-    def _checked_state(self) -> Any:
-        state = plain(self.state) if self._begun is None else self._begun
-        size = len(write_json(state)) if state else 0
-        if size > LARGEST_STATE:
+    def _checked(self, state: Any) -> tuple[Any, str]:
+        """With its text; that of a place where a later run begins is made once."""
+        if state is self._checked_last[0]:
+            return self._checked_last
+        checked = state if state is self._begun else plain(state)
+        written = write_json(checked)
+        if len(written) > LARGEST_STATE:
             raise ValueError(
-                f"run.state has {size:,} bytes, and may have {LARGEST_STATE:,}: keep what is "
-                "large in records(…)."
+                f"run.state has {len(written):,} bytes, and may have {LARGEST_STATE:,}: keep what "
+                "is large in records(…)."
             )
-        return state
+        self._checked_last = checked, written.decode()
+        return self._checked_last
 
 
 class Log:
@@ -191,34 +202,39 @@ class Log:
 
     def __init__(self, body: Body, clock: Clock, is_replaying: Callable[[], bool] = _never) -> None:
         self.count = int(body.get("count", 0))
-        self._lines: deque[list[Any]] = deque(body.get("lines", []), maxlen=LINES)
-        self._size = sum(_bytes(line) for line in self._lines)
+        lines = body.get("lines", [])[-LINES:]
+        # Each with its text, in one piece, for any thread may add one.
+        self._lines = deque(((line, write_json(line)) for line in lines), maxlen=LINES)
+        self._size = sum(len(text) for _, text in self._lines)
+        self.secrets: Secrets = ()  # what no line says
         self._clock = clock
         self._seen = self.count
         self._is_replaying = is_replaying
-        self._said = {(level, text) for _, level, text in self._lines}
+        self._said = {(level, text) for _, level, text in lines}
         self._is_cut = self.count > len(self._lines)
 
     def add(self, level: str, text: str) -> None:
-        text = sayable(text[:LINE])
+        text = sayable(hushed(text, self.secrets)[:LINE])
         if self._is_replaying() and (self._is_cut or (level, text) in self._said):
             return
         if len(self._lines) == LINES:
-            self._size -= _bytes(self._lines[0])
-        self._lines.append([round(self._clock.now(), 3), level, text])
-        self._size += _bytes(self._lines[-1])
+            self._size -= len(self._lines[0][1])
+        line: list[Any] = [round(self._clock.now(), 3), level, text]
+        written = write_json(line)
+        self._lines.append((line, written))
+        self._size += len(written)
         self.count += 1
         while self._size > LOG_BYTES:
-            self._size -= _bytes(self._lines.popleft())
+            self._size -= len(self._lines.popleft()[1])
 
     def is_new(self) -> bool:
         return self.count != self._seen
 
     def written(self) -> Body:
         self._seen = self.count
-        return {"count": self.count, "lines": list(self._lines)}
+        return {"count": self.count, "lines": [line for line, _ in list(self._lines)]}
 
-
-def _bytes(line: list[Any]) -> int:
-    """What a line takes in the record."""
-    return len(write_json(line))
+    def text(self) -> str:
+        """The same as JSON, each line encoded once."""
+        lines = b",".join([text for _, text in list(self._lines)]).decode()
+        return f'{{"count":{self.count},"lines":[{lines}]}}'

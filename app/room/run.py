@@ -16,8 +16,9 @@ from app.room.children import Children, Results
 from app.room.duration import seconds
 from app.room.errors import TimedOut, sayable
 from app.room.files import File
+from app.room.hush import hushed
 from app.room.job import Wait
-from app.room.journal import Misfit, copied
+from app.room.journal import Misfit, Oversized, copied
 from app.room.ledger import Lost
 from app.room.notes import WRITE_EVERY, Notes
 from app.room.records import Collection, records
@@ -104,10 +105,10 @@ class Run:
             with journal.inside(name):
                 value = plain(function(*args, **kwargs))
             self._watch("end", name)
-            times = [round(began, 3), round(self._clock.now(), 3)]
-            if journal.fits("step", name, v=value, t=times):
+            times = [_milli(began), _milli(self._clock.now())]
+            try:
                 journal.add("step", name, v=value, t=times)
-            else:
+            except Oversized:
                 kept = self._files.keep(write_json(value), STEP, journal.spot())
                 journal.add("step", name, f=kept.id, t=times)
         except (Misfit, Lost):
@@ -275,7 +276,13 @@ class Run:
             self._boundary.suspend(Wait("signal", name, entry["until"]))
 
     def _tell(self, done: float, total: float | None, note: str) -> None:
-        self._notes.tell([plain(done), plain(total), sayable(str(note)[:NOTE])])
+        text = sayable(hushed(str(note), self._notes.log.secrets)[:NOTE])
+        self._notes.tell([plain(done), plain(total), text])
+
+
+def _milli(moment: float) -> float:
+    """In a tenth of the time of `round`."""
+    return int(moment * 1000) / 1000
 
 
 def _every(every: int | float | str | timedelta) -> tuple[int, float]:

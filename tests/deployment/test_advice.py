@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from marshmallow import validate
 
-from app import Cron, Every, Queue, Run, Stream, Topic, Upload
+from app import Cron, Every, Queue, Run, Secret, Stream, Topic, Upload
 from app.config import MB
 from app.deployment.advice import Platform, advise
 from app.room.operation import Registry
@@ -100,6 +100,15 @@ def test_a_trigger_that_nothing_brings_is_named(trigger: Any, source: str) -> No
     others = frozenset((AT.format("sqs", "other"), AT.format("sns", "other")))
     assert limits(plain, Platform(sources=others), **on) == ["source"]
     assert limits(plain, Platform(), **on) == []
+
+
+def test_secrets_that_nothing_seals_are_named() -> None:
+    def takes(word: Annotated[str, Secret]) -> None:
+        pass
+
+    assert limits(takes, Platform(seals=False), timeout="5s") == ["secrets"]
+    assert limits(takes, Platform(), timeout="5s") == []
+    assert limits(plain, Platform(seals=False), timeout="5s") == []
 
 
 @pytest.mark.parametrize(

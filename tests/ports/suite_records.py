@@ -24,6 +24,7 @@ from app.ports import (
     Records,
     Write,
 )
+from app.ports.body import Spelled
 from app.room.errors import Invalid, Stale, TooLarge
 
 from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare, put_all, walk
@@ -179,6 +180,23 @@ class RecordsSuite:
         for text in ("x" * (fits + 1), "é" * (fits // 2 + 1)):
             with pytest.raises(TooLarge):
                 records.commit(Put(Record(collection, "a", {"t": text})))
+
+    def test_spelled(self, records: Records, collection: str) -> None:
+        """A body that brings its own text is stored as what it says, and capped as any other."""
+        own = Spelled({"n": 1, "t": "é"}, {"n": "1", "t": '"é"'})
+        once = own.over({"kept": [1.5, None], "n": 0})
+        (stored,) = records.commit(Put(Record(collection, "a", once)))
+        assert stored == records.get(collection, "a")
+        assert stored is not None
+        assert stored.body == {"kept": [1.5, None], "n": 1, "t": "é"}
+        more = Spelled({"n": 2, "t": ""}, {"n": "2", "t": '""'}).over(stored.body)
+        records.commit(Put(Record(collection, "a", more)))
+        found = records.get(collection, "a")
+        assert found is not None
+        assert found.body == {"kept": [1.5, None], "n": 2, "t": ""}
+        large = "x" * BODY_CAP
+        with pytest.raises(TooLarge):
+            records.commit(Put(Record(collection, "a", Spelled({"t": large}, {"t": f'"{large}"'}))))
 
     def test_commit_cap(self, records: Records, collection: str) -> None:
         """Bodies that are too much together for their store are TooLarge."""

@@ -121,6 +121,7 @@ def test_take_never_scans(path: Path, records: Records) -> None:
         f"{search}COVERING INDEX records_due (collection=? AND priority=? AND due<?)"
     ]
     assert f"{search}COVERING INDEX records_expires (expires<?)" in plan(path, schema.TIDY)
+    assert plan(path, schema.NOTE) == [f"{search}INDEX records_id (collection=? AND id=?)"]
 
 
 def plan(path: Path, statement: str) -> list[str]:
@@ -164,6 +165,32 @@ def test_alone_does_not_wait(make: Callable[..., LocalRecords]) -> None:
     for n in range(5):
         records.commit(one(f"{n}"))
     assert len(commits) == 5
+
+
+def test_a_note_is_one_statement(make: Callable[..., LocalRecords]) -> None:
+    """What a run writes of itself, which no index has, is one statement in a commit of its own."""
+    said: list[str] = []
+    records = make(trace=lambda text: said.append(text.split()[0]))
+    start = Record("c", "a", {}, label="running", due=5, lease="mine")
+    (record,) = records.commit(Put(start))
+    assert record is not None
+    said.clear()
+    (noted,) = records.commit(Put(replace(record, body={"n": 1}), record.version, "mine"))
+    assert said == ["BEGIN", "UPDATE", "COMMIT"]
+    assert noted == records.get("c", "a")
+    assert noted is not None
+    assert (noted.version, noted.body, noted.due) == (2, {"n": 1}, 5)
+
+
+def test_a_note_that_moves_a_record(make: Callable[..., LocalRecords]) -> None:
+    """Where it changes what an index has, that index finds it in its new place alone."""
+    records = make()
+    (record,) = records.commit(Put(Record("c", "a", {}, label="running", due=5, lease="mine")))
+    assert record is not None
+    records.commit(Put(replace(record, label="queued", due=7), record.version, "mine"))
+    assert [records.count("c", label=label) for label in ("running", "queued")] == [0, 1]
+    assert records.take("c", now=6, until=9, limit=1, label="running") == ()
+    assert records.take("c", now=8, until=9, limit=1, label="running")
 
 
 def test_busy(make: Callable[..., LocalRecords], path: Path) -> None:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.room import journal as journals
 from app.room.journal import INLINE, LARGEST, MOST_INLINE, Journal, Misfit, copied
+from app.room.strict_json import write_json
 
 
 def filled(*names, paged=()):
@@ -101,6 +103,51 @@ def test_old_entries_overflow_into_pages():
     later = reread(journal, pages)
     assert [later.ask("step", "a")["v"][0] for _ in range(200)] == list(range(200))
     assert later.inline() == journal.inline()
+
+
+def test_its_text_is_what_it_holds():
+    """Whatever was added, changed, cut, forgotten and turned to a page meanwhile."""
+    journal, page = filled("before"), []
+
+    def check():
+        assert json.loads(journal.text(page)) == journal.inline(page)
+        assert json.loads(journal.text_of(page)) == page
+
+    signal = journal.add("signal", "yes", until=None)
+    signal.update(v={"a": "é"}, done=True)
+    check()
+    loop = journal.add("each", "each", at=0)
+    mark = journal.mark()
+    for number in range(3):
+        journal.add("step", "a", v="x" * 600 * number)
+        check()
+        journal.cut(mark)
+        loop["at"] += 1
+        check()
+    loop["done"] = True
+    journal.add("step", "a", v="x" * 2000)
+    page = journal.overflow()
+    assert len(page) == 4
+    check()
+    journal.turn(page)
+    page = []
+    journal.add("step", "last", e={})
+    check()
+    journal.forget_failure()
+    check()
+
+
+def test_an_entry_is_encoded_once(monkeypatch):
+    """However many come after it, so that a step costs what it adds."""
+    encoded = []
+    monkeypatch.setattr(journals, "write_json", lambda one: encoded.append(one) or write_json(one))
+    journal = filled()
+    for number in range(500):
+        journal.add("step", "a", v=number)
+        page = journal.overflow()
+        journal.text(page)
+        journal.turn(page)
+    assert len(encoded) == 500
 
 
 @pytest.mark.parametrize(

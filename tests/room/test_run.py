@@ -1017,6 +1017,44 @@ def test_an_entry_is_in_one_place(lab, declare):
     assert lab.result(id) > 1
 
 
+def test_each_write_is_what_the_run_holds(lab, declare):
+    """Whatever others write meanwhile, and whatever of its text is not made anew."""
+
+    def check(run):
+        held = run._notes.record
+        assert held == lab.room.engine.get(run.id, LOCAL)
+        assert held.body["params"] == {"pad": "é" * 5000}
+        return len(held.body["journal"])
+
+    def tried(run, pad: str):
+        run.state["seen"] = "ü"
+        for number in range(40):
+            run.log("line", number)
+            run.progress(number, 40, "steps")
+            run.step("step", lambda: "x" * 100)
+            check(run)
+        lab.room.engine.signal(run.id, "yes", {"a": 1}, LOCAL)
+        run.step("signalled", lambda: 1)
+        check(run)
+        for number in run.each([0, 1, 2], every=1):
+            check(run)
+            run.state["n"] = number
+            run.step("inside", lambda number=number: number)
+            check(run)
+        assert run.wait_for("yes") == {"a": 1}
+        check(run)
+        lab.room.engine.cancel(run.id, LOCAL)
+        with suppress(Lost):
+            run._notes.save()
+        return check(run)
+
+    declare(tried)
+    id = lab.submit("tried", {"pad": "é" * 5000})
+    lab.run()
+    assert lab.job(id)["status"] == "succeeded"
+    assert lab.job(id)["progress"]["done"] == 3
+
+
 def test_a_page_that_is_gone_fails_the_job(lab, declare):
     """Without its past it cannot go on; nothing is run twice in silence."""
 

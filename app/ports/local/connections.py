@@ -72,8 +72,12 @@ class Connections:
                 writer = _Writer(self._open(), self._turn())
                 writer.database.set_trace_callback(self._trace)
             self._place.check_room()
-            with writer.transaction() as database:
-                yield database
+            writer.begin()
+            try:
+                yield writer.database
+                writer.database.execute("COMMIT")
+            finally:
+                writer.end()
         except ManydoorsError:
             raise  # nothing was begun
         except BaseException:
@@ -161,17 +165,19 @@ class _Writer:
         self.database = database
         self._turn = turn
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def begin(self) -> None:
         self._turn.take()
         try:
             self.database.execute("BEGIN IMMEDIATE")
-            yield self.database
-            self.database.execute("COMMIT")
         except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Of what was not committed by now, nothing stays."""
+        try:
             if self.database.in_transaction:
                 self.database.execute("ROLLBACK")
-            raise
         finally:
             self._turn.give()
 

@@ -128,14 +128,13 @@ def _write_all(
 ) -> tuple[Record | None, ...]:
     stored: list[Record | None] = []
     for write, body in zip(writes, bodies, strict=True):
-        match write:
-            case Put():
-                stored.append(_put(database, write, body, token))
-            case Delete():
-                _delete(database, write)
-                stored.append(None)
-            case Add():
-                stored.append(_add(database, write, token))
+        if isinstance(write, Put):
+            stored.append(_put(database, write, body, token))
+        elif isinstance(write, Delete):
+            _delete(database, write)
+            stored.append(None)
+        else:
+            stored.append(_add(database, write, token))
     return tuple(stored)
 
 
@@ -143,10 +142,11 @@ def _put(database: Connection, put: Put, body: str, token: str) -> Record:
     new = put.record
     if put.lease is None and not put.expect:
         version = _store(database, put, body, token)
+    elif _note(database, put, body, token):
+        version = (put.expect or 0) + 1
     else:
         version = _replace(database, put, body, token)
-    facts = (new.owner, new.label, new.due, new.priority, new.expires, new.lease, token, new.takes)
-    return Record(new.collection, new.id, new.body, version, *facts)
+    return new.changed(version=version, writer=token)
 
 
 def _store(database: Connection, put: Put, body: str, token: str) -> int:
@@ -160,6 +160,17 @@ def _store(database: Connection, put: Put, body: str, token: str) -> int:
     if not database.execute(schema.CREATE, values).rowcount:
         raise _stale(new)
     return 1
+
+
+def _note(database: Connection, put: Put, body: str, token: str) -> bool:
+    """Writes what a run says of itself, if that is all: one statement then, and no index."""
+    new = put.record
+    if not put.expect or put.lease is None or new.due is None:
+        return False
+    same = (new.owner, new.label, new.due, new.priority, new.expires)
+    name = (new.collection, new.id, put.expect, put.lease)
+    values = (body, new.lease, token, new.takes, *name, *same)
+    return database.execute(schema.NOTE, values).rowcount == 1
 
 
 def _replace(database: Connection, put: Put, body: str, token: str) -> int:

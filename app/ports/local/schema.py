@@ -64,6 +64,12 @@ DELETE = """DELETE FROM records INDEXED BY records_id
 REWRITE = """UPDATE records INDEXED BY records_id SET body = ?, version = version + 1, writer = ?
     WHERE collection = ? AND id = ?"""
 
+# What an index has must be as it is, so that no index is written.
+NOTE = """UPDATE records INDEXED BY records_id
+    SET body = ?, version = version + 1, lease = ?, writer = ?, takes = ?
+    WHERE collection = ? AND id = ? AND version = ? AND lease = ?
+    AND owner = ? AND label = ? AND due = ? AND priority = ? AND expires IS ?"""
+
 PRIORITY = """SELECT priority FROM records INDEXED BY records_due
     WHERE collection = ? AND due IS NOT NULL AND priority < ? ORDER BY priority DESC LIMIT 1"""
 

@@ -22,12 +22,12 @@ class Turn:
         self._patience = patience
 
     def take(self) -> None:
-        until = time.monotonic() + self._patience
-        self._lock(NEXT, until)
-        try:
-            self._lock(NOW, until)
-        finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, NEXT)
+        """What is held when this fails, `close` gives."""
+        if not self._has(NOW, 2):  # somebody writes, or is next
+            until = time.monotonic() + self._patience
+            self._wait(NEXT, until)
+            self._wait(NOW, until)
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, NEXT)
 
     def give(self) -> None:
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, NOW)
@@ -35,12 +35,14 @@ class Turn:
     def close(self) -> None:
         os.close(self._file)
 
-    def _lock(self, byte: int, until: float) -> None:
-        while True:
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
-                return
-            except OSError:  # another has it
-                if time.monotonic() >= until:
-                    return
-                time.sleep(STEPS[byte])
+    def _wait(self, byte: int, until: float) -> None:
+        while not self._has(byte) and time.monotonic() < until:
+            time.sleep(STEPS[byte])
+
+    def _has(self, byte: int, many: int = 1) -> bool:
+        """It is ours now, unless another has it."""
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, many, byte)
+        except OSError:
+            return False
+        return True

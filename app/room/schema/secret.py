@@ -1,6 +1,6 @@
 """Which of a schema's values are secret, and how to show the rest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -22,18 +22,25 @@ def secrets(schema: Schema) -> frozenset[str]:
 
 def mask(schema: Node, value: Any) -> Any:
     """A copy of `value`, valid or not, in which each secret that was given reads `********`."""
+    return with_secrets(schema, value, lambda _: MASK)
+
+
+def with_secrets(schema: Node, value: Any, change: Callable[[Any], Any]) -> Any:
+    """A copy of `value`, valid or not, in which each secret that was given is changed."""
     if isinstance(schema, Secret):
-        return value if value is None else MASK
+        return value if value is None else change(value)
     if isinstance(schema, fields.Pluck) and not schema.many:
-        return mask(plucked(schema), value)
+        return with_secrets(plucked(schema), value, change)
     if isinstance(schema, Either):
         for member in schema.members:
-            value = mask(member, value)
+            value = with_secrets(member, value, change)
         return value
     if isinstance(value, Mapping):
-        return {key: mask(inside(schema, key), each) for key, each in value.items()}
+        return {key: with_secrets(inside(schema, key), each, change) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [mask(inside(schema, index), each) for index, each in enumerate(value)]
+        return [
+            with_secrets(inside(schema, index), each, change) for index, each in enumerate(value)
+        ]
     return value
 
 

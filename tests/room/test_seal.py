@@ -1,0 +1,135 @@
+"""What is sealed is opened by its keys, for its place, and by nothing else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import Secret
+from app.room.boundary import Control
+from app.room.call import LOCAL, Call
+from app.room.enter import Room
+from app.room.errors import Unavailable
+from app.room.hush import hush, hushed
+from app.room.job import QUEUED, SUCCEEDED
+from app.room.operation import Registry
+from app.room.seal import MARK, Seal
+from app.testing import Testing
+
+OLD, NEW = b"o" * 32, b"n" * 32
+TEXTS = st.text(st.characters())
+
+
+def seal(*keys: bytes) -> Seal:
+    return Seal(lambda: keys)
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_what_is_closed_opens_for_its_place_alone(text: str, place: str, other: str) -> None:
+    closed = seal(NEW).close(text, place)
+    assert closed.startswith(MARK)
+    assert len(text) < 4 or text not in closed
+    assert seal(NEW).open(closed, place) == text
+    assert seal(OLD).open(closed, place) is None
+    assert other == place or seal(NEW).open(closed, other) is None
+
+
+@given(TEXTS, st.data())
+def test_what_was_changed_opens_for_nobody(text: str, data: st.DataObject) -> None:
+    closed = seal(NEW).close(text, "place")
+    at = data.draw(st.integers(len(MARK), len(closed) - 5))
+    changed = closed[:at] + ("B" if closed[at] == "A" else "A") + closed[at + 1 :]
+    assert seal(NEW).open(changed, "place") is None
+
+
+@pytest.mark.parametrize("text", ["", "sealed", MARK, f"{MARK}x", f"{MARK}AAAA", f"{MARK}ü"])
+def test_what_is_not_sealed_is_told_apart(text: str) -> None:
+    """And closed as any text is."""
+    house = seal(NEW)
+    assert house.open(text, "place") is None
+    assert house.open(house.close(text, "place"), "place") == text
+
+
+def test_a_key_is_changed_while_the_former_opens() -> None:
+    closed = seal(OLD).close("word", "place")
+    both = seal(NEW, OLD)
+    assert both.open(closed, "place") == "word"
+    assert seal(NEW).open(both.close("word", "place"), "place") == "word"
+
+
+def test_the_same_text_is_closed_differently_each_time_and_once() -> None:
+    house = seal(NEW)
+    first, second = house.close("word", "place"), house.close("word", "place")
+    assert first != second
+    assert house.close(first, "place") == first
+
+
+def test_lengths_tell_little() -> None:
+    assert len({len(seal(NEW).close("x" * length, "place")) for length in range(28)}) == 1
+
+
+def test_without_a_key_nothing_is_taken_that_needs_one() -> None:
+    with pytest.raises(Unavailable, match="MANYDOORS_SEAL_KEYS"):
+        seal().close("word", "place")
+
+
+# Whole: in a room
+
+
+@pytest.fixture
+def declared(lab: Testing) -> Callable[..., Any]:
+    def tried(word: Annotated[str, Secret]) -> str:
+        return word
+
+    return lab.room.registry.operation("tried", long=True)(tried)
+
+
+def keyed(lab: Testing, *keys: bytes) -> Room:
+    return Room(lab.room.registry, replace(lab.room.ports, seal_keys=lambda: keys))
+
+
+@pytest.mark.usefixtures("declared")
+def test_a_job_waits_for_the_key_that_opens_its_secret(lab: Testing) -> None:
+    """It never runs on what is closed; retried, it is closed with the newest key."""
+    lab.room = keyed(lab, OLD)
+    id = lab.submit("tried", word="swordfish")
+    lab.room = keyed(lab, NEW)
+    (job,) = lab.room.engine.claim()
+    lab.room.engine.settle([(job, lab.room.engine.execute(job, Control()))])
+    kept = lab.room.engine.get(id, LOCAL)
+    assert (kept.label, kept.body["error"]["kind"]) == (QUEUED, "unavailable")
+    lab.room = keyed(lab, NEW, OLD)
+    lab.run()
+    assert lab.result(id) == "swordfish"
+    again = lab.room.engine.retry(id, LOCAL)
+    lab.room = keyed(lab, NEW)
+    lab.run()
+    assert lab.room.engine.get(again.id, LOCAL).label == SUCCEEDED
+
+
+@pytest.mark.usefixtures("declared")
+def test_a_used_key_knows_its_call_though_it_is_sealed(lab: Testing) -> None:
+    """By a digest that nobody can try words on."""
+    first = lab.room.enter(Call("tried", {"word": "swordfish"}, key="k"))
+    again = lab.room.enter(Call("tried", {"word": "swordfish"}, key="k"))
+    other = lab.room.enter(Call("tried", {"word": "catfish"}, key="k"))
+    assert first.job == again.job
+    assert other.problem is not None
+    assert other.problem.kind == "invalid"
+
+
+def test_what_is_at_hand_is_not_said() -> None:
+    """Whole, line by line and escaped; what is too short stays, or nothing could be read."""
+    registry = Registry()
+
+    def tried(word: Annotated[str, Secret], pin: Annotated[str, Secret]) -> None:
+        """Take two."""
+
+    registry.operation("tried")(tried)
+    hush({"word": "sword\nfish", "pin": "12"}, registry.get("tried"))
+    assert hushed("sword\nfish, 'sword\\nfish', fish, 12") == "********, '********', ********, 12"
+    hush({}, registry.get("tried"))
+    assert hushed("fish") == "fish"
