@@ -14,6 +14,7 @@ from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unk
 from app.room.gate import GATES, PATIENCE
 from app.room.job import REMEMBERED, Ending, Error
 from app.room.ledger import Lost
+from app.room.notes import Notes
 from app.room.settlement import SETTLED_TOGETHER
 
 OTHER = Caller("other", "run")
@@ -490,3 +491,18 @@ def test_a_run_that_was_overtaken_is_told_so(lab, declare):
         lab.room.engine.execute(claimed, Control())
     assert lab.room.engine.settle([(claimed, Ending("succeeded", result="zombie"))]) == [None]
     assert lab.result(id) == ["", "mine"]
+
+
+def test_nothing_of_an_overtaken_run_lands_while_another_runs_the_job(lab, declare):
+    """It is running, and yet not the old one's to write: its lease is not."""
+    declare(lambda run: None, "slow")
+    id = lab.submit("slow")
+    (old,) = lab.room.engine.claim()
+    lab.advance(11)
+    (new,) = lab.room.engine.claim()
+    notes = Notes(lab.room.engine.ledger, old, lab.clock)
+    notes.state["by"] = "the old one"
+    with pytest.raises(Lost):
+        notes.save()
+    assert lab.room.engine.settle([(old, Ending("succeeded", result="stale"))]) == [None]
+    assert lab.room.engine.get(id, LOCAL) == new
