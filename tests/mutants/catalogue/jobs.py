@@ -75,7 +75,7 @@ MUTANTS = (
         "        if not (self._rung or now >= self._look_at):\n",
         "        if not self._rung:\n",
         "A job whose hint was lost, or whose worker died, stays where it is until somebody submits.",
-        ("tests/worker", "tests/whole/test_workers.py"),
+        ("tests/worker",),
     ),
     Mutant(
         "sweep-forgets-the-dead",
