@@ -16,7 +16,12 @@ EGRESS = (
 )
 JSON = ("tests/room/test_strict_json.py", "tests/doors/test_corpus.py")
 URLS = ("tests/ports/test_local_files.py", "tests/doors/test_files.py")
-SECRETS = ("tests/room/schema", "tests/doors/test_jobs.py", "tests/test_logs.py")
+SECRETS = (
+    "tests/room/test_job_view.py",
+    "tests/room/test_seal.py",
+    "tests/doors/test_jobs.py",
+    "tests/doors/test_console_jobs.py",
+)
 
 MUTANTS = (
     Mutant(
