@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
 from tests.mutants.catalogue import MUTANTS
@@ -55,13 +56,14 @@ def trials(mutants: Sequence[Mutant], checkout: Checkout, together: int) -> list
     pool = ThreadPoolExecutor(together)
     try:
         with checkout.copied() as clean:
+            start = replace(checkout, root=clean)  # whatever is edited meanwhile
             red = _red(pool, clean, sorted({test for mutant in mutants for test in mutant.tests}))
             sound = []
             for mutant in mutants:
                 if why := [red[test] for test in mutant.tests if test in red]:
                     judged.append(Judged(mutant, "broken", f"without the bug, {why[0]}"))
                 else:
-                    sound.append(pool.submit(judge, mutant, checkout, clean))
+                    sound.append(pool.submit(judge, mutant, start, clean))
             for future in as_completed(sound):
                 judged.append(future.result())
                 _tell(judged[-1].verdict, judged[-1].mutant.name, judged[-1].seconds)

@@ -24,6 +24,8 @@ from tests.mutants.witness import WITNESS
 LONGEST = 600.0  # seconds that the tests of one mutant may take, on a machine that is slow and busy
 LONGEST_TEST = 120  # the same of one test: a bug that makes it hang is caught by then
 LAST_WORDS = 30.0  # seconds for pytest to end what it has started
+# The others, which nothing here uses, take three quarters of the time in which pytest starts.
+PLUGINS = ("pytest_timeout", "_hypothesis_pytestplugin", "tests.mutants.witness")
 NO_CATCH = {"SyntaxError", "ImportError", "NameError"}  # a slip in the mutant, not what it does
 
 Verdict = Literal["caught", "missed", "broken"]
@@ -135,17 +137,18 @@ def run_tests(folder: Path, tests: Sequence[str], *options: str) -> Ran:
     with tempfile.TemporaryDirectory(prefix="mutants-") as aside:
         witness, output = Path(aside, "witness.json"), Path(aside, "output")
         command = [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "tests.mutants.witness"),
-            *("-p", "no:cacheprovider", f"--timeout={LONGEST_TEST}", "--hypothesis-seed=0"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(part for plugin in PLUGINS for part in ("-p", plugin)),
+            *(f"--timeout={LONGEST_TEST}", "--hypothesis-seed=0"),
             *(f"--basetemp={aside}/tests", *options, *tests),
         ]
         # Of the suite's short form; and no path leads to another checkout's program.
         environ = {k: v for k, v in os.environ.items() if k not in ("CI", "PYTHONPATH")}
+        environ |= {WITNESS: str(witness), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         began = time.monotonic()
         with output.open("wb") as out:
             process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=environ | {WITNESS: str(witness)},
+                command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out
             )  # fmt: skip
             in_time = _waited(process)
         seconds = time.monotonic() - began
