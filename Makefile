@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture mutants package deploy undeploy lock clean
+.PHONY: help run test check format bench torture long mutants package deploy undeploy lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ SEED ?=
 
 torture: $(DEV) ## kill and stop the parts of a real service under load, and judge it; TIME=600 SEED=7
 	@$(BIN)/python -m tests.torture --seconds "$(TIME)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+long: $(DEV) ## kill jobs of 200 slices, make and cancel maps of 100,000: ten minutes; SEED=7
+	@$(BIN)/python -m tests.long $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 mutants: $(DEV) ## put small bugs into copies of the code, one each, and see whether tests catch them; ARGS="fence tick"
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -40,6 +40,8 @@ def up(given: argparse.Namespace, settings: Settings) -> int:
         Part("clock", ("tick", "--watch", *leash), (held,)),
     ]
     environ = {**os.environ, **_variables(settings, given.host)}
+    # Whatever hangs, half of the workers are there for all else.
+    environ[PREFIX + "DELIVERIES"] = str(settings.deliveries or max(1, given.workers // 2))
     sources = Sources(settings.operations) if given.reload else None
     return Supervisor(parts, environ, sockets.announce, sources or None).run()
 

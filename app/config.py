@@ -74,6 +74,9 @@ class Settings:
     callbacks: str = "public"
     """Where callbacks may go: public addresses by https; with local also to this machine."""
 
+    deliveries: int = 0
+    """How many callbacks are sent at once; half as many as there are workers, while it is 0."""
+
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
 
@@ -303,6 +306,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "max_queued": _many,
     "min_free": _size,
     "callbacks": _one_of("public", "local"),
+    "deliveries": _many,
     "hosts": _names,
     "trusted_proxies": _hops,
     "open": _one_of("no", "loopback"),

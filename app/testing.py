@@ -146,7 +146,7 @@ class Testing(AbstractContextManager["Testing"]):
         self._reached: Counter[str] = Counter()  # how often runs came to the end of each step
 
     def __enter__(self) -> "Testing":
-        self._open.enter_context(opened(self.room.ports))
+        self._open.enter_context(opened(self.room.ports, self.room.engine.changes))
         return self
 
     def __exit__(
@@ -287,6 +287,8 @@ class Testing(AbstractContextManager["Testing"]):
     def run_next(self) -> str | None:
         """One run of the most pressing job that is due, to its end or to where it waits; its id.
         None when nothing is due now."""
+        while self.room.engine.orphans.sweep():
+            pass
         claimed = self.room.engine.claim()
         if not claimed:
             return None if self._next_due(self.clock.now()) is None else self.run_next()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.config import LAMBDA, Settings
 from app.ports import FileLimits, Files, Inbox, Ports, Queue, Records, Topic, Untold
+from app.room.callback import AT_ONCE
 from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
@@ -32,6 +33,7 @@ def make_room(settings: Settings, lease: float = LEASE) -> Room:
         counts=not settings.table,  # in a table each ending would be a transaction, twice the price
         limit=_limit(settings),
         admin_key=settings.admin_key,
+        deliveries=settings.deliveries or (AT_ONCE if settings.table else 1),
     )
     if settings.table:
         room.calendar.least = SHORTEST_ON_AWS

@@ -120,7 +120,7 @@ class House:
             case Work(hint):
                 self._work(hint, until)
             case Tick():
-                self._tick()
+                self._tick(until)
             case Unreadable(why):
                 self._keep(ask, why)
             case Arrived(file, other):
@@ -145,7 +145,7 @@ class House:
         if hint is not None and not runs and self.room.ports.clock.monotonic() >= until:
             self.room.ports.queue.ring(Hint(hint))  # there was no time to look; the next one has it
 
-    def _tick(self) -> None:
+    def _tick(self, until: float) -> None:
         """The jobs of the next minute are made now and rung for with a delay, so that each starts
         in its second."""
         now = self.room.ports.clock.monotonic()
@@ -154,6 +154,8 @@ class House:
             self._tend_at = now + TEND_EVERY
         Ticker(self.room.registry, self.room.ports).tick(AHEAD)
         sweep(self.room.registry, self.room.ports)
+        while self.room.ports.clock.monotonic() < until and self.room.engine.orphans.sweep():
+            pass  # each look is short, and the next goes on
 
     def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:
         """A failed job, so that a final failure leaves a trace."""

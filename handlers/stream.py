@@ -9,6 +9,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable
 from typing import Any
 
+from app.room.change import Change
 from app.room.errors import Malformed, Problem, Unknown
 from app.room.message import Message, call, takers
 from app.room.operation import Registry, chosen
@@ -52,16 +53,15 @@ def _change(record: Any, registry: Registry) -> Ask:
 def _row(record: Any, message: Message) -> What:
     change = record["dynamodb"]
     try:
-        facts = checked(
-            {
-                "event": record["eventName"].lower(),
-                "table": message.name,
-                "keys": _plain_row(change.get("Keys")),
-                "new": _plain_row(change.get("NewImage")),
-                "old": _plain_row(change.get("OldImage")),
-                "sequence": change["SequenceNumber"],
-            }
+        told = Change(
+            event=record["eventName"].lower(),
+            table=message.name,
+            keys=_plain_row(change.get("Keys")),
+            new=_plain_row(change.get("NewImage")),
+            old=_plain_row(change.get("OldImage")),
+            sequence=change["SequenceNumber"],
         )
+        facts = checked(vars(told))
         if not message.takers:
             raise Unknown(f"No operation takes changes of {message.name!r}.")
     except Problem as problem:

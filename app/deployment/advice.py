@@ -159,10 +159,12 @@ def _triggers(operation: Operation, platform: Platform) -> Iterator[tuple[str, s
                 )
             case Upload() | Topic() | Queue() | Stream() if platform.sources is not None:
                 if not any(_brings(arn, trigger) for arn in platform.sources):
+                    own = ", if that is no collection of records(…), which needs none"
                     yield (
                         "source",
                         f"nothing brings it what {type(trigger).__name__}({trigger.name!r}) waits "
-                        'for: name the event source under "events" in zappa_settings.json.',
+                        'for: name the event source under "events" in zappa_settings.json'
+                        f"{own if isinstance(trigger, Stream) else ''}.",
                     )
 
 

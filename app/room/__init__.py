@@ -7,7 +7,7 @@ an operation  operation, policy, route, trigger, schema/: from type hints to JSO
 a job         job: its states; engine: submit, claim, execute, settle
   accepted    acceptance, drafts, gate, brim, latest
   run         execute, run, boundary, journal, notes, capture, children, run_files, step_error
-  settled     settlement, ledger, tally, stats, happenings
+  settled     settlement, ledger, orphans, tally, stats, happenings
   found       sweep, listing, job_view
 flow          flow, lane, parking, window: how many at once, and how often
 schedules     schedule, timing, calendar, standing, tick, schedule_view
@@ -15,7 +15,7 @@ files         files, shelf, file_link, file_view, file_uses, uploads, inbox
 messages      message, unreadable; claim: what is too large for one
 access        key, keyring, session
 callbacks     webhook, callback, signing, egress, circuit
-users' state  records
+users' state  records; change: who watches them
 secrets       seal, hush
 forms         strict_json, duration
 """

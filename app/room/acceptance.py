@@ -84,9 +84,7 @@ class Acceptance:
         now = self._ports.clock.now()
         self.brim.check(caller.owner, len(submissions))
         for _ in range(TRIES):
-            made, writes = self._made(submissions, caller, now, listed)
-            writes += deliveries(each for each in made if not each.version)
-            note_jobs(self._ports, caller.owner, _jobs_in(writes))
+            made, writes = self._drafted(submissions, caller, now, listed)
             try:
                 self._store(writes, caller.owner)
             except Stale:
@@ -97,6 +95,21 @@ class Acceptance:
         if any(one.key is not None for one in submissions):
             raise Conflict(_IN_USE)
         raise Busy("Others submit the same all the time.", after=1)
+
+    def drafted(
+        self, submissions: Sequence[Submission], caller: Caller
+    ) -> tuple[list[Record], list[Write]]:
+        """The jobs, and the writes that make them, for a commit of one's own: `Stale` from it means
+        to ask again, and behind it one rings for them. Whatever the queue holds."""
+        return self._drafted(submissions, caller, self._ports.clock.now(), False)
+
+    def _drafted(
+        self, submissions: Sequence[Submission], caller: Caller, now: float, listed: bool
+    ) -> tuple[list[Record], list[Write]]:
+        made, writes = self._made(submissions, caller, now, listed)
+        writes += deliveries(each for each in made if not each.version)
+        note_jobs(self._ports, caller.owner, _jobs_in(writes))
+        return made, writes
 
     def _store(self, writes: Sequence[Write], owner: str) -> None:
         if len(writes) <= self._ports.records.most_writes:

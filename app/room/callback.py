@@ -5,7 +5,9 @@ So none is lost, and it is tried again as any job. `webhook.py` has what it does
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import isqrt
 from urllib.parse import urlsplit
+from zlib import crc32
 
 from app.ports import Body, Put, Record
 from app.room import job
@@ -15,10 +17,22 @@ DELIVER = "webhooks.deliver"
 SOURCE = "webhook"  # what makes a delivery, as a door makes other jobs
 PAUSES = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)  # between attempts: 27 h 35 min
 
-OPTIONS = Options(
-    retries=len(PAUSES), timeout="1m", concurrency=4, key="host", keep="30d", scope="run"
-)
+AT_ONCE = 8  # deliveries, where nobody says otherwise
+
+OPTIONS = Options(retries=len(PAUSES), timeout="1m", keep="30d", scope="run")
 POLICY = read_policy(OPTIONS, long=True)
+
+
+def limited(at_once: int) -> Options:
+    """At most so many deliveries run, however many hosts hang; and of these so many go to one host
+    as there are times as many lanes: hosts share lanes, for a job has one."""
+    places = isqrt(at_once)
+    lanes = at_once // places
+
+    def lane(params: Body) -> str:
+        return str(crc32(params["host"].encode(errors="replace")) % lanes)
+
+    return {**OPTIONS, "concurrency": places, "key": lane}
 
 
 def addressed(record: Record, new_id: Callable[[str], str]) -> Record:

@@ -4,25 +4,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Literal, overload
 
 from app.ports import Body, Ports, Put, Record
+from app.ports.cursor import cursor_after
 from app.room import job
 from app.room.acceptance import ring
 from app.room.boundary import Boundary
 from app.room.claim import PARAMS, Claims, result_file
-from app.room.errors import Invalid, Problem, Refused, Stale, TooLarge, Unknown, kinds
+from app.room.errors import Invalid, Problem, Refused, Stale, Unknown, kinds
 from app.room.file_uses import note_jobs
 from app.room.files import derived_id
 from app.room.job import JOBS, Wait
 from app.room.journal import copied
 from app.room.ledger import Ledger
-from app.room.notes import WRITE_EVERY, Notes
+from app.room.notes import Notes
 from app.room.operation import Operation, Registry
+from app.room.strict_json import write_json
 
 MAPS = "maps"  # a tally for each map: how many children there are, have ended, have failed
 CHUNK = 90  # children in one commit
+ROOM = 64 * 1024  # encoded bytes of their params: all that a map holds of its items at once
+READ = 16  # items whose children are read together, where one follows another
 
 
 class Children:
@@ -53,18 +57,26 @@ class Children:
             self._notes.mapped = True
         if "total" not in entry:
             self._submit(called, items, entry, failures)
-        results = Results(self._ledger, self._claims, entry)
-        tally = self._tally(entry["map"])
+        results = Results(self._ledger, self._claims, entry, self._notes.record.owner)
         if not entry.get("done"):
-            self._notes.tell([tally["ended"], results.jobs, f"children: {called.name}"])
-        if failures == "stop" and tally["failed"]:
-            raise results.first_failure()
-        if tally["ended"] < results.jobs:
-            self._boundary.suspend(Wait("children", entry["map"]))
-        if not entry.get("done"):
-            entry["done"] = True
-            self._notes.note()
+            self._wait(called, entry, results, failures)
+        if "failed" in entry:
+            text, child = entry["failed"]
+            raise Refused(text, job=child) if child else Refused(text)
         return results
+
+    def _wait(self, called: Operation, entry: Body, results: "Results", failures: str) -> None:
+        """Until it is known how the map has ended; the journal remembers that, for a later run
+        might find another child that failed, or none any more."""
+        tally = self._tally(entry["map"])
+        self._notes.tell([tally["ended"], results.jobs, f"children: {called.name}"])
+        if failures == "stop" and tally["failed"]:
+            entry["failed"] = results.first_failure()
+        elif tally["ended"] < results.jobs:
+            self._boundary.suspend(Wait("children", entry["map"]))
+        entry["done"] = True
+        self._notes.journal.measure(entry)
+        self._notes.note()
 
     def _called(self, operation: str | Callable[..., Any]) -> Operation:
         if isinstance(operation, str):
@@ -75,27 +87,53 @@ class Children:
         raise Unknown(f"run.map: {operation!r} is no operation; declare it with @operation.")
 
     def _submit(self, called: Operation, items: Iterable[Any], entry: Body, failures: str) -> None:
-        """Chunk by chunk; a run that takes over begins where the last checkpoint was, and finds
-        what the other has made since, for a child's id is its place."""
+        """Chunk by chunk, each in one fenced commit with how far it is: so a run that was
+        overtaken makes none, and the next goes on behind the last."""
         if entry["at"] == 0:
             self._open(entry["map"], self._notes.record, failures)
-        rest = islice(iter(items), entry["at"], None)
-        while chunk := list(islice(rest, CHUNK * entry["batch"])):
-            self._boundary.check()
-            made = self._made(called, chunk, entry)
+        for made, many in self._chunks(called, islice(iter(items), entry["at"], None), entry):
+            if failures == "stop" and self._tally(entry["map"])["failed"]:
+                break  # none more is wanted
             note_jobs(self._ports, self._notes.record.owner, made)
-            self._store(made)
-            ring(self._registry, self._ports, made, self._ports.clock.now())
-            entry["at"] += len(chunk)
+            entry["at"] += many
             self._notes.journal.advanced = True
             self._notes.tell([0, entry["at"], f"submitting {called.name}"])
-            self._notes.save_if(WRITE_EVERY)
+            self._notes.save(beside=self._missing(made))
+            ring(self._registry, self._ports, made, self._ports.clock.now())
+            self._boundary.check()
         entry["total"] = entry["at"]
         jobs = -(-entry["total"] // entry["batch"])
         tally = self._ports.records.get(MAPS, entry["map"])
         if tally is None:
             raise Unknown(f"The tally of {entry['map']} is gone.")
         self._ledger.amend(tally, lambda found: replace(found, body=found.body | {"total": jobs}))
+
+    def _chunks(
+        self, called: Operation, rest: Iterator[Any], entry: Body
+    ) -> Iterator[tuple[list[Record], int]]:
+        """As many children as one commit takes, and of how many items they are."""
+        made: list[Record] = []
+        first, size = entry["at"], 0
+        while some := list(islice(rest, entry["batch"])):
+            child = self._made(called, some, first, entry)
+            more = len(write_json(child.body["params"]))
+            if made and (len(made) == CHUNK or size + more > ROOM):
+                yield made, first - entry["at"]
+                made, size = [], 0
+            made.append(child)
+            first, size = first + len(some), size + more
+        if made:
+            yield made, first - entry["at"]
+
+    def _missing(self, made: list[Record]) -> Callable[[], list[Put]]:
+        """All of them; asked again, because it was refused, those that are not there."""
+        tries = count()
+
+        def puts() -> list[Put]:
+            again, get = next(tries) > 0, self._ports.records.get
+            return [Put(one, expect=0) for one in made if not (again and get(JOBS, one.id))]
+
+        return puts
 
     def _open(self, map: str, parent: Record, failures: str) -> None:
         body = {"ended": 0, "failed": 0, "stop": failures == "stop"}
@@ -104,32 +142,25 @@ class Children:
         with suppress(Stale):  # an earlier run has opened it
             self._ports.records.commit(Put(tally, expect=0))
 
-    def _made(self, called: Operation, chunk: list[Any], entry: Body) -> list[Record]:
-        parent, now = self._notes.record, self._ports.clock.now()
-        batch, first = entry["batch"], entry["at"]
-        made = []
-        for offset in range(0, len(chunk), batch):
-            items = [self._checked(called, chunk[i], first + i)
-                     for i in range(offset, min(offset + batch, len(chunk)))]  # fmt: skip
-            index = (first + offset) // batch
-            id = child_id(entry["map"], index)
-            made.append(
-                job.new(
-                    id,
-                    operation=called.name,
-                    params=self._kept(called, id, items if batch > 1 else items[0]),
-                    owner=parent.owner,
-                    policy=called.policy,
-                    now=now,
-                    priority=parent.priority,
-                    source="map",
-                    parent=parent.id,
-                    index=index,
-                    map=entry["map"],
-                    batch=batch if batch > 1 else None,
-                )
-            )
-        return made
+    def _made(self, called: Operation, some: list[Any], first: int, entry: Body) -> Record:
+        """The child for these items, of which the first has that place."""
+        parent, batch = self._notes.record, entry["batch"]
+        items = [self._checked(called, item, first + place) for place, item in enumerate(some)]
+        id = child_id(entry["map"], first // batch)
+        return job.new(
+            id,
+            operation=called.name,
+            params=self._kept(called, id, items if batch > 1 else items[0]),
+            owner=parent.owner,
+            policy=called.policy,
+            now=self._ports.clock.now(),
+            priority=parent.priority,
+            source="map",
+            parent=parent.id,
+            index=first // batch,
+            map=entry["map"],
+            batch=batch if batch > 1 else None,
+        )
 
     def _kept(self, called: Operation, child: str, params: Any) -> Any:
         parent = self._notes.record
@@ -144,22 +175,6 @@ class Children:
             raise Refused(f"Item {index} is not valid for {called.name}: {wrong}") from None
         return item
 
-    def _store(self, made: list[Record]) -> None:
-        """Those that an earlier run has not made; halved where one commit can't hold them."""
-        records = self._ports.records
-        try:
-            records.commit(*(Put(child, expect=0) for child in made))
-        except Stale:
-            missing = [child for child in made if records.get(JOBS, child.id) is None]
-            if len(missing) == len(made):
-                raise
-            self._store(missing)
-        except TooLarge:
-            if len(made) == 1:
-                raise
-            self._store(made[: len(made) // 2])
-            self._store(made[len(made) // 2 :])
-
     def _tally(self, map: str) -> Body:
         record = self._ports.records.get(MAPS, map)
         if record is None:
@@ -170,10 +185,11 @@ class Children:
 class Results(Sequence[Any]):
     """What the children gave, in the order of the items; read from the store when asked for."""
 
-    def __init__(self, ledger: Ledger, claims: Claims, entry: Body) -> None:
+    def __init__(self, ledger: Ledger, claims: Claims, entry: Body, owner: str) -> None:
         self._ledger, self._claims, self._map = ledger, claims, entry["map"]
-        self._total, self._batch = entry["total"], entry["batch"]
-        self._read: tuple[int, Record] | None = None
+        self._total, self._batch, self._owner = entry["total"], entry["batch"], owner
+        self._read: dict[str, Record] = {}
+        self._last = -1
         self._large: tuple[str, Any] | None = None
 
     @property
@@ -184,7 +200,11 @@ class Results(Sequence[Any]):
         return int(self._total)
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[index] for index in range(len(self)))
+        return self.since(0)
+
+    def since(self, place: int) -> Iterator[Any]:
+        """From there on; what stands before is not read."""
+        return (self[index] for index in range(place, len(self)))
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -200,15 +220,21 @@ class Results(Sequence[Any]):
         result = self._result(child)
         return copied(result[place % self._batch] if self._batch > 1 else result)
 
-    def first_failure(self) -> Refused:
-        """Of the child that failed; which, a look at each tells."""
-        for index in range(self.jobs):
-            child = self._child(index)
-            if child.label == job.FAILED:
-                why = failure(child)
-                text = f"Item {index * self._batch} failed for good: {why.detail}"
-                return Refused(text, job=child.id)
-        return Refused("A child was cancelled.")
+    def first_failure(self) -> tuple[str, str]:
+        """What is said of it, and which child it is, if it is one that failed."""
+        child = self._first(job.FAILED)
+        if child is None:
+            return "A child was cancelled.", ""
+        place = int(child.body["index"]) * int(self._batch)
+        return f"Item {place} failed for good: {failure(child).detail}", child.id
+
+    def _first(self, status: str) -> Record | None:
+        """By one look; by one at each where the index has not heard of it yet."""
+        for known in (job.FAILED, job.CANCELLED):
+            if found := self._listed(-1, 1, known):
+                return found[0] if known == status else None
+        children = map(self._child, range(self.jobs))
+        return next((child for child in children if child.label == status), None)
 
     def _result(self, child: Record) -> Any:
         """Read once, however many items it is of."""
@@ -219,13 +245,32 @@ class Results(Sequence[Any]):
         return self._large[1]
 
     def _child(self, index: int) -> Record:
-        if self._read and self._read[0] == index:
-            return self._read[1]
-        child = self._ledger.get(child_id(self._map, index))
-        if child is None:
-            raise Unknown(f"Child {index} of {self._map} is gone: it outlived its `keep`.")
-        self._read = index, child
-        return child
+        id = child_id(self._map, index)
+        if id not in self._read:
+            most, self._read = READ // self._batch if index == self._last + 1 else 0, {}
+            # Of one that has not ended, the list may be behind.
+            for child in self._listed(index - 1, most) if most > 1 else ():
+                if child.label in job.TERMINAL:
+                    self._read[child.id] = child
+        self._last = index
+        if id not in self._read:
+            if (found := self._ledger.get(id)) is None:
+                raise Unknown(f"Child {index} of {self._map} is gone: it outlived its `keep`.")
+            self._read = {id: found}
+        return self._read[id]
+
+    def _listed(self, behind: int, most: int, status: str | None = None) -> list[Record]:
+        """Children in their order."""
+        before = f"{self._map}-" if behind < 0 else child_id(self._map, behind)
+        page = self._ledger.records.list(
+            JOBS,
+            owner=self._owner,
+            label=status,
+            newest_first=False,
+            cursor=cursor_after(before),
+            limit=most,
+        )
+        return [child for child in page.items if child.body.get("map") == self._map]
 
 
 def failure(child: Record) -> Problem:

@@ -16,7 +16,8 @@ from app.room import job, webhook
 from app.room.acceptance import Acceptance, Submission
 from app.room.boundary import Control
 from app.room.call import Caller
-from app.room.callback import DELIVER, addressed
+from app.room.callback import AT_ONCE, DELIVER, addressed
+from app.room.change import Changes
 from app.room.claim import Claims
 from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
@@ -45,18 +46,26 @@ class Engine:
     """The jobs of one service."""
 
     def __init__(
-        self, registry: Registry, ports: Ports, lease: float = LEASE, tally: Tally | None = None
+        self,
+        registry: Registry,
+        ports: Ports,
+        lease: float = LEASE,
+        tally: Tally | None = None,
+        deliveries: int = AT_ONCE,
     ) -> None:
-        """`tally`: counts what ends, where that may cost a write more."""
+        """`tally`: counts what ends, where that may cost a write more. `deliveries`: how many
+        callbacks are sent at once."""
         self.registry, self.ports, self.lease = registry, ports, lease
         self.ledger = Ledger(ports.records, ports.clock, lease)
-        registry.keep(DELIVER, partial(webhook.operation, registry))
+        registry.keep(DELIVER, partial(webhook.operation, registry, deliveries))
         self.acceptance = Acceptance(registry, ports, self.ledger)
+        self.changes = Changes(registry, ports, self.acceptance)
         self.happenings = Happenings(registry, ports, self.acceptance)
         self.flow = Flow(registry, ports, self.ledger)
         self.settlement = Settlement(
             registry, ports, self.ledger, self.flow, self.happenings, tally
         )
+        self.orphans = self.settlement.orphans
         self.has_more = False  # may the last claim have left something that is due?
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
@@ -75,13 +84,14 @@ class Engine:
         """
         self.flow.sweep(hint)
         for _ in range(ROUNDS):
-            ready, parked = self._claim(limit, hint)
-            self.has_more = parked > 0 and not ready
-            if not self.has_more:
+            ready, parked, settled = self._claim(limit, hint)
+            self.has_more = parked + settled > 0 and not ready
+            if ready or not parked:
                 break
         return ready
 
-    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int]:
+    def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int, int]:
+        """What may run; how many were put aside; how many needed no run."""
         now = self.ports.clock.now()
         found: Sequence[Record] = self.ports.records.take(
             JOBS, now=now, until=now + self.lease, limit=limit, label=RUNNING
@@ -104,7 +114,7 @@ class Engine:
         admitted, untold = self.flow.admit(ready)
         with suppress(Unavailable):  # or else they cost an attempt, though nobody began them
             self.settlement.settle([(record, Ending("returned")) for record in untold])
-        return admitted, len(ready) - len(admitted) - len(untold)
+        return admitted, len(ready) - len(admitted) - len(untold), len(decided)
 
     def _claim_hinted(self, id: str) -> list[Record]:
         """A hint may come before the store's index shows what was written a moment ago, and a
@@ -149,7 +159,16 @@ class Engine:
         alone: bool = True,
     ) -> Ending:
         """Runs a claimed job here. Raises `Lost` when another has claimed it meanwhile."""
-        return execute(self.registry, self.ports, self.ledger, record, control, host, alone=alone)
+        return execute(
+            self.registry,
+            self.ports,
+            self.ledger,
+            self.changes,
+            record,
+            control,
+            host,
+            alone=alone,
+        )
 
     def settle(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         """Writes how runs ended, many in one commit; None for one that another has claimed since.
@@ -161,10 +180,13 @@ class Engine:
     def renew(self, record: Record) -> Record:
         """A sign of life for a run under way: its lease goes on, if it is its own still.
 
-        Gives the record as it is now, which shows a wish to cancel; raises `Lost`.
+        Gives the record as it is now, which shows a wish to cancel, also that of a child whose
+        parent has ended; raises `Lost`.
         """
         found = self.ledger.look(record)
         now = self.ports.clock.now()
+        if found.label == RUNNING and "cancel" not in found.body and self._is_orphan(found, {}):
+            return self.ledger.checkpoint(found, {}, lambda it: job.asked_to_cancel(it, now))
         if found.label != RUNNING or not job.is_fading(found, now, self.lease):
             return found
         return self.ledger.checkpoint(found, {}, lambda fresh: fresh)

@@ -11,6 +11,7 @@ from app.room.access import Access, check_scope
 from app.room.boundary import FOREVER
 from app.room.calendar import Calendar
 from app.room.call import Call, Outcome
+from app.room.callback import AT_ONCE
 from app.room.claim import Claims, result_file
 from app.room.deadline import CallTimedOut, deadline
 from app.room.engine import LEASE, Engine
@@ -50,15 +51,17 @@ class Room:
         counts: bool = True,
         limit: Limit | None = DEFAULT_LIMIT,
         admin_key: str = "",
+        deliveries: int = AT_ONCE,
     ) -> None:
         """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
         `counts`: are there statistics? They make of each ending a commit of several records.
-        `limit`: how often each key may call. `admin_key`: one that is good beside the store's."""
+        `limit`: how often each key may call. `admin_key`: one that is good beside the store's.
+        `deliveries`: how many callbacks are sent at once."""
         self.registry = registry
         self.ports = ports
         self.claims = Claims(ports)
         tally = Tally(ports.records, ports.clock) if counts else None
-        self.engine = Engine(registry, ports, lease, tally)
+        self.engine = Engine(registry, ports, lease, tally, deliveries)
         self.shelf = Shelf(ports, Uploads(registry, ports, self.engine.acceptance.accept))
         self.calendar = Calendar(registry, ports, self.engine)
         self.access = Access(ports, admin_key)
@@ -188,7 +191,7 @@ class Room:
         try:
             with (
                 self.engine.flow.call(operation, arguments, longest),
-                opened(self.ports),
+                opened(self.ports, self.engine.changes),
                 deadline(longest, operation.name),
             ):
                 value = operation.function(**arguments)

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.ports import Ports, Record
 from app.room.boundary import Boundary, Control, Stopped, Suspended
@@ -28,6 +28,9 @@ from app.room.run_files import RunFiles
 from app.room.schema.plain import plain
 from app.room.shelf import Shelf
 from app.room.strict_json import write_json
+
+if TYPE_CHECKING:
+    from app.room.change import Changes
 
 LOOK_FOR_OPERATION = 60.0  # seconds between looks whether a job's operation is declared again
 LONGEST_UNDECLARED = 86400.0
@@ -53,6 +56,7 @@ def execute(
     registry: Registry,
     ports: Ports,
     ledger: Ledger,
+    changes: "Changes",
     record: Record,
     control: Control,
     host: Callable[[Notes], None] | None = None,
@@ -79,7 +83,8 @@ def execute(
     if host is not None:
         host(notes)
     find = Shelf(ports).finder(record.owner)
-    with opened(ports), captured(notes.log) if alone else nullcontext(), finding(find):
+    log = captured(notes.log) if alone else nullcontext()
+    with opened(ports, changes), log, finding(find):
         ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
     return _with_notes(ending, notes, ports.clock.monotonic() - began)
 

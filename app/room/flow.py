@@ -14,14 +14,16 @@ from app.ports import Delete, Hint, Ports, Put, Record, Write
 from app.room import parking
 from app.room.acceptance import ring
 from app.room.claim import Claims
-from app.room.errors import Busy, Problem, Stale, Unavailable, Unknown
+from app.room.errors import Busy, Problem, Stale, TooLarge, Unavailable, Unknown
 from app.room.job import JOBS, QUEUED, RUNNING
 from app.room.lane import LANES, LOOK, NO_LIMITS, SOON, Lane, Limits, key_of, lane_id
 from app.room.ledger import Ledger, Lost
 from app.room.operation import Operation, Registry
 from app.room.parking import PARKED
+from app.room.strict_json import write_json
 
 TOGETHER = 20  # jobs that one commit admits or parks, and that it calls out of the line
+CALLED = 1024 * 1024  # bytes of the jobs that one commit calls
 TRIES = 100  # of a change that others outrun
 SWEPT = 20  # lanes at one look
 SWEEP_EVERY = 1.0  # seconds between looks for lanes that are due, where operations have limits
@@ -40,6 +42,7 @@ class Flow:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self._claims = Claims(ports)
         self._look_at = float("-inf")
+        self._has_limits = False  # has a job come by of which something is limited?
 
     # Jobs
 
@@ -72,12 +75,11 @@ class Flow:
     def _lane_to_ask(self, record: Record) -> str | None:
         """The lane that has a say in whether it runs; None if it has none, or none any more."""
         name, body = record.body["operation"], record.body
-        if name not in self._registry:
+        operation = self._registry.known(name)
+        limits = Limits.of(operation.policy) if operation else None
+        if operation is None or limits is None:
             return None
-        operation = self._registry.get(name)
-        limits = Limits.of(operation.policy)
-        if limits is None:
-            return None
+        self._has_limits = True
         holds = "lane" in body and "turn" not in body
         if holds and (limits.rate is None or "midway" in body):
             return None
@@ -102,6 +104,10 @@ class Flow:
             except Stale:
                 members = [fresh for each in members if (fresh := self._still(each))]
                 continue
+            except TooLarge:
+                if len(members) == 1:
+                    raise
+                return {k: v for each in members for k, v in self._admit(id, [each]).items()}
             stored = {each.id: each for each in written if each and each.collection == JOBS}
             return {old.id: stored.get(old.id, old) for old, new in moves if new.label == RUNNING}
         raise Unavailable("Others change the same lane all the time.", after=1)
@@ -156,7 +162,7 @@ class Flow:
         """The lane with up to `most` out of its line, if there is room for them, and what that
         writes."""
         writes: list[Write] = []
-        wanted = min(lane.room, lane.waiting, most)
+        room, wanted = CALLED, min(lane.room, lane.waiting, most)
         if wanted <= 0:
             return lane, writes
         listed = self._ports.records.list(
@@ -172,6 +178,9 @@ class Flow:
             called = parking.called(
                 found, holds=limits.places is not None, has_turn=limits.rate is not None
             )
+            room -= len(write_json(called.body))
+            if room < 0 and len(writes) > 1:
+                return lane, writes[:-1]  # the sweep calls the rest
             writes.append(Put(called, expect=found.version))
             lane = lane.promised(found.id, now)
         return lane, writes
@@ -227,13 +236,13 @@ class Flow:
         """Looks at lanes whose time has come, and at the one that was rung for; most calls of it
         do nothing."""
         now = self._ports.clock.now()
-        if hint is not None and hint.split("/")[0] in self._registry:
+        if hint is not None and self._registry.known(hint.split("/")[0]):
             with suppress(Unavailable):
                 self._tend(hint)
         if self._look_at - LOOK <= now < self._look_at:
             return
         has_limits = any(Limits.of(operation.policy) for operation in self._registry)
-        self._look_at = now + (SWEEP_EVERY if has_limits else LOOK)
+        self._look_at = now + (SWEEP_EVERY if has_limits or self._has_limits else LOOK)
         with suppress(Unavailable):  # whoever claims will tell of it
             found = self._ports.records.take(
                 LANES, now=now, until=now + LOOK, limit=SWEPT, label=""
@@ -258,9 +267,8 @@ class Flow:
                 return
 
     def _read(self, id: str, now: float) -> Lane:
-        limits, operation = None, id.split("/")[0]
-        if operation in self._registry:
-            limits = Limits.of(self._registry.get(operation).policy) or NO_LIMITS
+        operation = self._registry.known(id.split("/")[0])
+        limits = (Limits.of(operation.policy) or NO_LIMITS) if operation else None
         return Lane.read(id, self._ports.records.get(LANES, id), limits, now)
 
     def _commit(

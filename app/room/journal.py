@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.ports import Body
-from app.room.errors import ManydoorsError
+from app.room.errors import ManydoorsError, TooLarge
 from app.room.strict_json import write_json
 
 INLINE = 1 * 1024  # bytes that each step rewrites in the job's own record; older entries get pages
@@ -158,11 +158,22 @@ class Journal:
         rest = self.inline()
         until = next((i for i, entry in enumerate(rest) if self._is_open(entry)), len(rest))
         if sum(map(len, self._written[until:])) > MOST_INLINE:
-            raise ValueError(
+            while sum(map(len, self._written[until:])) > MOST_INLINE:
+                self._forget_last()
+            raise TooLarge(
                 f"One item of run.each remembers over {MOST_INLINE:,} bytes: let its steps give "
                 "less, or make the item a job of its own by run.map."
             )
         return rest[:until]
+
+    def _forget_last(self) -> None:
+        """What the record has no room for: it came last, and nobody asks for it again."""
+        last = self._entries.pop()
+        self._written.pop()
+        self._loops = [n for n in self._loops if n < len(self._entries)]
+        if self._next > len(self._entries):
+            self._next -= 1
+            self._counts[last["n"]] -= 1
 
     def turn(self, page: list[Body]) -> None:
         self.paged += len(page)

@@ -25,6 +25,7 @@ LOOK = 60.0  # seconds until somebody looks at a lane in which jobs wait, whatev
 SOON = 1.0  # seconds until an index that lags is asked again
 DAY = 86400.0
 ENDLESS = 10**9  # places of a lane without a limit
+MOST = 3000  # of whom a lane's record names those that have a place, and those that have a turn
 OF_THE_LAST = 0.2  # weight of the last run in how long runs take
 LONGEST_AFTER = 3600.0  # seconds that a caller is told to stay away, at most
 
@@ -86,11 +87,12 @@ class Lane:
     @property
     def room(self) -> int:
         """How many more may come in."""
-        return max(0, min(self.places_left, self.starts_left))
+        return max(0, min(self.places_left, self.starts_left, MOST - len(self.turns)))
 
     @property
     def places_left(self) -> int:
-        return ENDLESS if self.limits.places is None else self.limits.places - len(self.holders)
+        places = self.limits.places
+        return ENDLESS if places is None else min(places, MOST) - len(self.holders)
 
     @property
     def starts_left(self) -> int:

@@ -53,10 +53,13 @@ def _read(records: Records, owner: str, wanted: Wanted, cursor: str | None, limi
     if wanted.parent not in (None, NO_PARENT):
         return _brood(records, owner, wanted, cursor, limit)
     page = records.list(JOBS, owner=owner, label=wanted.status, cursor=cursor, limit=limit)
-    if wanted.parent is None or page.next is None or page.items[-1].body.get("parent") is None:
+    if page.next is None or (map := page.items[-1].body.get("map")) is None:
         return page
-    outermost = page.items[-1].id.partition("-")[0]
-    return Page(page.items, cursor_after(f"{outermost}-"))
+    if wanted.parent == NO_PARENT:
+        return Page(page.items, cursor_after(f"{page.items[-1].id.partition('-')[0]}-"))
+    if wanted.operation in (None, page.items[-1].body["operation"]):
+        return page
+    return Page(page.items, cursor_after(f"{map}-"))  # all of a map are of one operation
 
 
 def _brood(records: Records, owner: str, wanted: Wanted, cursor: str | None, limit: int) -> Page:

@@ -5,26 +5,31 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from random import random
 from time import sleep
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from app.ports import Body, Delete, Page, Ports, Put, Record, Write
+from app.ports import Body, Delete, Page, Ports, Put, Record
 from app.room.deadline import undisturbed
 from app.room.errors import ManydoorsError, Stale
 
+if TYPE_CHECKING:
+    from app.room.change import Changes
+
 _open: ContextVar[Ports] = ContextVar("manydoors.ports")
+_changes: ContextVar["Changes | None"] = ContextVar("manydoors.changes", default=None)
 
 TRIES = 40  # of a change that others keep changing
 STEP, LONGEST = 0.002, 0.05  # seconds between them, at most
 
 
 @contextmanager
-def opened(ports: Ports) -> Iterator[None]:
-    """Inside, `records(…)` means these ports' records."""
-    token = _open.set(ports)
+def opened(ports: Ports, changes: "Changes | None" = None) -> Iterator[None]:
+    """Inside, `records(…)` means these ports' records; `changes` tells those who watch them."""
+    token, told = _open.set(ports), _changes.set(changes)
     try:
         yield
     finally:
         _open.reset(token)
+        _changes.reset(told)
 
 
 def records(collection: str) -> "Collection":
@@ -36,6 +41,7 @@ class Collection:
     def __init__(self, name: str) -> None:
         if not 1 <= len(name) <= 128:
             raise ValueError("a collection's name has 1 to 128 characters")
+        self._name = name
         self._collection = f"user.{name}"  # the service's own records have names without it
 
     def get(self, id: str) -> Body | None:
@@ -55,7 +61,7 @@ class Collection:
         Raises `Stale` when another version is there.
         """
         put = Put(Record(self._collection, id, body), expect=expect)
-        return cast(Record, _commit(put))  # a put stores; only a delete leaves None
+        return cast(Record, self._commit(put))  # a put stores; only a delete leaves None
 
     def change(self, id: str, change: Callable[[Body], Body | None]) -> Body:
         """What `change` makes of the document ({} when there is none), written only if nobody
@@ -74,7 +80,7 @@ class Collection:
         raise Stale(f"The document {id!r} changes too often to be changed here.")
 
     def delete(self, id: str, *, expect: int | None = None) -> None:
-        _commit(Delete(self._collection, id, expect))
+        self._commit(Delete(self._collection, id, expect))
 
     def __iter__(self) -> Iterator[Record]:
         """Every document, in the order of their ids."""
@@ -85,18 +91,19 @@ class Collection:
             if (cursor := page.next) is None:
                 return
 
+    def _commit(self, write: Put | Delete) -> Record | None:
+        ports, changes = open_ports(), _changes.get()
+        with undisturbed():  # a late call must not keep what it holds of the store
+            if changes is not None and (watchers := changes.watchers(self._name)):
+                return changes.commit(self._name, write, watchers)
+            return ports.records.commit(write)[0]
+
     def _page(self, cursor: str | None) -> Page:
         ports = open_ports()
         with undisturbed():
             return ports.records.list(
                 self._collection, newest_first=False, cursor=cursor, limit=200
             )
-
-
-def _commit(write: Write) -> Record | None:
-    ports = open_ports()
-    with undisturbed():  # a late call must not keep what it holds of the store
-        return ports.records.commit(write)[0]
 
 
 def open_ports() -> Ports:

@@ -235,7 +235,7 @@ class Run:
         mark = journal.mark()
         self._notes.begin_item()
         self._tell(entry["at"], total, note)
-        for item in islice(iter(items), entry["at"], None):
+        for item in _since(items, entry["at"]):
             self._boundary.check()
             self._watch("begin", shown)
             try:
@@ -278,6 +278,13 @@ class Run:
     def _tell(self, done: float, total: float | None, note: str) -> None:
         text = sayable(hushed(str(note), self._notes.log.secrets)[:NOTE])
         self._notes.tell([plain(done), plain(total), text])
+
+
+def _since(items: Iterable[Any], place: int) -> Iterator[Any]:
+    """A map's results are read one by one, so that those before are passed by."""
+    if isinstance(items, Results):
+        return items.since(place)
+    return islice(iter(items), place, None)
 
 
 def _milli(moment: float) -> float:

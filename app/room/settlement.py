@@ -11,11 +11,12 @@ from app.room.acceptance import ring
 from app.room.callback import addressed, deliveries
 from app.room.children import MAPS, is_due
 from app.room.errors import Stale, TooLarge, Unknown
-from app.room.flow import Flow
+from app.room.flow import Flow, Move
 from app.room.happenings import Happenings
 from app.room.job import RUNNING, TERMINAL, Ending, Error
 from app.room.ledger import PAGES, Ledger, Lost, page_id
 from app.room.operation import Registry
+from app.room.orphans import Orphans, left_by
 from app.room.tally import Tally
 
 log = logging.getLogger("manydoors.jobs")
@@ -38,6 +39,7 @@ class Settlement:
     ) -> None:
         self._registry, self._ports, self._ledger = registry, ports, ledger
         self._flow, self._happenings, self.tally = flow, happenings, tally
+        self.orphans = Orphans(ports, self.abandon)
 
     def settle(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         """Writes how runs ended, many in one commit; None for one that another has claimed since.
@@ -45,8 +47,8 @@ class Settlement:
         Until this returns, nothing of it counts; and it may be called again with the same.
         """
         stored: list[Record | None] = []
-        for group in _groups(endings):
-            stored += self._settle_together(group)
+        for some in _together([record for record, _ in endings]):
+            stored += self._settle_together(endings[some])
         return stored
 
     def _settled(self, record: Record, ending: Ending, now: float) -> Record:
@@ -55,23 +57,50 @@ class Settlement:
     def _settle_together(self, endings: Sequence[tuple[Record, Ending]]) -> list[Record | None]:
         now = self._ports.clock.now()
         after = [self._settled(record, ending, now) for record, ending in endings]
-        puts = [
-            Put(new, record.version, record.lease)
-            for new, (record, _) in zip(after, endings, strict=True)
-        ]
         moves = [(record, new) for new, (record, _) in zip(after, endings, strict=True)]
         try:
+            stored = self._commit(moves)
+        except (Stale, TooLarge):
+            return [self._settle_one(record, ending) for record, ending in endings]
+        self.follow(stored, now)
+        return [*stored]
+
+    def _commit(self, moves: Sequence[Move]) -> list[Record]:
+        """All of them, with what must land with them."""
+        after = [new for _, new in moves]
+        puts = [Put(new, record.version, record.lease) for record, new in moves]
+        try:
             freed, counted = self._flow.freed(moves), self._counted(moves)
-            beside: list[Write] = [*deliveries(after), *_tallies(after), *counted, *freed]
+            beside = [*deliveries(after), *left_by(after), *_tallies(after), *counted, *freed]
             written = self._ports.records.commit(*puts, *beside)
         except (Stale, TooLarge):
             if self.tally:
                 self.tally.forget()
-            return [self._settle_one(record, ending) for record, ending in endings]
+            raise
         stored = [record for record in written[: len(puts)] if record is not None]
         self._flow.tell(freed)
-        self.follow(stored, now)
-        return [*stored]
+        return stored
+
+    def abandon(self, records: Sequence[Record]) -> None:
+        """Cancels those, or, while they run, asks them to stop. One to which another writes
+        meanwhile stays as it is: whoever looks again finds it."""
+        now = self._ports.clock.now()
+        for some in _together(records):
+            wishes = [(each, job.asked_to_cancel(each, now)) for each in records[some]]
+            moves = [(old, addressed(new, self._ports.new_id)) for old, new in wishes]
+            try:
+                stored = self._commit(moves)
+            except (Stale, TooLarge):
+                stored = [record for move in moves for record in self._committed(move)]
+            self.follow(stored, now)
+            running = [Hint(each.id) for each in stored if each.label == RUNNING]
+            self._ports.queue.ring(*running)  # whoever runs it looks at once
+
+    def _committed(self, move: Move) -> list[Record]:
+        try:
+            return self._commit([move])
+        except (Stale, TooLarge):
+            return []
 
     def _settle_one(self, record: Record, ending: Ending) -> Record | None:
         """Decided anew on whatever others wrote meanwhile, for as long as the lease is its own."""
@@ -104,7 +133,8 @@ class Settlement:
     def beside(self, before: Record, after: Record) -> list[Write]:
         """What lands with the one of them, or not at all."""
         tallies, counted = self._tallies_there([after]), self._counted([(before, after)])
-        return [*deliveries([after]), *tallies, *counted, *self._flow.freed([(before, after)])]
+        freed = self._flow.freed([(before, after)])
+        return [*deliveries([after]), *left_by([after]), *tallies, *counted, *freed]
 
     def _counted(self, moves: Sequence[tuple[Record, Record]]) -> list[Add]:
         return self.tally.adds(moves) if self.tally else []
@@ -123,6 +153,8 @@ class Settlement:
         for map in {record.body["map"] for record in written if "map" in record.body}:
             self._look_after(map)
         self._happenings.tell(written)
+        if left_by(written):
+            self.orphans.hurry()
         for record in written:
             if record.label in TERMINAL:
                 self._age(record)
@@ -163,17 +195,19 @@ class Settlement:
                 self._ledger.amend(found, lambda fresh: replace(fresh, expires=expires))
 
 
-def _groups(endings: Sequence[tuple[Record, Ending]]) -> Iterator[Sequence[tuple[Record, Ending]]]:
+def _together(records: Sequence[Record]) -> Iterator[slice]:
     """As many as one commit takes; what has more to write with it counts for more."""
     start, many = 0, 0
-    for place, (record, _) in enumerate(endings):
-        weight = 1 + ("callback_url" in record.body) + FREES * ("lane" in record.body)
+    for place, record in enumerate(records):
+        body = record.body
+        beside = ("callback_url" in body) + ("maps" in body)
+        weight = 1 + beside + FREES * ("lane" in body or "parked" in body)
         if many + weight > SETTLED_TOGETHER:
-            yield endings[start:place]
+            yield slice(start, place)
             start, many = place, 0
         many += weight
     if many:
-        yield endings[start:]
+        yield slice(start, len(records))
 
 
 def _tallies(after: Sequence[Record]) -> list[Add]:

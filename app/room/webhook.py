@@ -16,7 +16,7 @@ from app.ports import Body, Letter, Ports, Reply
 from app.room import job
 from app.room.acceptance import Submission
 from app.room.boundary import Suspended
-from app.room.callback import DELIVER, OPTIONS, PAUSES, delivery_params
+from app.room.callback import DELIVER, PAUSES, delivery_params, limited
 from app.room.circuit import HUSH, ROW, Circuit
 from app.room.egress import Place, read_url, why_denied
 from app.room.errors import Invalid, Refused, Retry, Unavailable, Unknown, Wrong
@@ -72,15 +72,16 @@ def trial(url: str, ports: Ports, **more: Any) -> Submission:
     return Submission(DELIVER, delivery_params(url, ports.new_id("test"), None), **more)
 
 
-def operation(registry: Registry) -> Operation:
-    """What delivers, for jobs of these operations. No caller finds it by its name."""
+def operation(registry: Registry, at_once: int) -> Operation:
+    """What delivers, for jobs of these operations, so many at once. No caller finds it by its
+    name."""
 
     def tell(run: Run, url: str, host: str, event: str, job: str | None) -> dict[str, int]:
         """Tell a callback's address that a job has ended."""
         return _deliver(run, registry, url, event, job)
 
     own = Registry(reserved=())
-    own.operation(DELIVER, long=True, **OPTIONS)(tell)
+    own.operation(DELIVER, long=True, **limited(at_once))(tell)
     return own.get(DELIVER)
 
 

@@ -121,6 +121,7 @@ class Keeper:
         if not (self._rung or now >= self._look_at):
             return
         wanted = self._ahead - len(self._tasks)
+        more = self.engine.orphans.sweep()
         try:
             claimed = self.engine.claim(max(1, wanted))
         except Unavailable as error:
@@ -128,7 +129,7 @@ class Keeper:
             return
         self._look_at = now + LOOK_EVERY
         # Else there is no more for now.
-        self._rung = len(claimed) >= wanted or self.engine.has_more
+        self._rung = len(claimed) >= wanted or self.engine.has_more or more
         if claimed:
             self._hand_over(claimed, now)
 

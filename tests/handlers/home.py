@@ -111,7 +111,14 @@ def declared(home: Home) -> Registry:
         home.ran.append(key)
 
     @registry.operation("cats.watch", on=[Stream("cats")])
-    def watch(event: str, new: dict[str, object] | None, old: dict[str, object] | None) -> None:
+    def watch(
+        event: str,
+        keys: dict[str, object],
+        new: dict[str, object] | None,
+        old: dict[str, object] | None,
+        table: str,
+        sequence: str,
+    ) -> None:
         home.ran.append(event)
 
     @registry.operation("vault.open", on=[Queue("vault")])

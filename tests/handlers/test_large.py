@@ -10,7 +10,7 @@ import pytest
 
 from app.config import Settings
 from app.ports.local.files import LocalFiles
-from app.room.call import LOCAL
+from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from handlers.ask import Told
 from handlers.door import House
@@ -160,3 +160,31 @@ def test_the_largest_message_becomes_a_job(home: Home, fill: str, size: int) -> 
     (job,) = home.jobs("orders.take")
     assert (job["status"], set(job["params"])) == ("succeeded", {"file", "url"})
     assert home.ran == [made["params"]["message"]]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("form", ["rest", "balancer"])
+def test_what_flask_answers_has_the_same_limit(large: Home, form: str, more: int) -> None:
+    """A call over JSON-RPC: what the gateway would drop is elsewhere, to the byte."""
+    message = b'{"jsonrpc":"2.0","id":1,"method":"say","params":{}}'
+    wanted, write = Asked("POST", "/rpc", headers=JSON, body=message), FORMS[form][0]
+    large.answers["text"] = "x" * 500_000  # type: ignore[attr-defined]
+    half = asked(large, wanted, write)
+    around = len(json.dumps(half.body.decode())) - 500_000
+    text = "x" * (most(write(wanted)) - around + more)
+    large.answers["text"] = text  # type: ignore[attr-defined]
+    answer = asked(large, wanted, write)
+    assert answer.status == (303 if more > 0 else 200)
+    where = dict(answer.headers).get("Location")
+    whole = content(large, where) if where else answer.body
+    assert json.loads(whole)["result"] == text
+
+
+def test_a_list_of_large_jobs_has_the_limit_too(large: Home) -> None:
+    """A page of them is a file, if it has to be."""
+    for number in range(80):
+        params = {"message": f"{number:02}" * 50_000}
+        large.room.enter(Call("orders.take", params, asynchronous=True))
+    answer = asked(large, Asked("GET", "/v1/jobs", query="limit=200"), gateways.rest)
+    assert answer.status == 303
+    assert len(json.loads(content(large, dict(answer.headers)["Location"]))["items"]) == 80

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from app import File, Unavailable, Upload
+from app import File, Unavailable, Upload, records
 from app.room.call import LOCAL
+from app.room.records import opened
 from app.room.shelf import Wish
 from handlers.ask import NotDone
 from tests.handlers.home import Home, event, failed
@@ -96,6 +97,30 @@ def test_a_changed_row_makes_a_job_with_what_it_was_and_is(home: Home) -> None:
     }
     assert (second["new"]["age"], second["old"]["age"]) == (4, 3)
     assert (third["new"], third["old"]["id"]) == (None, "tom")
+
+
+def made(id: str, row: dict[str, Any] | None) -> None:
+    """The document is as that row says."""
+    if row is None:
+        records("cats").delete(id)
+    else:
+        records("cats").put(id, {name: value for name, value in row.items() if name != "id"})
+
+
+def test_a_changed_document_is_told_as_a_row_of_a_table_is(home: Home) -> None:
+    """Whoever takes the one takes the other: the same members, with the same values."""
+    home.bring("stream_table")
+    rows = home.params("cats.watch")
+    for row in rows:
+        with opened(home.ports):
+            made(row["keys"]["id"], row["old"])
+        with opened(home.ports, home.room.engine.changes):
+            made(row["keys"]["id"], row["new"])
+    documents = home.params("cats.watch")[len(rows) :]
+    for row, document in zip(rows, documents, strict=True):
+        for told in (row, document):
+            assert (told.pop("sequence").isdigit(), told.pop("table")) == (True, "cats")
+        assert row == document
 
 
 def test_a_streams_record_is_a_message(home: Home) -> None:

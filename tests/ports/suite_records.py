@@ -16,6 +16,7 @@ from app.ports import (
     BODY_CAP,
     COMMIT_CAP,
     MOST_WRITES,
+    NAME_CAP,
     Add,
     Delete,
     Page,
@@ -174,12 +175,19 @@ class RecordsSuite:
             records.commit(Put(record))
 
     def test_body_cap(self, records: Records, collection: str) -> None:
-        """A body over its cap in encoded bytes is TooLarge, and one at the cap is not."""
-        fits = BODY_CAP - len('{"t":""}')
-        records.commit(Put(Record(collection, "a", {"t": "x" * fits})))
-        for text in ("x" * (fits + 1), "é" * (fits // 2 + 1)):
-            with pytest.raises(TooLarge):
-                records.commit(Put(Record(collection, "a", {"t": text})))
+        """A body over its cap in encoded bytes is TooLarge, and one at the cap is not, however long
+        all names beside it are."""
+        fits, name = BODY_CAP - len('{"t":""}'), "\U0001f408" * NAME_CAP
+        largest = Record(collection, name, {}, owner=name, label=name, due=9e9, expires=9.5e9)
+        for fill, size in (("x", 1), ("\U0001f408", 4), ("\n", 2)):
+            for more in (-1, 0, 1):
+                count, rest = divmod(fits + more, size)
+                put = Put(replace(largest, body={"t": fill * count + "y" * rest}))
+                if more <= 0:
+                    records.commit(put)
+                    continue
+                with pytest.raises(TooLarge):
+                    records.commit(put)
 
     def test_spelled(self, records: Records, collection: str) -> None:
         """A body that brings its own text is stored as what it says, and capped as any other."""

@@ -15,7 +15,7 @@ from app.room.operation import Registry
 from app.testing import Testing
 from tests.engines import dynamo as tables
 from tests.engines.ministack import Ministack
-from tests.room import test_children, test_engine, test_webhook
+from tests.room import test_change, test_children, test_engine, test_webhook
 from tests.room.test_engine_model import EACH, Torture, torture
 
 pytestmark = pytest.mark.engine
@@ -23,6 +23,9 @@ pytestmark = pytest.mark.engine
 HISTORIES = 4
 LOCAL_ONLY = {  # whatever the store
     "test_thousands_of_children_need_little_memory",
+    "test_large_batches_need_little_memory",
+    "test_the_failure_is_found_by_one_look",
+    "test_results_are_walked_over_many_slices",
     "test_a_job_without_a_callback_pays_nothing",
     "test_a_host_that_hangs_holds_no_worker",
     "test_a_host_that_is_down_is_left_alone",
@@ -43,6 +46,7 @@ def taken_over(module: ModuleType) -> dict[str, Any]:
 
 
 globals().update(taken_over(test_engine))
+globals().update(taken_over(test_change))
 globals().update(taken_over(test_children))
 globals().update(taken_over(test_webhook))
 

@@ -4,12 +4,13 @@ import tracemalloc
 
 import pytest
 
-from app.ports import Delete
+from app.ports import Delete, Put
 from app.room import children as under_test
 from app.room.boundary import Control
 from app.room.call import LOCAL
 from app.room.children import MAPS, Results
 from app.room.errors import Problem, Refused, Unavailable, Unknown
+from app.room.job import JOBS
 
 
 @pytest.fixture
@@ -192,6 +193,104 @@ def test_a_function_may_catch_a_failure_and_go_on(lab, declare, leaf):
     assert len(slices) == 3
 
 
+def test_a_failure_that_was_caught_is_remembered(lab, declare, leaf):
+    """The same one, whichever children fail later or are gone by then."""
+    seen = []
+
+    def parent(run) -> str:
+        try:
+            run.map("leaf", items(1, 2, -3, -4), batch=1)
+        except Refused as refused:
+            seen.append((refused.detail, refused.members["job"]))
+        run.sleep("1h")
+        return seen[-1][0]
+
+    declare(parent, "parent")
+    id = lab.submit("parent")
+    lab.run_next()
+    last = lab.jobs("leaf")[3]["id"]
+    claimed = lab.room.engine.claim(4)
+    for one in claimed:
+        if one.id == last:
+            lab.run_once(one)
+    lab.run_only(id)
+    lab.room.ports.records.commit(*(Delete(JOBS, each["id"]) for each in lab.jobs("leaf")))
+    lab.run()
+    assert lab.result(id) == "Item 3 failed for good: -4 is below zero"
+    assert set(seen) == {("Item 3 failed for good: -4 is below zero", last)}
+
+
+def test_a_failure_ends_the_making_of_more(lab, declare, leaf, chunks_of_two):
+    """A child may fail while its siblings are still made."""
+
+    def given():
+        for n in range(-1, 50):
+            if n == 5:
+                while claimed := lab.room.engine.claim():
+                    lab.run_once(claimed[0])
+            yield {"n": n}
+
+    declare(lambda run: len(run.map("leaf", given())), "parent")
+    id = lab.submit("parent")
+    lab.run()
+    assert "Item 0 failed for good" in lab.error(id)["detail"]
+    assert len(lab.jobs("leaf")) < 10
+
+
+def test_the_failure_is_found_by_one_look(lab, declare, leaf, monkeypatch):
+    """However many children stand before it."""
+    mapping(declare, items(*range(300), -1))
+    id = lab.submit("parent")
+    lab.run_next()
+    while lab.job(id)["status"] == "waiting":
+        lab.run_next()
+    get, gets = lab.room.ports.records.get, []
+    monkeypatch.setattr(
+        lab.room.ports.records, "get", lambda *named: gets.append(named) or get(*named)
+    )
+    lab.run_next()
+    assert "Item 300 failed for good" in lab.error(id)["detail"]
+    assert len(gets) < 20
+
+
+def test_steps_after_a_failure_find_room(lab, declare, leaf):
+    """A map that has failed changes no more, so that what is remembered behind it goes to pages."""
+
+    def parent(run) -> int:
+        try:
+            run.map("leaf", items(-1))
+        except Refused:
+            return sum(len(run.step("much", lambda: "x" * 1000)) for _ in range(100))
+        return 0
+
+    declare(parent, "parent", retries=0)
+    id = lab.submit("parent")
+    lab.run()
+    assert lab.result(id) == 100_000
+
+
+def test_results_are_walked_over_many_slices(lab, declare, leaf, monkeypatch):
+    """What was walked before is not read again."""
+
+    def parent(run) -> int:
+        for value in run.each(run.map("leaf", items(*range(60))), every=1):
+            run.state["sum"] = run.state.get("sum", 0) + value
+            lab.clock.sleep(1)
+        return run.state["sum"]
+
+    declare(parent, "parent")
+    lab.slice = 5
+    id = lab.submit("parent")
+    lab.run_only(id)
+    while len(leaf.ran) < 60:
+        lab.run_next()
+    read, seen = Results.__getitem__, []
+    monkeypatch.setattr(Results, "__getitem__", lambda self, n: seen.append(n) or read(self, n))
+    lab.run()
+    assert lab.result(id) == 10 * sum(range(60))
+    assert len(seen) < 2 * 60
+
+
 # Cancelling
 
 
@@ -256,8 +355,7 @@ def dying(lab, when):
     commit, seen = records.commit, []
 
     def commits(*writes):
-        makes = any("parent" in getattr(getattr(w, "record", None), "body", {}) for w in writes)
-        if makes and writes[0].expect == 0:
+        if any(isinstance(w, Put) and not w.expect and "parent" in w.record.body for w in writes):
             seen.append(writes)
             if len(seen) == when[0]:
                 if when[1] == "after":
@@ -397,7 +495,7 @@ def test_maps_in_maps_have_short_names(lab, declare):
 
 
 def test_large_items_share_fewer_commits(lab, declare):
-    """A chunk that a commit can't hold is halved, until it can."""
+    """So many as one commit holds, whatever they take."""
 
     def leaf(text: str) -> int:
         return len(text)
@@ -439,6 +537,31 @@ def test_thousands_of_children_need_little_memory(lab, declare):
     lab.run()
     assert lab.result(id) == count * 1000
     assert max(peaks) < 500_000
+
+
+def test_large_batches_need_little_memory(lab, declare):
+    """Of the items that share a child too, few are held at once: not all of one commit's children,
+    nor those of many results."""
+    count, batch = 20_000, 1000
+
+    def leaf(n: int) -> int:
+        return n
+
+    def parent(run) -> int:
+        tracemalloc.start()
+        try:
+            return sum(run.map("leaf", ({"n": n} for n in range(count)), batch=batch))
+        finally:
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+
+    peaks = []
+    declare(leaf, "leaf")
+    declare(parent, "parent")
+    id = lab.submit("parent")
+    lab.run()
+    assert lab.result(id) == sum(range(count))
+    assert max(peaks) < 4_000_000
 
 
 # What is left

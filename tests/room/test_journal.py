@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.room import journal as journals
+from app.room.errors import TooLarge
 from app.room.journal import INLINE, LARGEST, MOST_INLINE, Journal, Misfit, copied
 from app.room.strict_json import write_json
 
@@ -168,8 +169,10 @@ def test_what_may_still_change_stays_in_the_record(kind, more):
     del entry["done"]
     for _ in range(3):
         journal.add("step", "a", v="x" * 10_000)
-    with pytest.raises(ValueError, match=f"{MOST_INLINE:,}"):
+    with pytest.raises(TooLarge, match=f"{MOST_INLINE:,}"):
         journal.overflow()
+    assert len(json.dumps(journal.inline())) <= MOST_INLINE  # what no record holds is forgotten
+    assert journal.ask("step", "a") is None
 
 
 def test_a_loop_that_was_left_moves_too():

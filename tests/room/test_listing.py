@@ -99,3 +99,14 @@ def test_what_is_asked_for_must_be_there(service):
     for cursor in (theirs, cursor_after("job"), cursor_after(id)):
         with pytest.raises(Invalid):
             ask(LOCAL, parent=id, cursor=cursor)
+
+
+def test_a_list_of_one_operation_passes_by_the_children_of_others(service):
+    """A page is full though a thousand children stand before what it wants."""
+    roots = [service.submit("grove", trees=0), service.submit("tree", leaves=1500)]
+    service.run_next()
+    service.run_next()
+    page = service.room.engine.list(LOCAL, operation="grove", limit=1)
+    assert [record.id for record in page.items] == roots[:1]
+    assert walked(service, operation="tree") == roots[1:]
+    assert len(walked(service, operation="leaf", limit=200)) == 1500

@@ -1,20 +1,24 @@
 """Callbacks in the room: made in the finishing commit, and told until they are taken."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from math import isqrt
 from typing import Annotated, Any
 
 import pytest
 
 from app import Refused, Run, Secret, Topic
-from app.ports import Delete, Letter, Put, Reply
+from app.ports import Delete, Letter, Put, Record, Reply
 from app.room.acceptance import Submission
 from app.room.call import LOCAL, Call
 from app.room.callback import DELIVER, PAUSES
 from app.room.circuit import HUSH, LONGEST_HUSH, PAUSE, ROW, Circuit
+from app.room.enter import Room
 from app.room.errors import Unavailable, UnknownOperation
 from app.room.job import CALLED_BACK, JOBS, Ending, Error
+from app.room.operation import Registry
 from app.room.webhook import LARGEST, LONGEST_AFTER, trial
 from app.testing import Mailbox, OwnClock, Testing
 
@@ -422,6 +426,27 @@ def test_a_host_that_hangs_holds_no_worker(lab: Testing, declare: Callable[..., 
     assert {each["status"] for each in found} == {"succeeded"}
     sent = [each for each in post.letters if each.host == "example.com"]
     assert sum(each["attempt"] for each in found) == len(sent)
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 8])
+def test_so_many_are_sent_at_once_and_fewer_to_one_host(lab: Testing, at_once: int) -> None:
+    """Whatever waits: the others are parked, and each end calls the next."""
+    room = Room(Registry(), lab.room.ports, deliveries=at_once)
+    urls = [f"https://host{number % 20}.example/" for number in range(60)]
+    for url in urls:
+        room.engine.submit(trial(url, room.ports), LOCAL)
+    most, seen = isqrt(at_once), list[str]()
+    running: list[Record] = room.engine.claim(60)
+    assert len(running) == at_once
+    while running:
+        hosts = Counter(record.body["params"]["host"] for record in running)
+        assert len(running) <= at_once
+        assert max(hosts.values()) <= most
+        ended, running = running[0], running[1:]
+        seen.append(ended.body["params"]["url"])
+        room.engine.settle([(ended, Ending("succeeded", result=None))])
+        running += room.engine.claim(60)
+    assert sorted(seen) == sorted(urls)
 
 
 def test_of_two_who_wait_for_a_host_one_tries(lab: Testing) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.torture.operations import SINK
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 20.0
+START_SECONDS = 60.0  # a machine may be very busy
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,11 @@ class Process:
 
 
 class Service:
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, operations: str = "tests.torture.operations", **settings: str
+    ) -> None:
         self.data, self.sink = folder / "data", folder / "sink"
+        self._settings = {"MANYDOORS_OPERATIONS": operations, **settings}
         self.sink.mkdir()
         self._marker = f"MANYDOORS_DATA={self.data}\0".encode()
         self._log = (folder / "service.log").open("ab")
@@ -50,7 +53,7 @@ class Service:
         clean = {name: text for name, text in os.environ.items() if "MANYDOORS" not in name}
         own = {
             "MANYDOORS_DATA": str(self.data),
-            "MANYDOORS_OPERATIONS": "tests.torture.operations",
+            **self._settings,
             "PYTHONPATH": str(ROOT),
             SINK: str(self.sink),
         }

@@ -8,17 +8,21 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from app.ports.local.queue import LocalQueue
 from tests.whole.service import ROOT, Service, running
 from tests.whole.test_clock import clock_of, jobs
 
 LARGE = "\U0001f408 of\n" * 100_000
 DROPPED = 40
 WAITS = 40.0  # seconds
+KILLS, CHANGES = 2, 60
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +93,44 @@ def test_messages_are_jobs(service: Service) -> None:
         made = httpx.post(f"{service.url}/v1/{path}", json={"a": 1})
         assert made.status_code == 202
         assert ended(service, made.json()["items"][0]["id"])["result"] == {"a": 1}
+
+
+def test_each_change_is_heard_of_once_whatever_is_killed(tmp_path: Path) -> None:
+    """All processes are killed in the midst of the changes, again and again: as many jobs as
+    changes, each with what was before, and none twice."""
+    operations = {"MANYDOORS_OPERATIONS": "tests.whole.arriving"}
+    for kill in range(1, KILLS + 1):
+        with running(tmp_path / "data", workers=2, **operations) as up:
+            for id in "ab" if kill == 1 else "":
+                made = {"operation": "arriving.count", "params": {"id": id, "upto": CHANGES}}
+                assert httpx.post(f"{up.url}/v1/jobs", json=made).status_code == 202
+            heard(up, least=kill * CHANGES // 2)
+            for pid in up.processes():
+                with suppress(ProcessLookupError):  # it ends with its supervisor
+                    os.kill(pid, signal.SIGKILL)
+        # While a runner that was just being forked still lives, its leases have to run out.
+        eventually(lambda: not LocalQueue(tmp_path / "data").is_heard())
+    with running(tmp_path / "data", workers=2, **operations) as up:
+        heard(up, least=2 * CHANGES)
+        eventually(lambda: not unended(up))
+        assert {job["status"] for job in heard(up)} == {"succeeded"}
+        told = [job["params"] for job in heard(up)]
+    seen = sorted((each["keys"]["id"], each["new"]["n"]) for each in told)
+    assert seen == [(id, n) for id in "ab" for n in range(1, CHANGES + 1)]
+    before = [each["old"]["n"] if each["old"] else 0 for each in told]
+    assert before == [each["new"]["n"] - 1 for each in told]
+
+
+def heard(service: Service, least: int = 0) -> list[dict[str, Any]]:
+    """The jobs that changes have started, once there are so many."""
+    eventually(lambda: len(jobs(service, "arriving.counted")) >= least)
+    return jobs(service, "arriving.counted")
+
+
+def unended(service: Service) -> bool:
+    """Does anything wait or run?"""
+    totals = httpx.get(f"{service.url}/v1/stats").json()["totals"]
+    return any(totals.get(status) for status in ("queued", "running", "waiting"))
 
 
 def test_large_values_come_whole(service: Service) -> None:

@@ -1,13 +1,15 @@
 """Files in S3 through the real service: the bytes go past it, by signed URLs."""
 
 import hashlib
+import html
 import json
 import os
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,20 @@ import pytest
 
 from tests.engines.ministack import Ministack
 from tests.whole.service import Service, running
+from tests.whole.test_pictures import drop, ended, jpeg
 
 pytestmark = pytest.mark.engine
 
 BUCKET = "manydoors-files"
 MB = 1024 * 1024
+JPEG = b"\xff\xd8\xff"
 
 
 @pytest.fixture
 def service(ministack: Ministack, tmp_path: Path) -> Iterator[Service]:
     place = {"LocationConstraint": ministack.environ["AWS_REGION"]}
     ministack.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
-    modules = "tests.whole.filing,tests.whole.arriving"
+    modules = "tests.whole.filing,tests.whole.arriving,app.operations.pictures"
     settings = {"MANYDOORS_OPERATIONS": modules, "MANYDOORS_BUCKET": BUCKET}
     with running(tmp_path / "data", **settings, **ministack.environ) as up:
         yield up
@@ -97,6 +101,28 @@ def test_a_large_one_in_parts(service: Service, tmp_path: Path) -> None:
     assert json.loads(digest) == hashlib.sha256(piece * 65).hexdigest()
     command(service, "files", "get", id, "--to", str(tmp_path / "back.bin"))
     assert (tmp_path / "back.bin").read_bytes() == path.read_bytes()
+
+
+def test_pictures_come_and_are_seen(
+    service: Service, ministack: Ministack, require: Callable[[Any, str], None]
+) -> None:
+    """One that went to the bucket by a signed URL, and one that was dropped at home: both are
+    noticed, and the page shows what the bucket gives."""
+    require(find_spec("PIL"), "Pillow is not installed: requirements-pictures.txt")
+    told = {"name": "pics/sent.jpg", "type": "image/jpeg"}
+    upload = json.loads(ask("POST", f"{service.url}/v1/files", told)[1])
+    sent = upload["upload"]
+    assert ask("PUT", sent["url"], jpeg(), **sent["headers"])[0] == 200
+    assert ask("GET", f"{service.url}/v1/files/{upload['id']}")[0] == 200  # so that it is noticed
+    drop(service, "pics/dropped.jpg", jpeg())
+    made = ended(service, {"pics/sent.jpg", "pics/dropped.jpg"})
+    assert {job["status"] for job in made.values()} == {"succeeded"}
+    page = html.unescape(ask("GET", f"{service.url}/pictures")[1].decode())
+    for picture in json.loads(ask("GET", f"{service.url}/cat/pics")[1]):
+        thumbnail = picture["thumbnail"]["url"]
+        assert thumbnail.startswith(ministack.url)
+        assert ask("GET", thumbnail)[1].startswith(JPEG)
+        assert f'src="{ministack.url}' in page
 
 
 def test_large_params_and_results(service: Service, ministack: Ministack) -> None:

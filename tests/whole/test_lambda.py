@@ -25,7 +25,15 @@ from tests.engines.ministack import ACCOUNT, Ministack
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 OURS = """
-from app import Queue, Retry, Run, Topic, Upload, operation
+from app import Queue, Retry, Run, Stream, Topic, Upload, operation, records
+
+@operation("adopt")
+def adopt(name: str) -> None:
+    records("cats").put(name, {"lives": 9})
+
+@operation("adopted", on=[Stream("cats")])
+def adopted(event: str, keys: dict[str, str]) -> list[str]:
+    return [event, keys["id"]]
 
 @operation("greet", on=[Queue("orders"), Topic("news")])
 def greet(name: str) -> str:
@@ -135,14 +143,18 @@ def stage(ministack: Ministack, tmp_path: Path) -> Iterator[Stage]:
 
 
 def test_messages(stage: Stage) -> None:
-    """A queue's message makes a job; its hint, another message, runs it."""
+    """A queue's message makes a job; its hint, another message, runs it; and so does a change of a
+    document, which needs no stream."""
     stage.function(MANYDOORS_QUEUE="jobs")
     stage.queue("jobs")
     orders = stage.queue("orders", batch=10)
     for n in range(5):
         stage.send(orders, {"operation": "greet", "params": {"name": f"n{n}"}})
     stage.send(orders, {"name": "Ada"})
-    jobs = stage.ended(6)
+    stage.send(orders, {"operation": "adopt", "params": {"name": "tom"}})
+    (job,) = stage.ended(1, "adopted")
+    assert (job["source"], job["result"]) == ("stream", ["insert", "tom"])
+    jobs = stage.ended(6, "greet")
     assert {job["status"] for job in jobs} == {"succeeded"}
     assert sorted(job["result"] for job in jobs)[0] == "Hello, Ada!"
     assert {job["source"] for job in jobs} == {"queue"}

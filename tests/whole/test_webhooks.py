@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.error import HTTPError
 
@@ -170,6 +171,34 @@ def test_who_hangs_or_never_ends_hurts_nobody(service: Service) -> None:
         until(service, other["id"], lambda job: job["result"] == "meanwhile")
         hanging.behaviours = [says(OK)]
         assert delivered(service, stuck)["status"] == "succeeded"
+
+
+def test_hosts_that_hang_leave_workers_to_the_neighbours(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    """With twice as many as there are workers, each patient, all other jobs end meanwhile; and
+    once the hosts answer, all is told."""
+    patient = OPERATIONS.replace("WITHIN, webhook.HANGS = 1.0", "WITHIN, webhook.HANGS = 50.0")
+    (tmp_path / "told.py").write_text(patient)
+    ours = settings | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    answer = Event()
+
+    def hang(sock: socket.socket) -> None:
+        answer.wait(50)
+
+    with ExitStack() as held:
+        hosts = [held.enter_context(receiving(hang, says(OK))) for _ in range(4)]
+        service = held.enter_context(running(tmp_path / "data", workers=2, **ours))
+        held.callback(answer.set)
+        stuck = [submit(service, at(host), text="") for host in hosts]
+        for id in stuck:
+            until(service, id, lambda job: job["finished_at"])
+        for number in range(20):
+            id = ask(service, "/v1/jobs", {"operation": "say", "params": {"text": str(number)}})
+            until(service, id["id"], lambda job: job["finished_at"])
+        assert sum(len(host.asked) for host in hosts) == 1
+        answer.set()
+        assert {delivered(service, id)["status"] for id in stuck} == {"succeeded"}
 
 
 def test_over_tls_the_certificate_is_the_hosts(

@@ -25,7 +25,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
         assert all(map(is_alive, workers)), up.log.read_text()[-5000:]
 
 
-def among_neighbours(shop: Workshop, operation: str, within: float = 20) -> Record:
+def among_neighbours(shop: Workshop, operation: str, within: float = 60) -> Record:
     """How a job ended; those before and behind it all succeeded."""
     half = NEIGHBOURS // 2
     around = [("short", {"n": n}) for n in range(NEIGHBOURS)]
@@ -42,7 +42,7 @@ class Fails:
     says: str
     kind: str = "internal"
     attempts: int = 2
-    within: float = 10
+    within: float = 60
     traced: str = ""
 
 

@@ -84,12 +84,12 @@ class Workshop:
     def job(self, id: str) -> Record:
         return self.engine.get(id, LOCAL)
 
-    def ended(self, id: str, within: float = 20) -> Record:
+    def ended(self, id: str, within: float = 60) -> Record:
         record = self.engine.wait(id, LOCAL, within)
         assert record.label in TERMINAL, f"after {within} s it is {record.label}: {record.body}"
         return record
 
-    def result(self, id: str, within: float = 20) -> Any:
+    def result(self, id: str, within: float = 60) -> Any:
         record = self.ended(id, within)
         assert record.label == "succeeded", record.body.get("error")
         return record.body["result"]
