@@ -70,11 +70,13 @@ MUTANTS = (
     Mutant(
         "file-use-after-job",
         "app/room/acceptance.py",
-        "            note_jobs(self._ports, caller.owner, _jobs_in(writes))\n"
+        "            made, writes = self._drafted(submissions, caller, now, listed)\n"
         "            try:\n"
         "                self._store(writes, caller.owner)\n"
         "            except Stale:\n"
         "                continue  # another took one of the keys meanwhile: look again\n",
+        "            made, writes = self._made(submissions, caller, now, listed)\n"
+        "            writes += deliveries(each for each in made if not each.version)\n"
         "            try:\n"
         "                self._store(writes, caller.owner)\n"
         "            except Stale:\n"

@@ -10,7 +10,7 @@ ENGINE = (
 RUN = ("tests/room/test_run.py", "tests/room/test_run_each.py", "tests/room/test_journal.py")
 LANES = ("tests/room/test_flow.py", "tests/room/test_flow_crashes.py", "tests/room/test_pace.py")
 SWEEP = ("tests/room/test_sweep.py", "tests/handlers/test_tick.py", "tests/handlers/test_work.py")
-CHILDREN = ("tests/room/test_children.py",)
+CHILDREN = ("tests/room/test_children.py", "tests/room/test_orphans.py")
 
 MUTANTS = (
     Mutant(
@@ -104,9 +104,9 @@ MUTANTS = (
     Mutant(
         "children-told-after",
         "app/room/settlement.py",
-        "            beside: list[Write] = [*deliveries(after), *_tallies(after), *counted, *freed]\n"
+        "            beside = [*deliveries(after), *left_by(after), *_tallies(after), *counted, *freed]\n"
         "            written = self._ports.records.commit(*puts, *beside)\n",
-        "            beside: list[Write] = [*deliveries(after), *counted, *freed]\n"
+        "            beside = [*deliveries(after), *left_by(after), *counted, *freed]\n"
         "            written = self._ports.records.commit(*puts, *beside)\n"
         "            for told in _tallies(after):\n"
         "                if (map := self._ports.records.get(MAPS, told.id)) is not None:\n"
@@ -120,9 +120,9 @@ MUTANTS = (
     Mutant(
         "webhook-after-the-end",
         "app/room/settlement.py",
-        "            beside: list[Write] = [*deliveries(after), *_tallies(after), *counted, *freed]\n"
+        "            beside = [*deliveries(after), *left_by(after), *_tallies(after), *counted, *freed]\n"
         "            written = self._ports.records.commit(*puts, *beside)\n",
-        "            beside: list[Write] = [*_tallies(after), *counted, *freed]\n"
+        "            beside = [*left_by(after), *_tallies(after), *counted, *freed]\n"
         "            written = self._ports.records.commit(*puts, *beside)\n"
         "            for made in deliveries(after):\n"
         "                self._ports.records.commit(made)\n",
