@@ -31,7 +31,7 @@ def main() -> int:
         return 0
     began = time.monotonic()
     judged = trials(mutants, Checkout.of(ROOT), asked.together)
-    print(*table(judged, ROOT), sep="\n")
+    print(*table(judged), sep="\n")
     caught, broken = count(judged, "caught"), count(judged, "broken")
     trouble = f"; {broken} trials are broken" if broken else ""
     minutes = (time.monotonic() - began) / 60
@@ -88,7 +88,7 @@ def _red(pool: ThreadPoolExecutor, clean: Path, tests: Sequence[str]) -> dict[st
     return red
 
 
-def table(judged: Sequence[Judged], root: Path) -> list[str]:
+def table(judged: Sequence[Judged]) -> list[str]:
     """In Markdown."""
     lines = ["| mutant | where | what it would do to a user | caught by | seconds |"]
     lines.append("| --- | --- | --- | --- | ---: |")
@@ -98,7 +98,7 @@ def table(judged: Sequence[Judged], root: Path) -> list[str]:
             by = each.by.replace("|", "\\|")
         else:
             by = f"**{each.verdict}** {' '.join(each.by.split())}".replace("|", "\\|").strip()
-        where = f"{mutant.file}:{mutant.line(root)}" if each.verdict != "broken" else mutant.file
+        where = f"{mutant.file}:{each.line}" if each.line else mutant.file
         lines.append(f"| {mutant.name} | {where} | {mutant.harm} | {by} | {each.seconds:.0f} |")
     return lines
 

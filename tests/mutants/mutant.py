@@ -24,11 +24,6 @@ class Mutant:
     harm: str
     tests: tuple[str, ...]
 
-    def line(self, root: Path) -> int:
-        """Where it begins, counted from one."""
-        source = self._source(root)
-        return source.count("\n", 0, source.index(self.old)) + 1
-
     def mutated(self, root: Path) -> str:
         """The file's text with the bug in it; `Unfit` where there is no place for it, where it
         does not compile, or where it changes nothing that runs."""
@@ -44,9 +39,11 @@ class Mutant:
             raise Unfit(f"{self.name}: it changes nothing that runs")
         return mutated
 
-    def put_into(self, root: Path) -> None:
-        mutated = self.mutated(root)
+    def put_into(self, root: Path) -> int:
+        """The line where it begins, counted from one."""
+        before, mutated = self._source(root), self.mutated(root)
         (root / self.file).write_text(mutated, encoding="utf-8")
+        return before.count("\n", 0, before.index(self.old)) + 1
 
     def _source(self, root: Path) -> str:
         try:

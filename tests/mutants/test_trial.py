@@ -95,7 +95,7 @@ def test_there_is_no_trial_by_tests_that_are_red_or_do_not_run(checkout: Checkou
 
 def test_the_checkout_stays_as_it_was(checkout: Checkout):
     with checkout.copied() as copy:
-        mutant("first + second", "first - second").put_into(copy)
+        assert mutant("first + second", "first - second").put_into(copy) == 5
         assert "first - second" in (copy / "app/sums.py").read_text()
     assert not copy.exists()
     assert (checkout.root / "app/sums.py").read_text() == PROGRAM
@@ -131,15 +131,10 @@ def test_nineteen_of_twenty_are_enough_and_a_broken_trial_is_none(verdicts, expe
     assert code([Judged(mutant("a", "b"), verdict) for verdict in verdicts]) == expected
 
 
-def test_the_table_says_where_and_by_what(checkout: Checkout):
-    told = table(
-        [
-            Judged(mutant("first + second", "x"), "caught", "tests/a.py::b[c|d]", 2.6),
-            Judged(mutant("first + second", "x"), "missed"),
-        ],
-        checkout.root,
-    )
+def test_the_table_says_where_and_by_what():
+    one = mutant("first + second", "x")
+    told = table([Judged(one, "caught", "tests/a.py::b[c|d]", 2.6, 5), Judged(one, "missed")])
     assert told[2:] == [
         "| one | app/sums.py:5 | Sums are wrong. | tests/a.py::b[c\\|d] | 3 |",
-        "| one | app/sums.py:5 | Sums are wrong. | **missed** | 0 |",
+        "| one | app/sums.py | Sums are wrong. | **missed** | 0 |",
     ]

@@ -62,12 +62,13 @@ class Ran:
 
 @dataclass(frozen=True)
 class Judged:
-    """`by`: the test that caught it, or what is broken."""
+    """`by`: the test that caught it, or what is broken; `line`: where it was put in."""
 
     mutant: Mutant
     verdict: Verdict
     by: str = ""
     seconds: float = 0.0
+    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,12 @@ def judge(mutant: Mutant, checkout: Checkout, clean: Path) -> Judged:
     began = time.monotonic()
     with checkout.copied() as copy:
         try:
-            mutant.put_into(copy)
+            line = mutant.put_into(copy)
         except Unfit as unfit:
             return Judged(mutant, "broken", str(unfit))
         ran = run_tests(copy, mutant.tests, "-x")
     verdict, by = _verdict(ran, clean)
-    return Judged(mutant, verdict, by, time.monotonic() - began)
+    return Judged(mutant, verdict, by, time.monotonic() - began, line)
 
 
 def _verdict(ran: Ran, clean: Path) -> tuple[Verdict, str]:
