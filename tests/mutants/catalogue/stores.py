@@ -10,8 +10,8 @@ LOCAL = (
 )
 LOCAL_FILES = ("tests/ports/test_local_files.py", "tests/ports/test_local_power.py")
 DYNAMO = (
-    "tests/ports/test_aws_records.py",
     "tests/ports/test_aws_faults.py",
+    "tests/ports/test_aws_records.py",
     "tests/ports/test_aws_engine.py",
 )
 
