@@ -42,3 +42,18 @@ def test_of_an_operation_that_is_gone_all_is_masked(lab: Testing, id: str) -> No
     """For nobody knows any more which of them are secret."""
     del lab.room.registry._operations["tried"]
     assert lab.job(id)["params"] == dict.fromkeys(SHOWN, "********")
+
+
+def test_a_job_says_none_of_its_own(lab: Testing, declare: Callable[..., Any]) -> None:
+    """Neither in its log, nor in the error that it ends with."""
+
+    def tells(run: Run, word: Annotated[str, Secret]) -> None:
+        run.log("it is", word)
+        raise ValueError(f"no such word: {word}")
+
+    declare(tells, "tells", retries=0)
+    id = lab.submit("tells", word="swordfish")
+    lab.run()
+    said = [*lab.log(id), lab.error(id)["detail"], lab.error(id)["traceback"]]
+    assert len(said) >= 3
+    assert not [each for each in said if "swordfish" in each]

@@ -3,9 +3,9 @@
 from tests.mutants.mutant import Mutant
 
 LOCAL = (
+    "tests/ports/test_committer.py",
     "tests/ports/test_local_records.py",
     "tests/ports/test_local_power.py",
-    "tests/ports/test_committer.py",
     "tests/ports/test_local_processes.py",
 )
 LOCAL_FILES = ("tests/ports/test_local_files.py", "tests/ports/test_local_power.py")
