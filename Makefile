@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture long mutants package deploy undeploy lock clean
+.PHONY: help run test check format bench torture crash long fuzz mutants package deploy undeploy lock sbom audit clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,11 +50,22 @@ bench: $(DEV) ## run the measured comparisons in bench/; ONLY="http records"
 TIME ?= 180
 SEED ?=
 
-torture: $(DEV) ## kill and stop the parts of a real service under load, and judge it; TIME=600 SEED=7
+torture: $(DEV) ## break a real service under load in every way, and judge it; TIME=600 SEED=7
 	@$(BIN)/python -m tests.torture --seconds "$(TIME)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 long: $(DEV) ## kill jobs of 200 slices, make and cancel maps of 100,000: ten minutes; SEED=7
 	@$(BIN)/python -m tests.long $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+EVERY ?= 1
+
+crash: $(DEV) ## break a life of jobs at each write of the store, and judge what is left; EVERY=30
+	@$(BIN)/python -m tests.crash --every "$(EVERY)" $(ARGS)
+
+CASES ?= 300000
+WIRE ?= 10000
+
+fuzz: $(DEV) ## send hostile requests and events to every door, and judge what comes; CASES=5000 SEED=7
+	@$(BIN)/python -m tests.hostile --cases "$(CASES)" --wire "$(WIRE)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
 
 mutants: $(DEV) ## put small bugs into copies of the code, one each, and see whether tests catch them; ARGS="fence tick"
 	@$(BIN)/python -m tests.mutants $(ARGS)
@@ -86,12 +97,18 @@ lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
 		$(COMPILE) "$$engine" --output-file "$${engine%.txt}.lock" || exit 1; \
 	done
 
+sbom: $(DEV) ## write build/sbom.json, the bill of materials (CycloneDX), from the locks
+	@$(BIN)/python -m supply.sbom build/sbom.json
+
+audit: $(DEV) ## are there known holes in what is locked? ARGS="--ignore-vuln ID"
+	@$(BIN)/python -m supply.audit $(ARGS)
+
 clean: ## take away what was installed and cached here; your data in var/ stays
 	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist ./*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What tests and benches start in environments of their own.
-ENGINES = $(wildcard tests/engines/*.txt) bench/lambda_peers.txt
+ENGINES = $(wildcard tests/engines/*.txt) bench/lambda_peers.txt bench/peers.txt
 
 # One lock for every system and Python from 3.11, and nothing in it of the machine that made it.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -9,18 +9,21 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app import cli_aws, cli_jobs, cli_schedules, cli_serving, logs, wiring
+from app import cli_aws, cli_backup, cli_jobs, cli_schedules, cli_serving, logs, wiring
 from app.cli_params import BadArgument, whole
 from app.cli_trouble import STOPPED, USAGE, code_of, document, sentences
 from app.client import Service
 from app.config import Settings, service_url
 from app.logs import escaped
-from app.room.errors import BadSetting, ManydoorsError, Unimportable
+from app.room.errors import BadSetting, ManydoorsError, Unimportable, sayable
 from app.terminal.text import paint_for
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Runs one command; gives the exit code."""
+    if bad := [each for each in arguments if sayable(each) != each]:
+        print(f"{escaped(bad[0])!r} is no text in UTF-8: write it in that.", file=sys.stderr)
+        return USAGE
     given = _parse(arguments)
     try:
         code = _run(given, environ)
@@ -140,5 +143,6 @@ def _parser() -> argparse.ArgumentParser:
     cli_serving.add_to(commands, whole)
     asking = cli_jobs.add_to(commands, _url)
     cli_schedules.add_to(commands, asking)
+    cli_backup.add_to(commands)
     cli_aws.add_to(commands)
     return parser

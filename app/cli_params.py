@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,9 @@ def duration(text: str) -> float:
 def time(text: str) -> float:
     """A date with a time, of this machine's zone unless it names another."""
     try:
-        return datetime.fromisoformat(text).timestamp()
+        moment = datetime.fromisoformat(text).timestamp()
+        datetime.fromtimestamp(moment, UTC)  # an offset may lead out of the years that there are
+        return moment
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
             f"{text!r}: write a time, as in 2030-01-31T03:00 or 2030-01-31T03:00:00Z"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.config import PREFIX, Settings
-from app.room.errors import BadSetting
+from app.room.errors import BadSetting, Unavailable
 from app.terminal.text import as_json
 
 MAKE_KEY = "python -m app keys create NAME --scope admin"
@@ -62,7 +62,8 @@ def web(given: argparse.Namespace, settings: Settings) -> int:
     room.ports.records.ping()  # what is wrong is told once, before any process
     if given.lifeline is None and not _is_open(settings, given.host):
         _check_key(settings, given.host)
-    wiring.reclaim(settings, room)
+    with suppress(Unavailable):  # a full disk can be read; the leases end by themselves
+        wiring.reclaim(settings, room)
     room.ports.records.close()
     os.environ.update(_variables(settings, given.host))
     announce = sockets.announce if given.ready is None else _teller(given.ready)

@@ -146,7 +146,7 @@ class Testing(AbstractContextManager["Testing"]):
         self._reached: Counter[str] = Counter()  # how often runs came to the end of each step
 
     def __enter__(self) -> "Testing":
-        self._open.enter_context(opened(self.room.ports, self.room.engine.changes))
+        self._open.enter_context(opened(self.room.ports, lambda: self.room.engine.changes))
         return self
 
     def __exit__(

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from app.config import LAMBDA, Settings
 from app.ports import FileLimits, Files, Inbox, Ports, Queue, Records, Topic, Untold
-from app.room.callback import AT_ONCE
-from app.room.engine import LEASE
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
@@ -24,21 +22,19 @@ INBOX = "inbox"  # in the data folder
 SEAL_KEYS = "seal.keys"  # in the data folder
 
 
-def make_room(settings: Settings, lease: float = LEASE) -> Room:
+def make_room(settings: Settings, lease: float | None = None) -> Room:
     """The room of the operations and the store that the settings name."""
-    room = Room(
+    return Room(
         load_operations(settings),
         make_ports(settings),
         lease,
         counts=not settings.table,  # in a table each ending would be a transaction, twice the price
         limit=_limit(settings),
         admin_key=settings.admin_key,
-        deliveries=settings.deliveries or (AT_ONCE if settings.table else 1),
+        deliveries=settings.deliveries or (None if settings.table else 1),
+        shortest=SHORTEST_ON_AWS if settings.table else None,
+        most_queued=settings.max_queued,
     )
-    if settings.table:
-        room.calendar.least = SHORTEST_ON_AWS
-    room.engine.acceptance.brim.most = settings.max_queued
-    return room
 
 
 def _limit(settings: Settings) -> Limit | None:
@@ -116,8 +112,8 @@ def reclaim(settings: Settings, room: Room) -> int:
 
 def make_ports(settings: Settings) -> Ports:
     """The adapters that the settings ask for; `BadSetting` for those that cannot work together."""
+    from app.ports.late_post import LatePost
     from app.ports.local.clock import SystemClock, Ulids
-    from app.ports.post import DirectPost
 
     return Ports(
         records=_records(settings),
@@ -128,7 +124,7 @@ def make_ports(settings: Settings) -> Ports:
         file_limits=FileLimits(settings.max_file, settings.file_quota, settings.keep_files),
         topic=_topic(settings),
         inbox=_inbox(settings),
-        post=DirectPost(local=settings.callbacks == "local"),
+        post=LatePost(local=settings.callbacks == "local"),
         bell=_clock_bells(settings),
         seal_keys=_seal_keys(settings),
     )

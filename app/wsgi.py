@@ -25,7 +25,7 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     keeper = Doorkeeper(room, hosts=settings.hosts, open=may_be_open)
     app = create_inner(room, settings, everything, keeper)
     new_id = room.ports.new_id
-    wsgi: Any = Straight(app.wsgi_app, everything, new_id, keeper, settings.max_body)
+    wsgi: Any = Straight(app.wsgi_app, lambda: everything, new_id, keeper, settings.max_body)
     if hops := settings.trusted_proxies:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     access = logs.access_log(settings.log, settings.log_level)

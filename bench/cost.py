@@ -34,6 +34,7 @@ EXPRESS, EXPRESS_GB = 1e-6, 16.67e-6  # a request; a second of a GB, at least 64
 EXPRESS_RUNS = ((1, 0.1), (10, 1.0), (1000, 2.5))  # tasks; seconds, forty tasks at once
 KB = 1024
 LEASE = 900.0
+IDLE = 5  # looks that find nothing, on a slow machine, before a job counts as failed
 BODY = {"operation": "cats.sheet", "params": {"pics": ["file_01J9Z3NDEKTSV4RRFFQ69G5FAV"] * 6}}
 
 assert job_operations
@@ -164,10 +165,12 @@ def jobs(url: str, queue_url: str) -> None:
         room = rooms[asked == "" or asked.endswith("statistics")]
         outcome = room.enter(Call(operation, params, key=key))
         assert outcome.problem is None, outcome.problem
-        ran = 0
-        while outcome.job and ran < bill.messages:
+        ran = idle = 0
+        while outcome.job and ran < bill.messages and idle < IDLE:
             # Each message runs one job, as `handlers.work` does for Lambda.
-            ran += max(1, work(room, room.ports.clock.monotonic() + 60, 1, hint=outcome.job))
+            until = room.ports.clock.monotonic() + LEASE
+            runs = work(room, until, 1, hint=outcome.job)
+            ran, idle = ran + runs, 0 if runs else idle + 1
         if asked:
             bill.row(asked)
         if outcome.job:

@@ -10,12 +10,20 @@ from typing import Any
 
 gc.disable()  # as `app.ports.lasting` says, which would import too much itself
 
-from handlers import door, http, queue, schedule, stream, task, topic, upload
+from handlers import door
 
 gc.freeze()
 gc.enable()
 
-DOORS: tuple[door.Door, ...] = (http, queue, topic, schedule, upload, stream, task)
+DOORS = (
+    door.Doorway("http", ("requestContext",)),
+    door.Doorway("queue", ("Records",)),
+    door.Doorway("topic", ("Records",)),
+    door.Doorway("schedule", ("detail-type",)),
+    door.Doorway("upload", ("Records", "Service")),
+    door.Doorway("stream", ("Records",)),
+    door.Doorway("task", ("manydoors", "command")),
+)
 
 
 def handle(event: Any, context: door.Context) -> Any:

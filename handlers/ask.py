@@ -1,7 +1,7 @@
 """What an event asks for, and what came of it: the words between the doors and their loop."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from app.room.call import Call
 from app.room.errors import ManydoorsError, Problem
@@ -15,8 +15,7 @@ class NotDone(ManydoorsError):
     """Raised to the platform, which will bring the event again."""
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(NamedTuple):
     """A request over HTTP, as WSGI names its parts."""
 
     environ: dict[str, Any]
@@ -24,36 +23,31 @@ class Visit:
     most: int = 0  # bytes of a body that it sends on, as they are written in its own form
 
 
-@dataclass(frozen=True)
-class Make:
+class Make(NamedTuple):
     """Jobs. Each call has a key, so an event that comes twice makes them once."""
 
     calls: tuple[Call, ...]
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """Jobs that are due are to be run, while there is time. `hint`: one that was rung for; without
     one, as many as there are."""
 
     hint: str | None = None
 
 
-@dataclass(frozen=True)
-class Arrived:
+class Arrived(NamedTuple):
     """A file of ours may be whole now. `other`: what is asked for if it is none of ours."""
 
     file: str
     other: "Make | Unreadable | None" = None
 
 
-@dataclass(frozen=True)
 class Tick:
     """Schedules that are due, or will be before the next tick, get their jobs."""
 
 
-@dataclass(frozen=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """It can't become a job; its bytes are kept with the reason."""
 
     why: Problem
@@ -62,8 +56,7 @@ class Unreadable:
 What = Visit | Make | Work | Tick | Arrived | Unreadable | None
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """One of the things that an event asks for; None: it is well as it is."""
 
     what: What
@@ -73,18 +66,16 @@ class Ask:
     line: str | None = None  # behind one that was not done, none of its line is begun
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """An answer over HTTP."""
 
     status: int
     reason: str = ""
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
 
 
-@dataclass(frozen=True)
-class Came:
+class Came(NamedTuple):
     """`done`: the platform may forget it."""
 
     ask: Ask

@@ -1,16 +1,18 @@
 """The loop that every door runs in: whose event is it, what does it ask for, what came of it.
 
 A door is three pure things: `knows(event)`, `asks(event, registry)`, `answer(event, came)`. All
-that is done is done here.
+that is done is done here. Doors, and what each needs, are loaded by the first event for them: a
+cold start pays for no other's.
 """
 
 import logging
 import math
 import os
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from importlib import import_module
 from threading import Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from app.ports import Hint
 from app.ports.lasting import lasting
@@ -18,13 +20,10 @@ from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from app.room.errors import Conflict, Internal, Problem
 from app.room.operation import Registry
-from app.room.standing import TEND_EVERY, tend
-from app.room.sweep import sweep
-from app.room.tick import Ticker
-from app.room.unreadable import unreadable
 from handlers.ask import Arrived, Ask, Came, Make, Tick, UnknownEvent, Unreadable, Visit, Work
-from handlers.http import Front
-from handlers.work import work
+
+if TYPE_CHECKING:
+    from handlers.http import Front
 
 RESERVE, SHORTEST_RESERVE = 15.0, 2.0  # seconds for a boundary to be saved and a run settled
 AHEAD = 60.0  # seconds to the next tick
@@ -43,33 +42,55 @@ class Door(Protocol):
         """In the platform's words; raises `NotDone` where that is one of them."""
 
 
+class Doorway(NamedTuple):
+    """A door that is loaded by the first event that may be for it."""
+
+    name: str  # of its module
+    marks: tuple[str, ...]
+    """Each of its events has one of these members. To look for them costs next to nothing; to ask
+    every door about every event took a tenth of a call."""
+
+    @property
+    def door(self) -> Door:
+        name = f"handlers.{self.name}"
+        if name not in sys.modules:
+            with lasting():
+                import_module(name)
+        return cast(Door, sys.modules[name])
+
+
 class Context(Protocol):
     """What of Lambda's context is asked."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-def run(doors: Sequence[Door], event: Any, context: Context) -> Any:
+def run(doorways: Sequence[Doorway], event: Any, context: Context) -> Any:
     """What the platform gets, from this process's own room."""
-    door = recognised(doors, event)
+    door = recognised(doorways, event)
     return House.of_this_process(context).answer(door, event, context)
 
 
-def recognised(doors: Sequence[Door], event: Any) -> Door:
+def recognised(doorways: Sequence[Doorway], event: Any) -> Door:
     """The one door that knows the event, or `UnknownEvent`."""
-    known = [door for door in doors if door.knows(event)]
+    members = event.keys() if isinstance(event, dict) else {}.keys()
+    known = [
+        door
+        for each in doorways
+        if not members.isdisjoint(each.marks) and (door := each.door).knows(event)
+    ]
     if len(known) == 1:
         return known[0]
-    members = ", ".join(sorted(map(repr, event))) if isinstance(event, dict) else type(event)
+    has = ", ".join(sorted(map(repr, event))) if isinstance(event, dict) else type(event)
     raise UnknownEvent(
-        f"{'Several doors know' if known else 'No door knows'} this event; it has: {members}"[:500]
+        f"{'Several doors know' if known else 'No door knows'} this event; it has: {has}"[:500]
     )
 
 
 class House:
     """A room, with the loop around it."""
 
-    def __init__(self, room: Room, front: Front, slice: float | None = None) -> None:
+    def __init__(self, room: Room, front: "Front", slice: float | None = None) -> None:
         self.room, self.front, self._slice = room, front, slice
         self._tend_at = 0.0  # by the monotonic clock
 
@@ -85,10 +106,12 @@ class House:
     def answer(self, door: Door, event: Any, context: Context) -> Any:
         """What its sender gets, after all that it asks for."""
         until = self._until(context)
-        asks = list(enumerate(door.asks(event, self.room.registry)))
+        asks = door.asks(event, self.room.registry)
+        if len(asks) == 1:  # as all of HTTP, where somebody waits
+            return door.answer(event, [self._came(asks[0], until)])
         came: dict[int, Came] = {}
         stopped: set[str] = set()
-        for place, ask in sorted(asks, key=_is_for_later):
+        for place, ask in sorted(enumerate(asks), key=_is_for_later):
             done = Came(ask, done=False) if ask.line in stopped else self._came(ask, until)
             if ask.line is not None and not done.done:
                 stopped.add(ask.line)
@@ -125,7 +148,7 @@ class House:
                 self._keep(ask, why)
             case Arrived(file, other):
                 if not self.room.shelf.notice(file) and other is not None:
-                    return self._do(replace(ask, what=other), until)
+                    return self._do(ask._replace(what=other), until)
         return True
 
     def _made(self, ask: Ask, call: Call) -> bool:
@@ -141,6 +164,8 @@ class House:
         return True
 
     def _work(self, hint: str | None, until: float) -> None:
+        from handlers.work import work
+
         runs = work(self.room, until, None if hint is None else 1, self._slice, hint)
         if hint is not None and not runs and self.room.ports.clock.monotonic() >= until:
             self.room.ports.queue.ring(Hint(hint))  # there was no time to look; the next one has it
@@ -148,6 +173,10 @@ class House:
     def _tick(self, until: float) -> None:
         """The jobs of the next minute are made now and rung for with a delay, so that each starts
         in its second."""
+        from app.room.standing import TEND_EVERY, tend
+        from app.room.sweep import sweep
+        from app.room.tick import Ticker
+
         now = self.room.ports.clock.monotonic()
         if now >= self._tend_at:
             tend(self.room.registry, self.room.ports)
@@ -159,6 +188,8 @@ class House:
 
     def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:
         """A failed job, so that a final failure leaves a trace."""
+        from app.room.unreadable import unreadable
+
         log.error("%s could not be read: %s", ask.source, why.detail)
         made = unreadable(
             self.room.registry,
@@ -183,6 +214,7 @@ _house: list[House] = []
 def _opened(context: Context) -> House:
     from app import logs, wiring
     from app.config import Settings
+    from handlers.http import Front
 
     settings = Settings.read(os.environ)
     logs.set_up(settings.log, settings.log_level)

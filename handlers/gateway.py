@@ -14,21 +14,20 @@ from io import BytesIO, StringIO
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes, urlencode
 
-from app.room.boundary import FOREVER
+from app.room.duration import FOREVER
 from handlers.ask import Told
 from handlers.gateway_answer import answered, largest
-from handlers.shape import exactly, listing, mapping, optional, shaped
+from handlers.shape import exactly, listing, listings, mapping, optional, shaped
 
 Form = Literal["rest", "http", "balancer"]
 
-TEXTS, MANY_TEXTS = optional(mapping(str)), optional(mapping(listing(str)))
+TEXTS, MANY_TEXTS = optional(mapping(str)), optional(listings(str))
 BODY = {"body": str | None, "isBase64Encoded": bool | None}
 REST = shaped(
     {
         "httpMethod": str,
         "path": str,
-        "headers": TEXTS,
-        "multiValueHeaders": MANY_TEXTS,
+        "multiValueHeaders": MANY_TEXTS,  # else `headers`
         "queryStringParameters": TEXTS,
         "multiValueQueryStringParameters": MANY_TEXTS,
         "pathParameters": TEXTS,
@@ -50,7 +49,8 @@ HTTP = shaped(
         **BODY,
     }
 )
-AUTHORIZER = ("methodArn", "routeArn", "type")  # asks whether somebody may, and not for anything
+AUTHORIZER = frozenset(("methodArn", "routeArn", "type"))
+"""What has one of these asks whether somebody may, and not for anything."""
 
 GATEWAY_WAITS = 28.0  # seconds; a REST API answers 504 after 29, an HTTP API after 30
 BALANCER_WAITS = 58.0  # unless its idle timeout is another than the usual minute
@@ -61,14 +61,15 @@ _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
 
 def form_of(event: Any) -> Form | None:
     """None when it is no request over HTTP, or no whole one."""
-    if not isinstance(event, dict) or any(name in event for name in AUTHORIZER):
+    if not isinstance(event, dict) or not AUTHORIZER.isdisjoint(event):
         return None
     form: Form | None = None
     if HTTP(event):
         form, method = "http", event["requestContext"]["http"]["method"]
     elif event.get("version") in (None, "1.0") and REST(event):
         method = event["httpMethod"]
-        form = _form(event)
+        has_headers = event.get("multiValueHeaders") or TEXTS(event.get("headers"))
+        form = _form(event) if has_headers else None
     if form is None or not _METHOD.fullmatch(method):
         return None
     encoded = event.get("isBase64Encoded") and event.get("body")
@@ -103,7 +104,7 @@ def environ(event: Any) -> dict[str, Any]:
     context = event["requestContext"]
     prefix, path = _path_of_http(event) if form == "http" else _path_of_rest(event)
     host = headers.get("HTTP_HOST") or context.get("domainName") or "localhost"
-    scheme = headers.get("HTTP_X_FORWARDED_PROTO", "http") if form == "balancer" else "https"
+    proto = headers.get("HTTP_X_FORWARDED_PROTO", "http") if form == "balancer" else "https"
     said = context["http"]["method"] if form == "http" else event["httpMethod"]
     made = {
         **headers,
@@ -117,7 +118,7 @@ def environ(event: Any) -> dict[str, Any]:
         "SERVER_PORT": headers.get("HTTP_X_FORWARDED_PORT", "443"),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scheme.lower(),
+        "wsgi.url_scheme": "https" if proto.lower() == "https" else "http",  # URLs are made of it
         "wsgi.input": BytesIO(body),
         "wsgi.errors": StringIO(),
         "wsgi.multithread": False,
@@ -148,7 +149,8 @@ def _headers(event: Any) -> dict[str, str]:
     for name, values in given.items():
         if key := _key(name):
             between = "; " if key == "HTTP_COOKIE" else ","
-            made[key] = _octets(values[0] if len(values) == 1 else between.join(values))
+            text = values[0] if len(values) == 1 else between.join(values)
+            made[key] = text if text.isascii() else _octets(text)
     if event.get("cookies"):
         made["HTTP_COOKIE"] = _octets("; ".join(event["cookies"]))
     return made
@@ -169,6 +171,8 @@ def _octets(text: str) -> str:
 
 
 def _decoded(path: str) -> str:
+    if "%" not in path and path.isascii():
+        return path
     return unquote_to_bytes(path.encode(errors="surrogatepass")).decode("latin-1")
 
 
@@ -184,6 +188,8 @@ def _query(event: Any, form: Form) -> str:
         return _octets(event.get("rawQueryString") or "")
     many = event.get("multiValueQueryStringParameters")
     given = many or {n: [v] for n, v in (event.get("queryStringParameters") or {}).items()}
+    if not given:
+        return ""
     pairs = [(name, value) for name, values in given.items() for value in values]
     if form == "balancer":  # which hands them over as they came
         return _octets("&".join(f"{name}={value}" for name, value in pairs))

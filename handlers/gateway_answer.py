@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, Literal
 
@@ -52,12 +53,12 @@ def _styled(told: Told, style: Style) -> dict[str, Any]:
     return {"multiValueHeaders": _many(told.headers)}
 
 
-def _many(headers: list[tuple[str, str]]) -> dict[str, list[str]]:
+def _many(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     names: dict[str, str] = {}
     found: dict[str, list[str]] = {}
     for name, value in headers:
         known = names.setdefault(name.lower(), name)
-        found.setdefault(known, []).append(_text(value))
+        found.setdefault(known, []).append(value if value.isascii() else _text(value))
     return found
 
 
@@ -76,8 +77,6 @@ def _single(told: Told) -> dict[str, str]:
 
 def _text(value: str) -> str:
     """WSGI's characters are bytes; JSON's are characters."""
-    if value.isascii():
-        return value
     try:
         return value.encode("latin-1").decode()
     except UnicodeError:
@@ -94,10 +93,15 @@ def _body(told: Told) -> dict[str, Any]:
 
 
 def _is_text(told: Told) -> bool:
-    headers = {name.lower(): value.lower() for name, value in told.headers}
-    form = headers.get("content-type", "").partition(";")[0].strip()
+    form, coding = "", "identity"
+    for name, value in told.headers:
+        match name.lower():
+            case "content-type":
+                form = value.lower().partition(";")[0].strip()
+            case "content-encoding":
+                coding = value.lower()
     plain = form.startswith(TEXT) or form.endswith(("+json", "+xml")) or not told.body
-    return plain and headers.get("content-encoding", "identity") == "identity"
+    return plain and coding == "identity"
 
 
 def _too_large(told: Told, size: int, most: int) -> Told:

@@ -5,19 +5,17 @@ Paths that can mean but one endpoint are answered without Flask; it is loaded fo
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
 from app.config import Settings
 from app.ports.lasting import lasting
-from app.room.boundary import FOREVER
+from app.room.duration import FOREVER
 from app.room.enter import LARGEST_ANSWER, Room
 from app.room.errors import Problem
-from app.room.file_link import based
-from app.room.files import ANY_TYPE
 from app.room.operation import Registry
-from app.room.shelf import Wish
 from app.room.strict_json import write_json
 from handlers import gateway
 from handlers.ask import Ask, Came, Told, Visit
@@ -69,6 +67,9 @@ class Front:
     def _elsewhere(self, told: Told, visit: Visit) -> Told:
         """A large answer as a file of the caller's, for a while, and 303 to it."""
         from app.doors.http import CALLER, JSON
+        from app.room.file_link import based
+        from app.room.files import ANY_TYPE
+        from app.room.shelf import Wish
 
         headers = {name.lower(): value for name, value in told.headers}
         leads_back = self._room.ports.files.door is not None
@@ -93,9 +94,9 @@ class Front:
 
     def _made(self) -> Wsgi:
         from app import logs
-        from app.doors import rest
         from app.doors.doorkeeper import Doorkeeper
         from app.doors.edge import Edge
+        from app.doors.rest import endpoints, operations
         from app.doors.rest.straight import Straight
 
         room, settings = self._room, self._settings
@@ -104,16 +105,17 @@ class Front:
 
             whole: Wsgi = create_app(room, settings).wsgi_app
             return whole
-        everything = rest.endpoints(room)
+        everything = cache(lambda: endpoints(room))
         keeper = Doorkeeper(room, hosts=settings.hosts, open=False)
 
         def flask() -> Wsgi:
             from app.wsgi import create_inner
 
-            inner: Wsgi = create_inner(room, settings, everything, keeper).wsgi_app
+            inner: Wsgi = create_inner(room, settings, everything(), keeper).wsgi_app
             return inner
 
-        straight = Straight(_Late(flask), everything, room.ports.new_id, keeper, settings.max_body)
+        calls, most = operations.endpoints(room), settings.max_body
+        straight = Straight(_Late(flask), everything, room.ports.new_id, keeper, most, calls)
         return Edge(straight, logs.access_log(settings.log, settings.log_level))
 
 

@@ -64,6 +64,8 @@ def _row(record: Any, message: Message) -> What:
         facts = checked(vars(told))
         if not message.takers:
             raise Unknown(f"No operation takes changes of {message.name!r}.")
+    except RecursionError:  # DynamoDB itself keeps no more than 32 levels
+        return Unreadable(Malformed("It is nested too deep."))
     except Problem as problem:
         return Unreadable(problem)
     calls = [call(each.name, chosen(each, facts), message.id, message) for each in message.takers]

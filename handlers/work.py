@@ -19,6 +19,8 @@ from app.room.notes import Notes
 SHOW_EVERY = 1.0  # seconds
 LOOK_EVERY = 5.0  # seconds between looks at whether the job is still wanted, and its own
 FIRST_PAUSE = 0.1  # seconds before an ending that could not be written is written again
+SWEPT = 10  # files that are over, at once
+SWEEPS = 50  # of so many, at each tick
 EMPTY_CLAIMS = 2  # a claim may find only what needs no run; of this many, nothing is due
 
 log = logging.getLogger("manydoors.lambda")
@@ -43,8 +45,14 @@ def work(
             runs += 1
     if hint is None and clock.monotonic() < until:
         with suppress(Problem):  # at the next tick
-            room.shelf.sweep()
+            _sweep_files(room, until)
     return runs
+
+
+def _sweep_files(room: Room, until: float) -> None:
+    for _ in range(SWEEPS):
+        if room.shelf.sweep(SWEPT) < SWEPT or room.ports.clock.monotonic() >= until:
+            return
 
 
 def _one(room: Room, record: Record, end: float, until: float) -> None:

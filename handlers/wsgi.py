@@ -16,28 +16,32 @@ def visited(
     monotonic: Callable[[], float],
 ) -> Told:
     """The whole answer; of a stream of events what came in some seconds."""
-    told = Told(500)
+    said = "500"
+    head: list[tuple[str, str]] = []
     written: list[bytes] = []
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        nonlocal told
-        code, _, reason = status.partition(" ")
-        told = Told(int(code), reason, list(headers))
+        nonlocal said, head
+        said, head = status, list(headers)
         return written.append
 
     end = min(until, monotonic() + LONGEST_STREAM)
     pieces = wsgi(environ, start)
-    try:
-        for piece in pieces:
-            written.append(piece)
-            if monotonic() >= end and _is_stream(told):
-                break
-    finally:
-        if close := getattr(pieces, "close", None):
-            close()
+    if type(pieces) is list:  # all of it: there is nothing to follow or to close
+        written += pieces
+    else:
+        try:
+            for piece in pieces:
+                written.append(piece)
+                if monotonic() >= end and _is_stream(head):
+                    break
+        finally:
+            if close := getattr(pieces, "close", None):
+                close()
+    code, _, reason = said.partition(" ")
     body = b"" if environ["REQUEST_METHOD"] == "HEAD" else b"".join(written)
-    return Told(told.status, told.reason, told.headers, body)
+    return Told(int(code), reason, head, body)
 
 
-def _is_stream(told: Told) -> bool:
-    return any(n.lower() == "content-type" and v.startswith(STREAMS) for n, v in told.headers)
+def _is_stream(head: list[tuple[str, str]]) -> bool:
+    return any(n.lower() == "content-type" and v.startswith(STREAMS) for n, v in head)

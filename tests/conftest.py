@@ -1,7 +1,7 @@
 """What every test may ask for."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -51,3 +51,19 @@ def ministack(one_ministack: Ministack, monkeypatch: pytest.MonkeyPatch) -> Mini
     for name, value in one_ministack.environ.items():
         monkeypatch.setenv(name, value)
     return one_ministack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Side by side, what was said of a test is sent as UTF-8, which has no half characters."""
+    return _sendable((yield))
+
+
+def _sendable(told: Any) -> Any:
+    if isinstance(told, str):
+        return told.encode(errors="backslashreplace").decode()
+    if isinstance(told, dict):
+        return {_sendable(name): _sendable(each) for name, each in told.items()}
+    if isinstance(told, list | tuple):
+        return type(told)(map(_sendable, told))
+    return told

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.client import Event, Job
 from app.room.job import TERMINAL
-from app.room.job_view import moment
+from app.room.moment import moment
 
 Line = Mapping[str, Any]
 

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -69,7 +68,7 @@ class Local:
         return self._enter(self._asked(wish))
 
     def submit(self, wish: Wish) -> Job:
-        outcome = self._enter(replace(self._asked(wish), asynchronous=True))
+        outcome = self._enter(self._asked(wish)._replace(asynchronous=True))
         if outcome.problem:
             raise outcome.problem
         job: Job = outcome.value

@@ -10,6 +10,7 @@ from typing import Protocol
 from app.room.enter import Room
 from app.room.errors import Problem
 from app.room.inbox import has_takers, take_in
+from app.room.set_back import SLACK, set_right, was_ahead
 from app.room.standing import TEND_EVERY, tend
 from app.room.sweep import sweep
 from app.room.tick import Ticker
@@ -20,6 +21,7 @@ log = logging.getLogger("manydoors.clock")
 LOOK_EVERY = 1.0  # seconds between looks for what no ring has told
 SWEEP_EVERY = 60.0
 LINGER = 3.0  # seconds for a file on its way out of the inbox; else it is gone on with later
+FIRST_RIGHT = 5.0  # seconds until what a wrong clock left is looked for again; then doubled
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between tries of a store that is unavailable
 
 
@@ -40,6 +42,9 @@ class Watch:
         self._ticker = Ticker(room.registry, room.ports)
         self._sweep_at = 0.0  # by the monotonic clock, as the others
         self._tend_at = 0.0
+        self._latest: float | None = None  # the latest time of day that was seen
+        self._offset = 0.0  # of the time of day, from the monotonic clock
+        self._right_at, self._right_after = float("inf"), FIRST_RIGHT
         self._trouble = 0.0  # the pause of a store that is unavailable
         self._over = threading.Event()
         self._taking = threading.Thread(target=self._take_in, name="inbox", daemon=True)
@@ -83,6 +88,7 @@ class Watch:
             if now >= self._tend_at:
                 tend(self._room.registry, self._room.ports)
                 self._tend_at = now + TEND_EVERY
+            self._heed_jumps()
             self._ticker.tick()
             if now >= self._sweep_at:
                 sweep(self._room.registry, self._room.ports)
@@ -92,6 +98,25 @@ class Watch:
             log.warning("the clock waits %g s: %s", self._trouble, problem.detail)
         else:
             self._trouble = 0.0
+
+    def _heed_jumps(self) -> None:
+        """A clock that is set back has left moments ahead; others may write more of them for as
+        long as they take to finish what they began before."""
+        room = self._room
+        now, today = time.monotonic(), room.ports.clock.now()  # at once: work takes its time
+        if self._latest is None:
+            is_back = was_ahead(room.ports)
+        else:
+            is_back = today - now < self._offset - SLACK
+        self._offset, self._latest = today - now, max(today, self._latest or 0.0)
+        if is_back:
+            log.warning("the clock was set back: what is due by it is looked through")
+            self._right_at, self._right_after = now, FIRST_RIGHT
+        if now >= self._right_at:
+            set_right(room.registry, room.ports, room.engine.ledger)
+            tend(room.registry, room.ports, ahead=SLACK)
+            self._right_at = now + self._right_after if today < self._latest else float("inf")
+            self._right_after *= 2
 
     def _pause(self) -> float:
         """Until the next look; the time of day may jump meanwhile, so never for long."""

@@ -7,7 +7,6 @@ loopback alone, and until the first key is made.
 import logging
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Any
 
@@ -71,7 +70,9 @@ class Doorkeeper:
             return False
         # Servers say from where; who calls the application in its own process does not.
         address = environ.get("REMOTE_ADDR", LOOPBACK[0])
-        return _is_loopback(address) and name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK
+        return (
+            _is_loopback(address) and name_of(environ.get("HTTP_HOST") or "localhost") in LOOPBACK
+        )
 
     def _visitor(self, environ: dict[str, Any], visit: str) -> Caller:
         caller = self._access.of_session(visit)
@@ -103,6 +104,8 @@ def _visit(environ: Mapping[str, Any]) -> str | None:
     given = environ.get("HTTP_COOKIE")
     if not given or COOKIE not in given:
         return None
+    from http.cookies import CookieError, SimpleCookie  # a program's call has none
+
     try:
         cookie = SimpleCookie(given).get(COOKIE)
     except CookieError:

@@ -15,7 +15,7 @@ from app.room.enter import Room
 from app.room.file_link import based
 from app.room.file_view import described
 from app.room.files import guessed_type, safe_name, safe_path
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.schema.hints import fields_of
 from app.room.schema.params import Params
 from app.room.shelf import Shelf, Wish

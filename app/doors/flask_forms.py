@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from flask.globals import request_ctx
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from app.doors.doorkeeper import Doorkeeper
@@ -28,13 +29,22 @@ def response(answer: Answer) -> Response:
 
 def admit(app: Flask, keeper: Doorkeeper, free: Collection[str]) -> None:
     """Before anything else is asked of a request, who sends it; not at the endpoints that are free
-    to all. What is nowhere is told only to who may come in."""
+    to all. What is nowhere is told only to who may come in, and so is what a path does not take,
+    unless all of that path is free."""
 
     def come_in() -> None:
-        check = keeper.check_sender if request.endpoint in free else keeper.admit
-        check(request.environ)
+        is_free = all(endpoint in free for endpoint in _meant())
+        (keeper.check_sender if is_free else keeper.admit)(request.environ)
 
     app.before_request(come_in)
+
+
+def _meant() -> set[str | None]:
+    """The endpoint; all that stand at the path, where none takes the method."""
+    error, adapter = request.routing_exception, request_ctx.url_adapter
+    if not isinstance(error, MethodNotAllowed) or adapter is None:
+        return {request.endpoint}
+    return {str(adapter.match(method=method)[0]) for method in error.valid_methods or ()}
 
 
 def answer_errors(app: Flask, new_id: NewId, show: Callable[[Answer], Response] = response) -> None:

@@ -51,6 +51,7 @@ STATUS: Mapping[str, int] = {
 """What each kind of problem is over HTTP."""
 
 EVENTS = "text/event-stream"
+METRICS = "text/plain"
 ANY = "*/*"
 
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
@@ -168,9 +169,12 @@ def json_answer(request: Request, body: bytes, status: int = 200, revision: str 
     `revision`: of what people asked for in it, by which If-Match knows it; whatever the method.
     """
     headers = [("Content-Type", JSON)]
+    is_kept = request.method in ("GET", "HEAD") and status == 200
+    if not (is_kept or revision):
+        return Answer(status, body, headers)
     tag = etag(body, revision)
-    if request.method not in ("GET", "HEAD") or status != 200:
-        return Answer(status, body, [*headers, ("ETag", tag)] if revision else headers)
+    if not is_kept:
+        return Answer(status, body, [*headers, ("ETag", tag)])
     headers += [("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Accept")]
     if matches(request.headers.get("HTTP_IF_NONE_MATCH"), tag):
         return Answer(304, b"", headers[1:])

@@ -1,7 +1,7 @@
 """What callers ask of jobs, whichever door they came through: who may, which job, what is shown."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from marshmallow import validate
@@ -11,9 +11,9 @@ from app.doors.wishes import NONE, Wishes
 from app.ports import Body, Page, Record
 from app.room.acceptance import Submission
 from app.room.access import check_scope
-from app.room.call import LOCAL, Caller
+from app.room.call import LOCAL, LONGEST_WAIT, Caller
 from app.room.engine import Engine
-from app.room.enter import LONGEST_WAIT, Room
+from app.room.enter import Room
 from app.room.errors import Conflict
 from app.room.job import SUCCEEDED
 from app.room.schema.hints import fields_of
@@ -99,8 +99,7 @@ class Jobs:
         It is run now, after a `delay`, or when it is `due`; its end is told to a `callback_url`. If
         it was waited for and has succeeded, this is its result.
         """
-        call = replace(
-            call_of(job, self.wishes, self.room.ports.clock.now()),
+        call = call_of(job, self.wishes, self.room.ports.clock.now())._replace(
             caller=self.caller,
             source=self.source,
             request_id=self.request_id,

@@ -3,16 +3,21 @@
 A browser sends what any page tells it to, also to services that only its own machine reaches.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from app.room.errors import Forbidden
+from app.room.errors import Forbidden, Malformed
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
+_LABEL = r"[a-z0-9_-]{1,63}"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
+
 
 def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
-    """Raises `Forbidden` for a name that is not ours, or an unsafe request from another origin.
+    """Raises `Forbidden` for a name that is not ours, or an unsafe request from another origin, and
+    `Malformed` for what is no name, which URLs of ours would be made of.
 
     Any name is ours while `hosts` is empty. Programs send no Origin and pass; `null`, which hidden
     senders have, does not.
@@ -23,6 +28,8 @@ def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
             f"This service does not go by the name {name_of(host)!r}. "
             "If it should, add that to MANYDOORS_HOSTS."
         )
+    if host and not _HOST.fullmatch(host):
+        raise Malformed("The Host header is no name or address of a host.")
     origin = environ.get("HTTP_ORIGIN")
     if origin is None or environ["REQUEST_METHOD"] in SAFE:
         return

@@ -2,7 +2,6 @@
 callback_url?}`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +19,6 @@ from app.room.webhook import BadCallback
 
 LONGEST_DELAY = timedelta.max // timedelta(seconds=1)
 OF_THE_WISH = (UsedKey, BadCallback)  # what is wrong beside the operation's parameters
-LAST_DUE = 253402300799.0  # of what RFC 3339 can say
 
 
 class _Job(Schema):
@@ -60,7 +58,7 @@ def read_jobs(request: Request, wishes: Wishes, now: float) -> list[Call]:
 
 
 def _calls(request: Request, jobs: list[Any], wishes: Wishes, now: float) -> Iterator[Call]:
-    alone = replace(wishes, key=None)
+    alone = wishes._replace(key=None)
     for place, job in enumerate(jobs):
         if wishes.key is not None:
             job.setdefault("key", f"{wishes.key}/{place}")
@@ -68,8 +66,7 @@ def _calls(request: Request, jobs: list[Any], wishes: Wishes, now: float) -> Ite
 
 
 def _sent(request: Request, call: Call) -> Call:
-    return replace(
-        call,
+    return call._replace(
         caller=request.caller,
         source="rest",
         request_id=request.request_id,
@@ -113,4 +110,4 @@ def _due(job: Mapping[str, Any], now: float) -> float | None:
         moment = now + delay.total_seconds()
     else:
         return None
-    return min(moment, LAST_DUE) if moment > now else None
+    return moment if moment > now else None

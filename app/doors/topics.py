@@ -1,7 +1,7 @@
 """Messages that callers bring themselves, as a queue or a topic would."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from app.ports import Body
@@ -38,8 +38,7 @@ class Messages:
         fresh = self.room.ports.new_id("message")
         message = Message(b"", key or fresh, kind, name, found)
         asked = [
-            replace(
-                each,
+            each._replace(
                 key=None if each.key == fresh else each.key,
                 caller=self.caller,
                 request_id=self.request_id,

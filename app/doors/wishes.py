@@ -1,11 +1,10 @@
 """What a request wishes by its headers: once only, in the background, or the end waited for."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.doors.http import Request
-from app.room.call import Outcome
-from app.room.enter import LONGEST_WAIT
+from app.room.call import LONGEST_WAIT, Outcome
 from app.room.errors import Invalid, Wrong
 
 LONGEST_KEY = 255  # characters
@@ -15,8 +14,7 @@ _KEY = re.compile(r"[ -~]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])+)"')
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(NamedTuple):
     key: str | None = None  # Idempotency-Key
     asynchronous: bool = False
     wait: float | None = None  # seconds

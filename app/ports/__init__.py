@@ -6,7 +6,7 @@ Every adapter keeps all of them; tests/ports is one suite that runs on each.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
 from app.ports.files import Files as Files
 from app.room.errors import Unavailable
@@ -123,8 +123,7 @@ def _fences(write: Write) -> bool:
     return not isinstance(write, Add) and (write.expect is not None or write.lease is not None)
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     items: tuple[Record, ...]
     next: str | None = None  # a cursor that neither skips nor repeats under writes
 
@@ -207,8 +206,7 @@ class Clock(Protocol):
         """Waits, not at all when there is nothing to wait for; a test's clock only moves."""
 
 
-@dataclass(frozen=True)
-class Hint:
+class Hint(NamedTuple):
     """That the job of this id has work, now or in `delay` seconds."""
 
     id: str
@@ -244,8 +242,7 @@ class Topic(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class FileLimits:
+class FileLimits(NamedTuple):
     """What files may be here."""
 
     most: int = 5 * 1024**3
@@ -258,6 +255,9 @@ class FileLimits:
     """Seconds that one is kept, or as long as a job is that names it."""
 
 
+USUAL_LIMITS = FileLimits()
+
+
 class Unheard:
     """A queue that tells nobody: whoever looks finds by themselves what there is."""
 
@@ -265,8 +265,7 @@ class Unheard:
         """Nobody listens."""
 
 
-@dataclass(frozen=True)
-class Dropped:
+class Dropped(NamedTuple):
     """A file that was put into an inbox and taken out of it."""
 
     path: str  # in the inbox, with slashes
@@ -323,8 +322,7 @@ class Letter:
     tls: bool = True
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """What was answered."""
 
     status: int
@@ -372,7 +370,7 @@ class Ports:
     new_id: NewId
     queue: Queue
     files: Files
-    file_limits: FileLimits = FileLimits()
+    file_limits: FileLimits = USUAL_LIMITS
     topic: Topic = field(default_factory=Untold)
     inbox: Inbox | None = None
     post: Post = field(default_factory=Unsent)

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 KEY = r"[A-Za-z0-9_-]{1,100}"
 """What a key may be: it stands in paths and URLs, so no text of a user's is ever part of one."""
@@ -11,16 +11,14 @@ KEY = r"[A-Za-z0-9_-]{1,100}"
 PART = 64 * 1024 * 1024  # bytes from which an upload may be asked for in parts
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """Bytes that are there, whole."""
 
     size: int
     sha256: str = ""  # in hex; "" when the store has not seen it, as of large uploads in parts
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One piece of an upload, which may be sent again, and beside others."""
 
     number: int
@@ -42,8 +40,7 @@ class Way:
     parts: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """What an upload is to be, as far as that was said before; and how it is shown later."""
 
     type: str
@@ -52,8 +49,7 @@ class Content:
     most: int = 0  # bytes, where no size was said
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """What a signed URL of this service's own lets its bearer do."""
 
     key: str

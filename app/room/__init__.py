@@ -2,13 +2,14 @@
 
 Where to look, by what one wants to know:
 
-a call        call, enter, access, rate, deadline, keyed; errors: all that can go wrong
+a call        call, enter, parts, access, rate, deadline, keyed; errors: all that can go wrong
+  as a job    job_call
 an operation  operation, policy, route, trigger, schema/: from type hints to JSON Schema
 a job         job: its states; engine: submit, claim, execute, settle
   accepted    acceptance, drafts, gate, brim, latest
   run         execute, run, boundary, journal, notes, capture, children, run_files, step_error
-  settled     settlement, ledger, orphans, tally, stats, happenings
-  found       sweep, listing, job_view
+  settled     settlement, ledger, orphans, tally, stats, metrics, happenings
+  found       sweep, restored, set_back, listing, job_view
 flow          flow, lane, parking, window: how many at once, and how often
 schedules     schedule, timing, calendar, standing, tick, schedule_view
 files         files, shelf, file_link, file_view, file_uses, uploads, inbox
@@ -17,5 +18,5 @@ access        key, keyring, session
 callbacks     webhook, callback, signing, egress, circuit
 users' state  records; change: who watches them
 secrets       seal, hush
-forms         strict_json, duration
+forms         strict_json, duration, moment
 """

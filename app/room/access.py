@@ -4,8 +4,9 @@ import hashlib
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hmac import compare_digest
+from typing import NamedTuple
 
 from app.ports import Delete, Ports, Put, Record
 from app.room import key, session
@@ -41,8 +42,7 @@ def in_a_thread(work: Callable[[], object]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     caller: Caller
     until: float  # since the epoch
     looked: float  # by the monotonic clock

@@ -5,10 +5,9 @@ from threading import Event
 from typing import Literal, NoReturn
 
 from app.ports import Clock
+from app.room.duration import FOREVER as FOREVER
 from app.room.job import Wait
 from app.room.notes import Notes
-
-FOREVER = float("inf")
 
 
 class Suspended(BaseException):

@@ -13,6 +13,7 @@ from app.room.call import Caller
 from app.room.claim import Claims
 from app.room.engine import Engine
 from app.room.errors import Conflict, Invalid, Precondition, Stale, TooLarge, Unknown, Wrong
+from app.room.file_uses import note_schedule
 from app.room.job import JOBS, QUEUED
 from app.room.ledger import TRIES
 from app.room.operation import Registry
@@ -148,6 +149,7 @@ class Calendar:
         return self.ports.records.get(SCHEDULES, schedule_id(caller.owner, name))
 
     def _commit(self, found: Record | None, made: Record) -> Record:
+        note_schedule(self.ports, made)
         put = Put(made, expect=found.version if found else 0)
         stored = self.ports.records.commit(put, *(self._called_off(found) if found else ()))[0]
         if stored is None:

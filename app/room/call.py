@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from app.room.errors import Problem
 
+LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
 SCOPES = ("read", "run", "admin")
+NO_TEXTS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,15 @@ LOCAL = Caller(owner="local", scope="admin")
 """Whoever stands at the machine itself, while there are no keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request to run an operation, whatever door it came through."""
+class Call(NamedTuple):
+    """One request to run an operation, whatever door it came through.
+
+    A tuple, for each call makes one: it takes a third of the time of a frozen dataclass.
+    """
 
     operation: str
-    params: Mapping[str, Any] | Sequence[Any] = field(default_factory=dict)  # a list: by position
-    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # from a path, query or form
+    params: Mapping[str, Any] | Sequence[Any] = ()  # a list: by position
+    texts: Mapping[str, Sequence[str]] = NO_TEXTS  # from a path, query or form
     caller: Caller = LOCAL
     source: str = "python"  # the door
     request_id: str = ""
@@ -45,8 +50,7 @@ class Call:
     prefix: str = ""  # of the service's paths, for links
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of a call: a problem, or else a value or a job, written as JSON.
 
     Written in the room, for a value that cannot be written is the operation's bug, and every

@@ -4,6 +4,7 @@ import re
 
 DURATION = r"^[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h|d)$"
 
+FOREVER = float("inf")
 MOST = 10**9 * 86400  # seconds; what DURATION can say
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}

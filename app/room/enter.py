@@ -3,71 +3,43 @@
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
-from app.ports import Body, Ports, Record
-from app.room.acceptance import Submission
-from app.room.access import Access, check_scope
-from app.room.boundary import FOREVER
-from app.room.calendar import Calendar
+from app.ports import Body, Record
+from app.room.access import check_scope
 from app.room.call import Call, Outcome
-from app.room.callback import AT_ONCE
-from app.room.claim import Claims, result_file
 from app.room.deadline import CallTimedOut, deadline
-from app.room.engine import LEASE, Engine
+from app.room.duration import FOREVER
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.files import finding, linked
 from app.room.hush import hush, hushed
-from app.room.job import SUCCEEDED, TERMINAL
-from app.room.job_view import described, problem_of
-from app.room.keyed import run_keyed, runs_here
-from app.room.operation import Operation, Registry
-from app.room.rate import Limit, Rates
+from app.room.operation import Operation
+from app.room.parts import Parts
 from app.room.records import opened
 from app.room.schema.plain import plain, pointer
 from app.room.schema.text import read_text
-from app.room.shelf import Shelf
 from app.room.strict_json import check_text, write_json
-from app.room.tally import Tally
-from app.room.uploads import Uploads
-from app.room.webhook import BadCallback, check_callback
 
-DEFAULT_LIMIT = Limit()
-LONGEST_WAIT = 25.0  # seconds that a caller may wait for a job
+if TYPE_CHECKING:
+    from app.room.change import Changes
+    from app.room.job_call import JobCalls
+
 LARGEST_ANSWER = 10 * 1024 * 1024  # bytes of a result that was waited for; what is larger is a file
+
+_FREE = nullcontext()
 
 log = logging.getLogger("manydoors.room")
 
 
-class Room:
+class Room(Parts):
     """What takes a call and gives an outcome."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        ports: Ports,
-        lease: float = LEASE,
-        *,
-        counts: bool = True,
-        limit: Limit | None = DEFAULT_LIMIT,
-        admin_key: str = "",
-        deliveries: int = AT_ONCE,
-    ) -> None:
-        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
-        `counts`: are there statistics? They make of each ending a commit of several records.
-        `limit`: how often each key may call. `admin_key`: one that is good beside the store's.
-        `deliveries`: how many callbacks are sent at once."""
-        self.registry = registry
-        self.ports = ports
-        self.claims = Claims(ports)
-        tally = Tally(ports.records, ports.clock) if counts else None
-        self.engine = Engine(registry, ports, lease, tally, deliveries)
-        self.shelf = Shelf(ports, Uploads(registry, ports, self.engine.acceptance.accept))
-        self.calendar = Calendar(registry, ports, self.engine)
-        self.access = Access(ports, admin_key)
-        self.rates = Rates(ports.records, ports.clock, limit)
-        self.answer_within = FOREVER  # seconds that a platform lets an answer take
-        self.answer_most = LARGEST_ANSWER  # bytes that one may have
+    answer_within = FOREVER
+    """Seconds that a platform lets an answer take."""
+
+    answer_most = LARGEST_ANSWER
+    """Bytes that one may have."""
 
     def enter(self, call: Call) -> Outcome:
         """Known? Allowed? Valid? Then runs it, or makes it a job.
@@ -78,16 +50,7 @@ class Room:
 
     def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """A job for each call, all or none. Raises the `Problem` of the first that is wrong."""
-        submissions = []
-        for index, call in enumerate(calls):
-            try:
-                submissions.append(self._submission(call, *self._checked(call)[:2]))
-            except Problem as problem:
-                raise _at(index, problem) from None
-        if not calls:
-            return []
-        made = self.engine.submit_all(submissions, calls[0].caller)
-        return [self._job(call, record) for call, record in zip(calls, made, strict=True)]
+        return self._jobs().submit_all(calls, lambda call: self._checked(call)[:2])
 
     def told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
         """What `enter` gives; whatever it raises is an outcome too."""
@@ -108,76 +71,30 @@ class Room:
         is_job = operation.long or call.asynchronous
         if not is_job and call.key is None and call.wait is None:
             return Outcome(json=self._with_links(call, self._run(operation, arguments)))
-        submission = self._submission(call, operation, params)
-        if is_job and call.wait is None:
-            return self._job(call, self.engine.submit(submission, call.caller))
-        return self._job(call, self._waited(call, operation, submission), waited=True)
-
-    def _waited(self, call: Call, operation: Operation, submission: Submission) -> Record:
-        """The job once it has ended, or as it is when its caller has waited for long enough."""
-        clock, policy = self.ports.clock, operation.policy
-        wait = LONGEST_WAIT if call.wait is None else call.wait
-        longest = min(wait, LONGEST_WAIT, self.answer_within)
-        until = clock.monotonic() + longest
-        if call.wait is None and runs_here(policy):  # only for its key is it a job
-            record = run_keyed(self.engine, submission, call.caller, policy.timeout, longest)
-        else:
-            record = self.engine.submit(submission, call.caller)
-        if record.label in TERMINAL:
-            return record
-        return self.engine.wait(record.id, call.caller, max(0.0, until - clock.monotonic()))
+        return self._jobs().submit(call, operation, params)
 
     def _checked(self, call: Call) -> tuple[Operation, Mapping[str, Any], dict[str, Any]]:
         operation = self.registry.get(call.operation)
         check_scope(call.caller, operation.policy.scope)
         params = _params(operation, call)
         hush(params, operation)
+        if (found := operation.params.at_a_glance(params)) is not None:
+            return operation, params, found
         with finding(self.shelf.finder(call.caller.owner)):
             return operation, params, operation.params.load(params)
 
-    def _submission(
-        self, call: Call, operation: Operation, params: Mapping[str, Any]
-    ) -> Submission:
-        check_callback(call.callback_url, self.ports)
-        return Submission(
-            operation=operation.name,
-            params=params,
-            key=call.key,
-            due=call.due,
-            priority=call.priority,
-            source=call.source,
-            request_id=call.request_id,
-            callback_url=call.callback_url,
-        )
-
-    def _job(self, call: Call, record: Record, *, waited: bool = False) -> Outcome:
-        view = self.view(record, call.prefix)
-        if not waited or record.label not in TERMINAL:
-            return Outcome(write_json(view), job=record.id, pending=True)
-        if record.label == SUCCEEDED:
-            return self._given(record, view, call.prefix)
-        return Outcome(problem=problem_of(record, view), job=record.id)
-
-    def _given(self, record: Record, view: Body, prefix: str) -> Outcome:
-        """A result, or where it is, for what is too large to be answered."""
-        file = result_file(record.body)
-        if file is None:
-            return Outcome(write_json(view["result"]), job=record.id)
-        if self.claims.size_of(file) > self.answer_most:
-            return Outcome(write_json(view), job=record.id, elsewhere=view["result"]["url"])
-        whole = self.linked(self.claims.result(record), record.owner, prefix)
-        return Outcome(write_json(whole), job=record.id)
-
     def view(self, record: Record, prefix: str = "") -> Body:
         """A job as its readers see it."""
-        view = described(record, self.registry, prefix, self.engine.lease)
-        if isinstance(record.body["params"], str):  # the id of the file that they are in
-            view["params"] = self.linked(view["params"], record.owner, prefix)
-        return {**view, "result": self.linked(view["result"], record.owner, prefix)}
+        return self._jobs().view(record, prefix)
 
     def linked(self, result: Any, owner: str, prefix: str = "") -> Any:
         """A result in which each file has a fresh URL."""
         return linked(result, self.shelf.linker(owner, prefix))
+
+    def _jobs(self) -> "JobCalls":
+        from app.room.job_call import JobCalls
+
+        return JobCalls(self, self.answer_within, self.answer_most)
 
     def _with_links(self, call: Call, result: bytes) -> bytes:
         """Of a plain call; most results name no file."""
@@ -190,8 +107,8 @@ class Room:
         longest = min(own, here)
         try:
             with (
-                self.engine.flow.call(operation, arguments, longest),
-                opened(self.ports, self.engine.changes),
+                self._place(operation, arguments, longest),
+                opened(self.ports, self._changes),
                 deadline(longest, operation.name),
             ):
                 value = operation.function(**arguments)
@@ -206,7 +123,18 @@ class Room:
                 f"{told}. "
                 "Its author can give it more time (timeout=…); hours belong to a job (long=True)."
             ) from None
-        return write_json(operation.result.dump(value))
+        return operation.result.written(value)
+
+    def _changes(self) -> "Changes":
+        return self.engine.changes
+
+    def _place(
+        self, operation: Operation, arguments: Mapping[str, Any], longest: float
+    ) -> AbstractContextManager[None]:
+        """Among those that may run at once, of an operation with limits."""
+        if not operation.policy.is_limited:
+            return _FREE
+        return self.engine.flow.call(operation, arguments, longest)
 
     def _internal(self, call: Call, error: BaseException) -> Internal:
         """The caller gets an id; the log has the traceback under the same id."""
@@ -228,16 +156,6 @@ def _is_sayable(problem: Problem) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _at(index: int, problem: Problem) -> Problem:
-    """The problem of one of many, its pointers leading into the list."""
-    if not isinstance(problem, Invalid):
-        problem.members = {**problem.members, "index": index}
-        return problem
-    at = f"/jobs/{index}" if isinstance(problem, BadCallback) else f"/jobs/{index}/params"
-    moved = [Wrong(at + e.pointer, e.detail) for e in problem.errors]
-    return Invalid(problem.detail, errors=moved)
 
 
 def _params(operation: Operation, call: Call) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
 from app.room.claim import INLINE, RESULT, RESULT_FILE, Claims
-from app.room.errors import Internal, Invalid, Problem, sayable
+from app.room.errors import Internal, Invalid, Problem, Unavailable, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
 from app.room.hush import hush, hushed
@@ -84,14 +84,14 @@ def execute(
         host(notes)
     find = Shelf(ports).finder(record.owner)
     log = captured(notes.log) if alone else nullcontext()
-    with opened(ports, changes), log, finding(find):
+    with opened(ports, lambda: changes), log, finding(find):
         ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
     return _with_notes(ending, notes, ports.clock.monotonic() - began)
 
 
 def _with_notes(ending: Ending, notes: Notes, ran: float) -> Ending:
-    if notes.trouble is not None and ending.what != "failed":
-        ending = Ending("failed", error=error_of(notes.trouble))
+    if notes.trouble is not None:
+        ending = _troubled(ending, notes.trouble)
     try:
         own = notes.of_failure() if ending.what == "failed" else notes.own()
     except (TypeError, ValueError) as error:  # a state that does not fit into JSON
@@ -130,6 +130,14 @@ def _ending(work: Work) -> Ending:
     except SystemExit as error:
         text = sayable(f"It called sys.exit({error.code})."[:DETAIL])
         return Ending("failed", error=Error("internal", text))
+
+
+def _troubled(ending: Ending, trouble: Exception) -> Ending:
+    """Of a run whose write went wrong, whatever it made of that. It waits for no longer than the
+    job's own backoff: whoever claims it next has found the store at work."""
+    if ending.what == "failed" and not isinstance(trouble, Unavailable):
+        return ending
+    return Ending("failed", error=replace(error_of(trouble), after=None))
 
 
 _SWALLOWED = (

@@ -1,4 +1,4 @@
-"""Which jobs name a file: it stays as long as one of them is kept.
+"""Which jobs and schedules name a file: it stays as long as one of them is kept.
 
 What is too large for a job's record is a file itself, which may name others: it stands for its job.
 
@@ -15,10 +15,12 @@ from app.ports import MOST_WRITES, Add, Delete, Ports, Put, Record, Write
 from app.room.errors import Problem, Stale
 from app.room.files import ids_in
 from app.room.job import JOBS
+from app.room.schedule import SCHEDULES, plan_of
 from app.room.strict_json import write_json
 
 FILES = "files"
 USES = "file_uses"
+SCHEDULE = "schedule "  # before the id of a user that is one
 SOON = 600.0  # seconds in which the job of a use is accepted, or never
 TRIES = 10
 
@@ -31,6 +33,19 @@ def note_jobs(ports: Ports, owner: str, made: Iterable[Record]) -> None:
     """Before they are stored: the files that the parameters of jobs name."""
     named = [(job.id, ids_in(write_json(job.body["params"]))) for job in made]
     note_uses(ports, owner, named)
+
+
+def note_schedule(ports: Ports, schedule: Record) -> None:
+    """Before it is stored: the files that the parameters of its plan name."""
+    named = ids_in(write_json(plan_of(schedule).params))
+    note_uses(ports, schedule.owner, [(SCHEDULE + schedule.id, named)])
+
+
+def note_scheduled(ports: Ports, schedule: Record, jobs: Iterable[Record]) -> None:
+    """Before they are stored: the same of its jobs."""
+    named = ids_in(write_json(plan_of(schedule).params))
+    if named:
+        note_uses(ports, schedule.owner, [(job.id, named) for job in jobs])
 
 
 def note_uses(ports: Ports, owner: str, named: Iterable[tuple[str, Sequence[str]]]) -> None:
@@ -47,22 +62,32 @@ def note_uses(ports: Ports, owner: str, named: Iterable[tuple[str, Sequence[str]
 
 def _note(ports: Ports, owner: str, file: str, users: Sequence[str]) -> None:
     now = ports.clock.now()
-    uses = [use_of(file, user, owner, now) for user in users]
     for _ in range(TRIES):
         found = ports.records.get(FILES, file)
         if found is None or found.owner != owner:
             return
-        uses = [use for use in uses if ports.records.get(USES, use.id) is None]
-        if not uses:
+        puts = [
+            Put(use, expect=known.version if known else 0)
+            for use in (use_of(file, user, owner, now) for user in users)
+            if (known := ports.records.get(USES, use.id)) is None or _is_old(known, now)
+        ]
+        if not puts:
             return
-        touch = Add(FILES, file, {"uses": len(uses)})
+        touch = Add(FILES, file, {"uses": len(puts)})
         with suppress(Stale):  # it has just gone, or another run of the job has noted it
-            ports.records.commit(touch, *(Put(use, expect=0) for use in uses))
+            ports.records.commit(touch, *puts)
             return
+
+
+def _is_old(use: Record, now: float) -> bool:
+    """So that somebody may take it away before what it stands for is stored: a user that named the
+    file before, and not since."""
+    return bool(now > use.body["made"] + SOON / 2)
 
 
 def kept_until(ports: Ports, file: str) -> tuple[str, float | None] | None:
     """A job that is kept and names the file, and until when; None for as long as it is under way.
+    Or a schedule, which stays until somebody changes it.
 
     Uses that count no more are taken away on the walk.
     """
@@ -80,9 +105,15 @@ def kept_until(ports: Ports, file: str) -> tuple[str, float | None] | None:
 def _held_by(ports: Ports, use: Record, is_params: bool) -> tuple[str, float | None] | None:
     """`is_params`: of a job, which may have got others since."""
     now, user = ports.clock.now(), use.body["job"]
+    held: tuple[str, float | None] | None = None
     if user.startswith("file_"):
         held = kept_until(ports, user) if ports.records.get(FILES, user) else None
         is_gone = held is None
+    elif user.startswith(SCHEDULE):
+        schedule = ports.records.get(SCHEDULES, user.removeprefix(SCHEDULE))
+        is_gone = schedule is None or use.label not in ids_in(write_json(plan_of(schedule).params))
+        if schedule is not None and not is_gone:
+            held = f"{SCHEDULE}{schedule.body['name']}", None
     else:
         job = ports.records.get(JOBS, user)
         is_gone = job is None or (is_params and job.body["params"] != use.label)

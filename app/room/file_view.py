@@ -1,7 +1,7 @@
 """A file as people and programs read it, whichever door they came through."""
 
 from app.ports import Body, Record
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.shelf import READY, WAITING, is_ready
 
 

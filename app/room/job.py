@@ -193,6 +193,7 @@ def _failed(record: Record, ending: Ending, now: float) -> Record:
     after = pause(record) if error.after is None else min(error.after, FURTHEST)
     body = _apart(_past(record, ending, now, "retry")) | {"error": told}
     body["wasted"] = body.get("spent", 0.0)  # the next attempt has all its time again
+    body["pause"] = round(after, 3)  # why it is not due at once; should the clock be set back
     return _moved(record, QUEUED, body, now + after)
 
 
@@ -263,11 +264,10 @@ def _past(record: Record, ending: Ending, now: float, why: str) -> Body:
     is_run = ending.what != "returned" and ending.begun and record.label == RUNNING
     began = now - ending.ran if is_run else now
     body = _without_lost(record, began)
-    body.pop("wait", None)
-    body.pop("run", None)
+    for done in ("wait", "run", "pause", *["midway"] * is_run):
+        body.pop(done, None)
     if not is_run:
         return body
-    body.pop("midway", None)
     body.setdefault("started", began)
     body["spent"] = body.get("spent", 0.0) + ending.ran
     _add_slice(body, began, now, why)
@@ -352,7 +352,8 @@ def woken(record: Record, now: float) -> Record:
 
 def is_fading(record: Record, now: float, lease: float) -> bool:
     """Is so much of its lease over that a sign of life has to renew it?"""
-    return record.due is None or record.due <= now + 0.6 * lease
+    # A lease that is too long is of a clock that was ahead: should its run die, it would linger.
+    return record.due is None or not now + 0.6 * lease < record.due <= now + 1.2 * lease
 
 
 def renewed(record: Record, now: float, lease: float) -> Record:

@@ -1,12 +1,12 @@
 """A job as people and programs read it, whichever door they came through."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from app.ports import Body, Record
 from app.room import job
 from app.room.claim import result_file
 from app.room.errors import Conflict, Internal, Invalid, Problem, Wrong, kinds
+from app.room.moment import moment
 from app.room.operation import Registry
 from app.room.schema.secret import MASK, mask
 
@@ -58,14 +58,6 @@ def claimed(file: str) -> Body:
 
 def _awaited(wait: Body | None) -> Body | None:
     return None if wait is None else {"reason": wait["for"], "name": wait["name"] or None}
-
-
-def moment(seconds: float | None) -> str | None:
-    """RFC 3339 in UTC, to the millisecond."""
-    if seconds is None:
-        return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def problem_of(record: Record, view: Body) -> Problem:

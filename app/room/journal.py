@@ -141,8 +141,9 @@ class Journal:
             )
 
     def inline(self, page: Sequence[Body] = ()) -> list[Body]:
-        """What belongs into the job's own record, once there is this new page."""
-        return self._entries[self.paged + len(page) :]
+        """What belongs into the job's own record, once there is this new page: as it is now, for
+        entries still change, and what was not written is not to be where others go on with it."""
+        return [dict(entry) for entry in self._entries[self.paged + len(page) :]]
 
     def text(self, page: Sequence[Body] = ()) -> str:
         """The same as JSON; what does not change any more is encoded once."""
@@ -155,7 +156,7 @@ class Journal:
         """Entries for a page of their own, once there are too many; `turn` when it is written."""
         if sum(map(len, self._written)) <= INLINE:
             return []
-        rest = self.inline()
+        rest = self._entries[self.paged :]
         until = next((i for i, entry in enumerate(rest) if self._is_open(entry)), len(rest))
         if sum(map(len, self._written[until:])) > MOST_INLINE:
             while sum(map(len, self._written[until:])) > MOST_INLINE:
@@ -185,7 +186,7 @@ class Journal:
         return (f"{loop['i']}.{loop['at']}" for loop in loops)
 
     def _spelled(self) -> list[bytes]:
-        for index, entry in enumerate(self.inline()):
+        for index, entry in enumerate(self._entries[self.paged :]):
             if entry["k"] in CHANGING:
                 self._written[index] = write_json(entry)
         return self._written

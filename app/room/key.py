@@ -14,7 +14,7 @@ from math import inf
 
 from app.ports import Body, Record
 from app.room.call import LOCAL, SCOPES, Caller
-from app.room.job_view import moment
+from app.room.moment import moment
 
 KEYS = "keys"
 LONGEST_NAME = 128

@@ -40,9 +40,7 @@ class Limits:
     @classmethod
     def of(cls, policy: Policy) -> "Limits | None":
         """None for an operation that has none."""
-        if policy.concurrency is None and policy.rate is None:
-            return None
-        return cls(policy.concurrency, policy.rate)
+        return cls(policy.concurrency, policy.rate) if policy.is_limited else None
 
 
 NO_LIMITS = Limits(None, None)

@@ -47,7 +47,8 @@ def takers(registry: Registry, kind: type[Named], *names: str) -> tuple[Operatio
 def calls(value: Any, message: Message, registry: Registry) -> tuple[Call, ...]:
     """One for each job that it asks for. Raises `Unknown` where nobody takes it."""
     if isinstance(value, dict) and "operation" in value and set(value) <= OWN:
-        if not message.takers or value["operation"] in registry:
+        named = value["operation"]
+        if not message.takers or (isinstance(named, str) and named in registry):
             return (_own(value, message),)
     elif is_cloud_event(value):
         return _of_cloud_event(value, message, registry)

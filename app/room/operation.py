@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from marshmallow import Schema, missing
 from marshmallow.fields import Field
@@ -16,7 +16,9 @@ from app.room.route import Route, read_route
 from app.room.schema.hints import fields_of, result_of
 from app.room.schema.params import Params
 from app.room.schema.result import Result
-from app.room.trigger import Trigger
+
+if TYPE_CHECKING:
+    from app.room.trigger import Trigger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +43,7 @@ class Operation:
     takes_run: bool
     long: bool
     route: Route | None
-    triggers: tuple[Trigger, ...]
+    triggers: "tuple[Trigger, ...]"
     policy: Policy
     examples: tuple[Mapping[str, Any], ...]
     where: str  # file and line, for whoever must mend the declaration
@@ -98,7 +100,7 @@ class Registry:
         params: type[Schema] | Schema | None = None,
         result: type[Schema] | Schema | Field[Any] | None = None,
         http: str | None = None,
-        on: Sequence[Trigger] = (),
+        on: "Sequence[Trigger]" = (),
         long: bool = False,
         examples: Sequence[Mapping[str, Any]] = (),
         **options: Unpack[Options],
@@ -212,7 +214,11 @@ def _takes_run(function: Callable[..., Any]) -> bool:
     return True
 
 
-def _check_triggers(on: Iterable[Trigger]) -> tuple[Trigger, ...]:
+def _check_triggers(on: "Iterable[Trigger]") -> "tuple[Trigger, ...]":
+    if on == ():  # most have none, and need not load what they are
+        return ()
+    from app.room.trigger import Trigger
+
     if not isinstance(on, list | tuple):
         raise ValueError("on= takes a list: on=[Cron('0 3 * * *')]")
     for trigger in on:

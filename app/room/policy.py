@@ -46,6 +46,11 @@ class Policy:
     scope: str = "run"
     offload: Literal["task", "queue"] | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """Is there a bound on how many run at once, or how often?"""
+        return self.concurrency is not None or self.rate is not None
+
     def described(self) -> dict[str, Any]:
         """What a caller may know of it."""
         shown = ("retries", "backoff", "timeout", "concurrency", "priority", "keep", "scope")

@@ -1,7 +1,6 @@
 """State of the users' own: `records("cats")`, versioned documents that outlive every process."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from random import random
 from time import sleep
@@ -15,21 +14,30 @@ if TYPE_CHECKING:
     from app.room.change import Changes
 
 _open: ContextVar[Ports] = ContextVar("manydoors.ports")
-_changes: ContextVar["Changes | None"] = ContextVar("manydoors.changes", default=None)
+_changes: ContextVar["Callable[[], Changes] | None"] = ContextVar("manydoors.changes", default=None)
 
 TRIES = 40  # of a change that others keep changing
 STEP, LONGEST = 0.002, 0.05  # seconds between them, at most
 
 
-@contextmanager
-def opened(ports: Ports, changes: "Changes | None" = None) -> Iterator[None]:
-    """Inside, `records(…)` means these ports' records; `changes` tells those who watch them."""
-    token, told = _open.set(ports), _changes.set(changes)
-    try:
-        yield
-    finally:
-        _open.reset(token)
-        _changes.reset(told)
+class opened:  # noqa: N801 - read as a statement: `with opened(ports):`
+    """Inside, `records(…)` means these ports' records; `changes` gives what tells those who watch
+    them, and is asked when one changes.
+
+    Every call is inside one: a generator's context would take three times as long.
+    """
+
+    __slots__ = ("_changes", "_ports", "_token", "_told")
+
+    def __init__(self, ports: Ports, changes: "Callable[[], Changes] | None" = None) -> None:
+        self._ports, self._changes = ports, changes
+
+    def __enter__(self) -> None:
+        self._token, self._told = _open.set(self._ports), _changes.set(self._changes)
+
+    def __exit__(self, *_: object) -> None:
+        _open.reset(self._token)
+        _changes.reset(self._told)
 
 
 def records(collection: str) -> "Collection":
@@ -94,8 +102,8 @@ class Collection:
     def _commit(self, write: Put | Delete) -> Record | None:
         ports, changes = open_ports(), _changes.get()
         with undisturbed():  # a late call must not keep what it holds of the store
-            if changes is not None and (watchers := changes.watchers(self._name)):
-                return changes.commit(self._name, write, watchers)
+            if changes is not None and (watchers := changes().watchers(self._name)):
+                return changes().commit(self._name, write, watchers)
             return ports.records.commit(write)[0]
 
     def _page(self, cursor: str | None) -> Page:

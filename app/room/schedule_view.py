@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.ports import Body, Record
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.operation import Registry
 from app.room.schedule import CODE, plan_of, to_come
 from app.room.schema.secret import MASK, mask

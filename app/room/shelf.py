@@ -25,7 +25,7 @@ from app.room.errors import (
     Wrong,
 )
 from app.room.file_link import based, disposition
-from app.room.file_uses import FILES, kept_until
+from app.room.file_uses import FILES, SCHEDULE, kept_until
 from app.room.files import File, Find
 
 GRAVES = "file_graves"
@@ -154,7 +154,7 @@ class Shelf:
     def list(self, owner: str, *, cursor: str | None, limit: int) -> Page:
         """The newest first. A page may be short, and yet have a next."""
         page = self._records.list(FILES, owner=owner, cursor=cursor, limit=limit)
-        return replace(page, items=tuple(each for each in page.items if "sealed" not in each.body))
+        return page._replace(items=tuple(each for each in page.items if "sealed" not in each.body))
 
     def arrived(self, record: Record, stored: Stored) -> Record:
         """The file is whole. What is too much, or not what was said, is taken away again."""
@@ -182,14 +182,11 @@ class Shelf:
         return record is not None
 
     def delete(self, id: str, owner: str) -> None:
-        """`Conflict` while a job that is kept names it."""
+        """`Conflict` while a job that is kept names it, or a schedule."""
         for _ in range(TRIES):
             record = self.look(id, owner)
             if (user := kept_until(self._ports, id)) is not None:
-                raise Conflict(
-                    f"The job {user[0]} names this file, and is kept: the file goes after it.",
-                    job=user[0],
-                )
+                raise _named_by(user[0])
             with suppress(Stale):
                 self._bury(record)
                 return
@@ -369,6 +366,13 @@ class Shelf:
         label = READY if is_ready(record) else WAITING
         kept = replace(record, due=due, label=label, lease="")
         self._records.commit(Put(kept, expect=record.version))
+
+
+def _named_by(user: str) -> Conflict:
+    if user.startswith(SCHEDULE):
+        return Conflict(f"The {user} names this file: change or delete that first.")
+    told = f"The job {user} names this file, and is kept: the file goes after it."
+    return Conflict(told, job=user)
 
 
 def ready_put(record: Record, stored: Stored, now: float, keep: float) -> Put:

@@ -29,9 +29,11 @@ PAGE = 200
 Timed = Cron | Every
 
 
-def tend(registry: Registry, ports: Ports) -> None:
+def tend(registry: Registry, ports: Ports, ahead: float = AHEAD) -> None:
     """Makes what is declared and not there, and takes away what was and is not any more; rings
-    for what comes due until the next time. To be called at the start and each `TEND_EVERY`."""
+    for what comes due until the next time. To be called at the start and each `TEND_EVERY`.
+
+    `ahead`: how far ahead of now a schedule may have been dealt with, by a clock that is right."""
     now = ports.clock.now()
     for operation, trigger in _declared(registry):
         name = _name(operation, trigger)
@@ -41,7 +43,7 @@ def tend(registry: Registry, ports: Ports) -> None:
                 ports.records.commit(Put(made, expect=0))
     for record in _all(ports):
         with suppress(Stale):  # somebody uses it: next time
-            kept = _looked_after(registry, ports, record, now)
+            kept = _looked_after(registry, ports, record, now, ahead)
             if kept is not None and kept.due is not None and kept.due < now + TEND_EVERY + 60:
                 ports.bell.ring(Hint(kept.id, max(0.0, kept.due - now)))
 
@@ -55,8 +57,10 @@ def is_declared(record: Record, registry: Registry) -> bool:
     return record.body["name"] in {_name(operation, trigger) for trigger in _timed(operation)}
 
 
-def _looked_after(registry: Registry, ports: Ports, record: Record, now: float) -> Record | None:
-    changed = _changed(registry, record, now)
+def _looked_after(
+    registry: Registry, ports: Ports, record: Record, now: float, ahead: float
+) -> Record | None:
+    changed = _changed(registry, record, now, ahead)
     if changed is None:
         ports.records.commit(Delete(SCHEDULES, record.id, record.version))
         return None
@@ -65,9 +69,9 @@ def _looked_after(registry: Registry, ports: Ports, record: Record, now: float) 
     return ports.records.commit(Put(changed, record.version))[0]
 
 
-def _changed(registry: Registry, record: Record, now: float) -> Record | None:
+def _changed(registry: Registry, record: Record, now: float, ahead: float) -> Record | None:
     """None: it is to go."""
-    if record.body["upto"] > now + AHEAD:
+    if record.body["upto"] > now + ahead:
         with suppress(BadTimes):
             record = schedule.reset(record, now)
     if record.body["source"] != CODE:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from app.ports import Body, Record
@@ -9,53 +10,70 @@ from app.room.access import check_scope
 from app.room.call import Caller
 from app.room.engine import Engine
 from app.room.job import JOBS, STATUSES, TERMINAL
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.tally import BEGUN, ENDED, HOUR, RAN, STATS, percentile
 
 DAY = 24 * HOUR
 LOOKED = 1000  # of the jobs of each status that have not ended, the newest
 PAGE = 200
 
-Operations = dict[str, Counter[str]]
+
+@dataclass(frozen=True)
+class LastDay:
+    """What it brought: of each operation, and of each minute."""
+
+    operations: dict[str, Counter[str]]
+    durations: dict[str, Counter[int]]
+    minutes: dict[int, Counter[str]]
+    since: float
 
 
 def stats(engine: Engine, caller: Caller) -> Body:
     """Totals are exact and of all time that is kept; the rest is of the last day, of which a
     minute is the smallest part, and what has not ended is looked up to a bound."""
     check_scope(caller, "read")
-    since = engine.ports.clock.now() // 60 * 60 - DAY + 60
-    operations: Operations = {}
-    durations: dict[str, Counter[int]] = {}
-    minutes: dict[int, Counter[str]] = {}
-    for record in _tallies(engine, caller.owner, since):
-        name = record.body["operation"]
-        counts = operations.setdefault(name, Counter())
-        for second, member, number in _since(record, since):
-            minutes.setdefault(second, Counter())[member] += number
-            counts[member] += number
-        durations.setdefault(name, Counter()).update(_durations(record))
-    for status in (each for each in STATUSES if each not in TERMINAL):
-        for record in _newest(engine, caller.owner, status):
-            operations.setdefault(record.body["operation"], Counter())[status] += 1
+    day = last_day(engine, caller.owner)
     return {
-        "totals": _totals(engine, caller.owner),
+        "totals": totals(engine, caller.owner),
         "operations": {
-            name: _of_one(operations[name], durations.get(name, Counter()))
-            for name in sorted(operations)
+            name: _of_one(day.operations[name], day.durations.get(name, Counter()))
+            for name in sorted(day.operations)
         },
-        "series": _series(minutes, int(since)),
+        "series": _series(day.minutes, int(day.since)),
     }
 
 
-def _totals(engine: Engine, owner: str) -> Body:
+def last_day(engine: Engine, owner: str | None) -> LastDay:
+    """Of one owner, or of all."""
+    since = engine.ports.clock.now() // 60 * 60 - DAY + 60
+    day = LastDay({}, {}, {}, since)
+    for record in _tallies(engine, owner, since):
+        name = record.body["operation"]
+        counts = day.operations.setdefault(name, Counter())
+        for second, member, number in _since(record, since):
+            day.minutes.setdefault(second, Counter())[member] += number
+            counts[member] += number
+        day.durations.setdefault(name, Counter()).update(_durations(record))
+    for status in (each for each in STATUSES if each not in TERMINAL):
+        for record in _newest(engine, owner, status):
+            day.operations.setdefault(record.body["operation"], Counter())[status] += 1
+    return day
+
+
+def totals(engine: Engine, owner: str | None) -> dict[str, int]:
     count = engine.ports.records.count
     return {status: count(JOBS, owner=owner, label=status) for status in STATUSES}
 
 
+def by_status(counts: Counter[str]) -> dict[str, int]:
+    return {status: counts[ENDED.get(status, status)] for status in STATUSES}
+
+
 def _of_one(counts: Counter[str], durations: Counter[int]) -> Body:
     shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    told = {status: counts[ENDED.get(status, status)] for status in STATUSES}
-    return told | {name: percentile(durations, share) for name, share in shares.items()}
+    return by_status(counts) | {
+        name: percentile(durations, share) for name, share in shares.items()
+    }
 
 
 def _series(minutes: dict[int, Counter[str]], since: int) -> list[Any]:
@@ -72,7 +90,7 @@ def _series(minutes: dict[int, Counter[str]], since: int) -> list[Any]:
     ]
 
 
-def _tallies(engine: Engine, owner: str, since: float) -> Iterator[Record]:
+def _tallies(engine: Engine, owner: str | None, since: float) -> Iterator[Record]:
     for record in _listed(engine, STATS, owner):
         if (record.body["hour"] + 1) * HOUR <= since:
             return
@@ -93,7 +111,7 @@ def _durations(tally: Record) -> Counter[int]:
     return Counter({int(n[1:]): v for n, v in members if n[0] == RAN and n[1:].isdigit()})
 
 
-def _newest(engine: Engine, owner: str, status: str) -> Iterator[Record]:
+def _newest(engine: Engine, owner: str | None, status: str) -> Iterator[Record]:
     for place, record in enumerate(_listed(engine, JOBS, owner, status)):
         if place == LOOKED:
             return
@@ -101,7 +119,7 @@ def _newest(engine: Engine, owner: str, status: str) -> Iterator[Record]:
 
 
 def _listed(
-    engine: Engine, collection: str, owner: str, label: str | None = None
+    engine: Engine, collection: str, owner: str | None, label: str | None = None
 ) -> Iterator[Record]:
     cursor: str | None = None
     while True:

@@ -32,7 +32,9 @@ def read_json(data: bytes) -> Any:
     if data.count(b":") > MAX_KEYS:
         _check_keys(data)
     try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text) if text[0] in "{[" else (None, 0)
+        if end < len(text):  # space around it, or what should not be there
+            value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise Malformed(f"This is not JSON: {error.msg} ({where}).") from None

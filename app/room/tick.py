@@ -12,8 +12,9 @@ from app.ports import Hint, Ports, Put, Record
 from app.room import job, schedule
 from app.room.acceptance import ring
 from app.room.errors import Stale
+from app.room.file_uses import note_scheduled
 from app.room.job import JOBS, Error
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.operation import Registry
 from app.room.policy import Policy
 from app.room.schedule import CODE, ON, SCHEDULES, job_id, owed, plan_of
@@ -74,6 +75,7 @@ class Ticker:
             log.error("the schedule %s cannot be read", taken.body["name"], extra=facts)
             self._put(schedule.postponed(taken, now + AGAIN), taken, [])
             return 0
+        note_scheduled(self._ports, taken, jobs)
         if not self._put(after, taken, jobs):
             return 0
         ring(self._registry, self._ports, jobs, now)

@@ -14,7 +14,7 @@ from app.room.acceptance import Submission
 from app.room.call import Caller
 from app.room.errors import Problem
 from app.room.files import FileField, finding
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.operation import WHOLE, Operation, Registry
 from app.room.shelf import Shelf
 from app.room.strict_json import write_json

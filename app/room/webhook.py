@@ -21,7 +21,8 @@ from app.room.circuit import HUSH, ROW, Circuit
 from app.room.egress import Place, read_url, why_denied
 from app.room.errors import Invalid, Refused, Retry, Unavailable, Unknown, Wrong
 from app.room.job import Wait
-from app.room.job_view import described, moment
+from app.room.job_view import described
+from app.room.moment import moment
 from app.room.operation import Operation, Registry
 from app.room.records import open_ports
 from app.room.run import Run

@@ -24,6 +24,7 @@ log = logging.getLogger("manydoors.worker")
 
 LOOK_EVERY = 1.0  # seconds between looks for what no ring has told
 SWEEP_EVERY = 60.0  # seconds between looks for files that are over
+SWEPT = 10  # of them at once
 WATCH_EVERY = 0.1  # seconds between looks at what runs
 MOST_AHEAD = 64  # jobs claimed together
 SHORT = 0.05  # seconds; nothing waits behind a job that takes longer
@@ -139,7 +140,8 @@ class Keeper:
             return
         self._sweep_at = now + SWEEP_EVERY
         with suppress(Problem):
-            self.room.shelf.sweep()
+            if self.room.shelf.sweep(SWEPT) >= SWEPT:  # there are more
+                self._sweep_at = now + LOOK_EVERY
 
     def _hand_over(self, claimed: list[Record], now: float) -> None:
         tasks = []

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.jobs.processes import ROOT, running
 
 PINS = ROOT / "bench" / "peers.txt"
+LOCK = ROOT / "bench" / "peers.lock"
 HOME = ROOT / "build" / "peers"
 REDIS = "redis-server"
 START_SECONDS = 10
@@ -46,15 +47,15 @@ class Missing(Exception):
 
 def install() -> None:
     """Make the environment anew when its pins have changed."""
-    stamp = HOME / "peers.txt"
-    if stamp.exists() and stamp.read_bytes() == PINS.read_bytes():
+    stamp = HOME / LOCK.name
+    if stamp.exists() and stamp.read_bytes() == LOCK.read_bytes():
         return
-    print(f"installing {PINS.relative_to(ROOT)} into {HOME.relative_to(ROOT)}", file=sys.stderr)
+    print(f"installing {LOCK.relative_to(ROOT)} into {HOME.relative_to(ROOT)}", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=True)
-    quiet = ("-qq", "--disable-pip-version-check", "--no-input", "--no-deps")
-    command = (str(_python()), "-m", "pip", "install", *quiet, "-r", str(PINS))
+    quiet = ("-qq", "--disable-pip-version-check", "--no-input")
+    command = (str(_python()), "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(LOCK))
     subprocess.run(command, check=True)
-    shutil.copy(PINS, stamp)
+    shutil.copy(LOCK, stamp)
 
 
 def version(peer: Peer) -> str:

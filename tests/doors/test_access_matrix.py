@@ -209,6 +209,22 @@ def test_who_shows_no_good_key_is_told_so(place: Place, route: tuple[str, str]) 
             assert answer.json["type"] == "/problems/unauthenticated"
 
 
+@pytest.mark.parametrize("method", ["TRACE", "PATCH", "DELETE", "BREW"])
+def test_what_a_path_does_not_take_is_told_to_who_may_come_in(place: Place, method: str) -> None:
+    """405 to all where all of a path is open or signed, else 401 to who shows no key: as where
+    there is nothing."""
+    for path in {rule for _, rule in ROUTES}:
+        asks = {ROUTES[route] for route in ROUTES if route[1] == path}
+        if (method, path) in ROUTES:
+            continue
+        filled = re.sub(r"<[^>]*>", "a", path)
+        for key in ("none", "admin"):
+            answer = place.client.open(filled, method=method, headers=place.keys[key])
+            is_told = key == "admin" or asks <= {"open", SIGNED}
+            assert answer.status_code == (405 if is_told else 401), (method, path, key)
+            assert ("Allow" in answer.headers) is is_told
+
+
 @pytest.mark.parametrize("route", [r for r in ROUTES if ROUTES[r] in SCOPES], ids=" ".join)
 def test_each_route_asks_for_its_scope(place: Place, route: tuple[str, str]) -> None:
     """That one and those that include it are let in, all others are forbidden."""

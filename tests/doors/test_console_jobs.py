@@ -19,7 +19,7 @@ from app.room.boundary import Control
 from app.room.call import LOCAL
 from app.room.children import MAPS
 from app.room.job import Ending, Error
-from app.room.job_view import moment
+from app.room.moment import moment
 from app.room.operation import Registry
 from app.wsgi import create_app
 

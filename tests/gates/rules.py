@@ -171,8 +171,8 @@ RULES = {
         reason="Adapters are chosen in one place, and asked for only where a program starts.",
         binds=("app", "handlers"),
         spares=(
-            *("app.wsgi", "app.cli", "app.cli_aws", "app.cli_serving", "app.testing"),
-            *("app.__main__", "app.deployment.after_deploy"),
+            *("app.wsgi", "app.cli", "app.cli_aws", "app.cli_backup", "app.cli_serving"),
+            *("app.testing", "app.__main__", "app.deployment.after_deploy"),
             "handlers.door",
         ),
         never=("app.wiring",),

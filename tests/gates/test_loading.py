@@ -17,6 +17,14 @@ from tests.gates.house import ROOT, modules
 FLASK = {"flask", "flask_restx", "werkzeug"}
 AWS = {"boto3", "botocore", "zappa"}
 KEY = f"md_test_{0:064}"
+OF_JOBS = {
+    *(f"app.room.{name}" for name in ("engine", "job", "run", "calendar", "shelf", "trigger")),
+    *(f"app.doors.rest.{name}" for name in ("jobs", "files", "keys", "schedules", "webhooks")),
+    *(f"handlers.{name}" for name in ("queue", "topic", "schedule", "upload", "stream", "task")),
+    *("handlers.work", "app.ports.post", "ssl", "http.client", "http.cookies", "cronsim"),
+}
+"""What a plain call has no use for; it took a third of its cold start."""
+OF_HTTP = {"app.doors.http", "app.doors.edge", "app.doors.rest.straight", "handlers.schedule"}
 
 
 def test_handlers_load_no_flask_and_no_sdk(tmp_path):
@@ -39,8 +47,12 @@ def test_a_local_app_loads_no_sdk(tmp_path):
 
 def test_a_call_that_needs_no_store_loads_neither_flask_nor_an_sdk(tmp_path):
     """Though the service has a table, a queue and a topic. A key of the store and a rate do."""
-    code = handled(called(), AWS_ENDPOINT_URL="http://127.0.0.1:9", MANYDOORS_RATE="none")
-    assert not loaded(code, tmp_path) & (FLASK | AWS)
+    asked = called() | {"rawPath": "/v1/operations/bench.speak"}
+    settings = {"MANYDOORS_OPERATIONS": "bench.operations", "MANYDOORS_RATE": "none"}
+    code = handled(asked, AWS_ENDPOINT_URL="http://127.0.0.1:9", **settings)
+    names = loaded(code, tmp_path)
+    assert not names & (FLASK | AWS | OF_JOBS)
+    assert {"app.room.enter", "handlers.http"} <= names
 
 
 @pytest.mark.parametrize("name", ["queue", "call"])
@@ -49,12 +61,22 @@ def test_what_makes_a_job_loads_of_the_sdk_what_it_asks_and_no_flask(tmp_path, n
     asked = {"queue": queued, "call": keyed}[name]()
     with answering() as url:
         names = loaded(handled(asked, AWS_ENDPOINT_URL=url), tmp_path)
-    assert "botocore" in names
+    assert {"botocore", "app.room.engine"} <= names
     assert not names & (FLASK | {"boto3", "s3transfer", "zappa", "sqlite3"})
 
 
+def test_a_message_loads_no_door_where_somebody_waits(tmp_path):
+    """Nor one of another platform's events."""
+    with answering() as url:
+        names = loaded(handled(queued(), AWS_ENDPOINT_URL=url), tmp_path)
+    assert "handlers.queue" in names
+    assert not names & OF_HTTP
+
+
 def test_what_is_loaded_is_seen(tmp_path):
-    assert {"flask", "sqlite3"} <= loaded("import flask, sqlite3", tmp_path)
+    assert {"flask", "sqlite3", "http.client"} <= loaded(
+        "import flask, sqlite3, http.client", tmp_path
+    )
 
 
 def import_all(package: str) -> str:
@@ -130,7 +152,7 @@ def answering() -> Iterator[str]:
 
 
 def loaded(code: str, folder) -> set[str]:
-    """The top-level packages in memory after `code`, run in `folder` with no settings."""
+    """The modules in memory after `code`, run in `folder` with no settings."""
     settings = {k: v for k, v in os.environ.items() if not k.startswith(("MANYDOORS_", "AWS_"))}
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys; print('loaded:', *sys.modules)"],
@@ -142,5 +164,4 @@ def loaded(code: str, folder) -> set[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    names = done.stdout.rpartition("loaded:")[2].split()
-    return {name.partition(".")[0] for name in names}
+    return set(done.stdout.rpartition("loaded:")[2].split())

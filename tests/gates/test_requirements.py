@@ -25,7 +25,17 @@ TOLD = (
     "tests/engines/*.lock",
 )
 # Of an environment of its own each.
-OWN_LOCKS = {"tests/engines/ministack.txt": "tests/engines/ministack.lock"}
+OWN_LOCKS = {
+    f"{name}.txt": f"{name}.lock"
+    for name in (
+        *("tests/engines/ministack", "tests/engines/awslambdaric", "tests/engines/moto"),
+        *("bench/lambda_peers", "bench/peers"),
+    )
+}
+
+UNTOLD = ("build", ".venv", ".venv-dev", "node_modules")
+INSTALLERS = ("tests/engines/environment.py", "bench/jobs/peers.py")
+INSTALL = r"-m\W+pip\W+install\b.*\n.*\n"  # with the line after it
 
 # What some operations need beside the runtime; they are switched on where it is.
 EXTRAS = ("requirements-data", "requirements-pictures")
@@ -40,7 +50,7 @@ OPTIONAL = {
 def test_every_range_is_met_by_a_pin():
     assert unmet("requirements.txt", "requirements.lock") == []
     assert unmet("requirements-dev.txt", "requirements-dev.lock") == []
-    assert [unmet(asked, lock) for asked, lock in OWN_LOCKS.items()] == [[]]
+    assert [name for name, lock in OWN_LOCKS.items() if unmet(name, lock)] == []
     assert [unmet(f"{extra}.txt", f"{extra}.lock") for extra in EXTRAS] == [[], []]
 
 
@@ -81,6 +91,20 @@ def test_every_requirement_says_why(name):
     lines = [line for line in (ROOT / name).read_text().splitlines() if line[:1].isalpha()]
     assert lines
     assert not [line for line in lines if not line.partition(" # ")[2].strip()]
+
+
+def test_every_lock_is_known_here():
+    """One more that is made is looked at like the others; nothing is installed without hashes."""
+    listed = {"requirements.lock", "requirements-dev.lock", *OWN_LOCKS.values()}
+    listed |= {f"{extra}.lock" for extra in EXTRAS}
+    there = {path for top in ("", "tests/", "bench/") for path in ROOT.glob(f"{top}**/*.lock")}
+    own = (path.relative_to(ROOT).as_posix() for path in there)
+    assert {name for name in own if name.split("/")[0] not in UNTOLD} == listed
+    programs = ("Makefile", "Dockerfile", ".ci/run", *INSTALLERS)
+    told = [(ROOT / name).read_text() for name in programs]
+    installing = [text for each in told for text in re.findall(INSTALL, each)]
+    assert len(installing) >= len(INSTALLERS) + 2
+    assert not [text for text in installing if "--require-hashes" not in text]
 
 
 def test_the_program_imports_only_what_is_locked():

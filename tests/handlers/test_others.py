@@ -114,7 +114,7 @@ def test_a_changed_document_is_told_as_a_row_of_a_table_is(home: Home) -> None:
     for row in rows:
         with opened(home.ports):
             made(row["keys"]["id"], row["old"])
-        with opened(home.ports, home.room.engine.changes):
+        with opened(home.ports, lambda: home.room.engine.changes):
             made(row["keys"]["id"], row["new"])
     documents = home.params("cats.watch")[len(rows) :]
     for row, document in zip(rows, documents, strict=True):

@@ -20,7 +20,7 @@ from app.ports import Put, Record
 from app.ports.files import Content, Files, Grant
 from app.ports.local.files import LocalFiles
 from app.room.enter import Room
-from app.room.errors import Busy, Malformed, OutOfRange, Unavailable
+from app.room.errors import Busy, Malformed, OutOfRange, Precondition, Unavailable
 from app.room.file_uses import FILES
 from app.room.operation import Registry
 from app.testing import OwnClock
@@ -188,6 +188,42 @@ def test_a_full_disk(files: LocalFiles, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(Unavailable, match="full"):
         files.put(KEY, Endless(MB), type="text/plain")
     assert not (files._folder / KEY).exists()
+
+
+def test_a_disk_that_is_full_before_the_first_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even a folder can be made: it is tried again, and no setting is blamed."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files = LocalFiles(tmp_path / "files", floor=1)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "mkdir", full)
+        with pytest.raises(Unavailable, match="full"):
+            files.put(KEY, io.BytesIO(b"x"), type="text/plain")
+    assert files.put(KEY, io.BytesIO(b"x"), type="text/plain").size == 1
+
+
+def test_a_name_that_was_not_made_sure(files: LocalFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends the file again is told that it is there once that is sure."""
+    files.put("warm", io.BytesIO(b"x"), type="text/plain")
+    fsync, failing = os.fsync, True
+
+    def failed(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").resolve().is_dir() and failing:
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", failed)
+    with pytest.raises(Unavailable):
+        files.put(KEY, io.BytesIO(b"x"), type="text/plain")
+    with pytest.raises(Unavailable):
+        files.put(KEY, io.BytesIO(b"x"), type="text/plain")
+    failing = False
+    with pytest.raises(Precondition):
+        files.put(KEY, io.BytesIO(b"x"), type="text/plain")
 
 
 def test_bytes_are_durable_before_they_are_there(

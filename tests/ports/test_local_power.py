@@ -5,15 +5,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from urllib.parse import parse_qsl
 
 import pytest
 
+from app.ports.local.files import LocalFiles
 from app.ports.local.records import LocalRecords
+from app.room.errors import Forbidden, Unavailable
 
 from .model_disk import STRACE, Disk, Event, events
 
@@ -53,6 +56,26 @@ for n in range(60):
     values = ("c", f"{n:03}", "{}", "", "", None, 0, None, "", "", 0)
     database.execute(schema.CREATE, values)
     os.write(1, b"%03d\\n" % n)
+"""
+
+# `sys.argv[2]`: what it leaves out.
+FILES = """
+import io, os, sys
+from pathlib import Path
+from app.ports.files import Content
+from app.ports.local.files import LocalFiles
+sync = os.fsync
+def careless(handle):
+    if os.path.isdir(f"/proc/self/fd/{handle}") != (sys.argv[2] == "folders"):
+        sync(handle)
+if sys.argv[2]:
+    os.fsync = careless
+files = LocalFiles(Path(sys.argv[1]), floor=1)
+for n in range(8):
+    files.put(f"file_{n}", io.BytesIO(bytes([n]) * 90_000), type="text/plain")
+    os.write(1, b"file_%d\\n" % n)
+    url = files.presign_download(f"file_{n}", type="a/b", disposition="", now=0, until=9)
+    os.write(1, url.encode() + b"\\n")
 """
 
 
@@ -114,6 +137,56 @@ def test_power_cut_is_felt(tmp_path: Path) -> None:
     path = tmp_path / "data" / "records.db"
     path.parent.mkdir()
     assert any(lost(traced(path, CARELESS), path, torn=False))
+
+
+def not_kept(found: list[Event], folder: Path, torn: bool) -> list[str]:
+    """What a power cut takes of files that were answered, or leaves half of, at any moment."""
+    disk, missing = Disk(folder), list[str]()
+    for n, event in enumerate(found):
+        disk.feel(event)
+        if event.call in {"synced", "write", "rename", "link"}:
+            left = folder.parent / f"{n}-{torn}"
+            disk.leave(left, Random(n) if torn else None)
+            missing += _damaged(LocalFiles(left, floor=1), left, disk.told)
+            shutil.rmtree(left)
+    return missing
+
+
+def _damaged(files: LocalFiles, left: Path, told: list[str]) -> Iterator[str]:
+    for n in range(8):
+        key = f"file_{n}"
+        whole = (left / key).exists() and (left / key).read_bytes() == bytes([n]) * 90_000
+        if key in told and not whole:
+            yield f"{key} was answered, and is not whole"
+        if (left / key).exists() and not whole:
+            yield f"{key} is in its place, and is not whole"
+    for url in (each for each in told if each.startswith("/")):
+        path, _, query = url.partition("?")
+        try:
+            files.admit(path.split("/")[3], dict(parse_qsl(query)), 0)
+        except (Forbidden, Unavailable):
+            yield f"{url} was given out, and is not known"
+
+
+@pytest.mark.usefixtures("strace")
+@pytest.mark.parametrize("torn", [False, True])
+def test_power_cut_of_files(tmp_path: Path, torn: bool) -> None:
+    """A file that was answered is there, whole; a URL that was given out is good; and nothing half
+    stands in a file's place."""
+    folder = tmp_path / "data" / "files"
+    folder.parent.mkdir()
+    found = traced(folder, FILES, "")
+    assert sum(event.call == "rename" for event in found) == 8
+    assert not_kept(found, folder, torn) == []
+
+
+@pytest.mark.usefixtures("strace")
+@pytest.mark.parametrize("omitted", ["folders", "files"])
+def test_power_cut_of_files_is_felt(tmp_path: Path, omitted: str) -> None:
+    """The judge can tell who syncs no file, or no folder."""
+    folder = tmp_path / "data" / "files"
+    folder.parent.mkdir()
+    assert not_kept(traced(folder, FILES, omitted), folder, torn=False)
 
 
 @pytest.mark.parametrize(("call", "points"), [("fdatasync", 10), ("pwrite64", 19)])

@@ -163,7 +163,7 @@ def test_changes_of_many_at_once_are_a_chain(lab: Testing, watch: Callable[..., 
     real = replace(room.ports, clock=lab.clock)
 
     def count() -> None:
-        with opened(real, room.engine.changes):
+        with opened(real, lambda: room.engine.changes):
             for _ in range(5):
                 records("cats").change("tom", lambda cat: {"n": cat.get("n", 0) + 1})
 
@@ -208,7 +208,7 @@ def test_a_change_and_its_job_are_there_both_or_neither(
     broken: Any = store
     ports: Ports = replace(lab.room.ports, records=broken)
     room = Room(lab.room.registry, ports)
-    with opened(ports, room.engine.changes):
+    with opened(ports, lambda: room.engine.changes):
         store.lands = lands
         with pytest.raises(Unavailable):
             records("cats").put("tom", {"lives": 9})
@@ -237,7 +237,7 @@ def test_a_collection_that_nobody_watches_pays_nothing(
     store: Any = Counting(lab.room.ports.records)
     ports = replace(lab.room.ports, records=store)
     room = Room(lab.room.registry, ports)
-    with opened(ports, room.engine.changes):
+    with opened(ports, lambda: room.engine.changes):
         records("dogs").put("rex", {})
         records("dogs").delete("rex")
     assert store.asked == ["commit", "commit"]

@@ -27,8 +27,12 @@ def contents(lab: Testing, file: dict[str, Any]) -> bytes:
 def stored(lab: Testing) -> list[str]:
     """The names of what lies in the folder of files, whole or half."""
     folder: Path = lab.room.ports.files._folder  # type: ignore[attr-defined]
-    found = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".key"]
-    return [path.name for path in found]
+    found = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in (".key", ".lock")
+    ]
+    return [path.name for path in found if path.suffix not in (".key", ".lock")]
 
 
 def upload(lab: Testing, content: bytes, name: str = "a.txt") -> str:

@@ -88,7 +88,7 @@ def test_an_item_forgets_what_it_remembered():
         assert journal.add("step", "draw", v=1)["i"] == 0
         journal.cut(mark)
     assert [entry["n"] for entry in journal.inline()] == ["before", "each"]
-    assert journal.inline()[1] is loop
+    assert journal.inline()[1] == loop
 
 
 def test_old_entries_overflow_into_pages():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import Refused, Retry
-from app.room import enter, keyed
+from app.room import job_call, keyed
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from app.room.errors import Internal
@@ -30,7 +30,7 @@ def rung(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer is waited for where nobody works."""
-    monkeypatch.setattr(enter, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(job_call, "LONGEST_WAIT", 0.2)
 
 
 def test_it_is_answered_with_no_worker_at_all(room: Room, rung: list[Any]) -> None:

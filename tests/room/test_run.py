@@ -944,6 +944,54 @@ def test_a_write_that_went_wrong_ends_the_attempt(lab, declare):
     assert lab.job(id)["attempt"] == 2
 
 
+def test_a_full_disk_is_not_waited_for_twice(lab, declare):
+    """Whoever claims the job again has written: it waits less long than callers are told to."""
+    records = lab.room.engine.ledger.records
+    commit = records.commit
+
+    def full(*writes):
+        records.commit = commit
+        raise Unavailable("The store's disk is full.", after=60)
+
+    def tried(run):
+        if run.attempt == 1:
+            records.commit = full
+        run.step("one", str)
+
+    declare(tried, backoff="1s")
+    id = lab.submit("tried")
+    lab.run_next()
+    record = lab.room.engine.ledger.get(id)
+    assert record.body["error"]["kind"] == "unavailable"
+    assert record.due <= lab.clock.now() + 1
+
+
+def test_what_was_not_written_is_not_in_the_record(lab, declare):
+    """A worker settles with the record as the run wrote it last. What the run did since, a write of
+    which went wrong, is in neither: an item counts with what it did to the state, or not at all."""
+    records, engine = lab.room.ports.records, lab.room.engine
+    commit, seen = records.commit, []
+
+    def down(*writes):
+        raise Unavailable("The store's disk is full.")
+
+    def tried(run):
+        for n in run.each([1, 2, 3, 4], every=3):
+            run.state["sum"] = run.state.get("sum", 0) + n
+            if n == 4 and run.attempt == 1:
+                records.commit = down
+        return run.state["sum"]
+
+    declare(tried)
+    id = lab.submit("tried")
+    (claimed,) = engine.claim()
+    ending = engine.execute(claimed, Control(), seen.append)
+    records.commit = commit
+    engine.settle([(seen[-1].record, ending)])
+    lab.run()
+    assert lab.result(id) == 10
+
+
 def test_a_write_that_went_wrong_is_not_swallowed(lab, declare):
     """A function that returns as if nothing had been has not succeeded: the next attempt may."""
     records = lab.room.engine.ledger.records

@@ -1,7 +1,8 @@
 """Tortures the real service, and judges it from outside: python -m tests.torture --seconds 180
 
-Clients submit, lose answers, look, cancel and signal, while a nemesis kills, stops and ends the
-service's processes by a seed. Then peace: all must end in time, survive a cold start, and be right.
+Clients submit, lose answers, look, cancel and signal, and schedules come due, while a nemesis
+kills and stops the service's processes, fills its disk and sets its clock, by a seed. Then peace:
+all must end in time, survive a cold start, and be right.
 The exit code is 0 for green alone: 1 for red, 3 for invalid, where too few faults hit work.
 """
 
@@ -16,9 +17,10 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.torture import remains
+from tests.torture import plans, remains
 from tests.torture.checker import verdict, violations
 from tests.torture.clients import Client
+from tests.torture.ground import take_own_mounts
 from tests.torture.history import Answer, History
 from tests.torture.nemesis import Nemesis
 from tests.torture.service import Service
@@ -33,10 +35,13 @@ CODES = {"green": 0, "red": 1, "invalid": 3}
 
 def main() -> int:
     asked = _arguments()
+    take_own_mounts()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"seed {asked.seed}, {asked.seconds:g} s of faults", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     service = Service(folder)
+    if not service.disk.is_own:
+        print("no disk can be made full: that takes unshare, and leave to mount")
     try:
         history = torture(service, asked.seconds, asked.seed)
     finally:
@@ -49,8 +54,9 @@ def main() -> int:
     for each in wrong[:SHOWN]:
         print(f"!! {each}")
     if told == "green" and not asked.keep:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # but for the disk, which goes with this process
     else:
+        shutil.copytree(service.data, folder / "data", ignore=shutil.ignore_patterns("bells"))
         (folder / "history.json").write_text(json.dumps(asdict(history), indent=1))
         print(f"{len(wrong)} violations; the history, the sinks and the store are in {folder}")
     print(f"seed {asked.seed}: {told}")
@@ -67,14 +73,19 @@ def torture(service: Service, seconds: float, seed: int) -> History:
     clients = [
         Client(f"c{number}", seed, service.port, history, has_jobs) for number in range(CLIENTS)
     ]
+    wire = Wire(service.port, history)
+    plans.make(wire, history)
     for client in clients:
         client.start()
     Nemesis(service, history, seed).run(seconds)
+    until = time.monotonic() + PEACE
     for client in clients:
-        client.deadline = time.monotonic() + PEACE
+        client.deadline = until
         client.rest.set()
     for client in clients:
         client.join()
+    plans.end(wire, history, until)
+    plans.wait_for_all(wire, history, until)
     _read_all(service, history, "peace", has_jobs)
     history.troubles += service.stop()
     service.start()

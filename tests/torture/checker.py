@@ -4,17 +4,20 @@ engine but the words of the HTTP door.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
-from tests.torture.history import TERMINAL, Effect, Fault, History, Stored
+from tests.torture.bites import missing
+from tests.torture.history import TERMINAL, Effect, History, Stored
 
 Violations = Iterator[str]
 
-FINE = (0, 200, 202, 503)  # 0: no answer. A store that is busy says so
+FINE = (0, 200, 201, 202, 503)  # 0: no answer. A store that is busy says so
 CONFLICTS = ("/cancel", "/signals/go")  # with a job that has ended meanwhile
-BITTEN = 0.25  # of the faults must have hit work, or the run proves nothing
 EARLY = 0.02  # seconds that a clock's rounding may cost
 DEATH = 30.0  # seconds after a fault within which those hit by it are gone
+CLOCK = ("clock ahead", "clock back")
+RIGHT = 20.0  # seconds after a clock was set right, for schedules to follow it
 
 CHECKS: list[Callable[[History], Violations]] = []
 
@@ -32,27 +35,19 @@ def verdict(history: History, wrong: list[str]) -> str:
     """green; red; or invalid, when too few faults hit work for the rest to mean anything."""
     if wrong:
         return "red"
-    bitten = sum(bit(history, fault) for fault in history.faults)
-    if not bitten or bitten < BITTEN * len(history.faults) or not history.answers:
-        return "invalid"
-    return "green"
-
-
-def bit(history: History, fault: Fault) -> bool:
-    """Did it hit a job that ran, or an exchange that came to nothing by it?"""
-    by_web = "web" in fault.kind or fault.kind.endswith((" all", " supervisor"))
-    return any(history.hit_by(fault)) or (by_web and bool(history.broken_by(fault)))
+    return "invalid" if any(missing(history)) else "green"
 
 
 @check
 def lost(history: History) -> Violations:
-    """Every acknowledged job is there, and has ended."""
+    """Every acknowledged job is there, and each that is there has ended."""
     stored = history.by_id()
     for id in {answer.id for answer in history.answers}:
         if id not in stored:
             yield f"{id} was acknowledged and is gone"
-        elif stored[id].status not in TERMINAL:
-            yield f"{id} never ended: it is {stored[id].status}"
+    for job in history.stored:
+        if job.status not in TERMINAL:
+            yield f"{job.id} never ended: it is {job.status}"
 
 
 @check
@@ -81,6 +76,9 @@ def ghosts(history: History) -> Violations:
         if job.parent is not None:
             if job.parent not in stored:
                 yield f"{job.id} is a child of {job.parent}, which is not there"
+        elif job.schedule is not None:
+            if job.schedule not in {plan.name for plan in history.planned}:
+                yield f"{job.id} is of {job.schedule}, which nobody made"
         elif job.key is None or job.key not in asked:
             yield f"{job.id} was never asked for"
         elif (job.operation, job.params) != (asked[job.key].operation, asked[job.key].params):
@@ -138,7 +136,7 @@ def stale(history: History) -> Violations:
 
 @check
 def wrong_values(history: History) -> Violations:
-    """Sums are exact, maps complete and in order, naps long enough, signals somebody's."""
+    """Sums are exact, maps complete and in order, signals somebody's."""
     sent = defaultdict(list)
     for id, value, _ in history.signals:
         sent[id].append(value)
@@ -156,7 +154,8 @@ EXPECTED: dict[str, Callable[[Any, Any, list[Any]], bool]] = {
     "plain": lambda given, value, _: value == 2 * given["number"],
     "add": lambda given, value, _: value == [len(given["numbers"]), sum(given["numbers"])],
     "steps": lambda given, value, _: [*value] == [f"s{n}" for n in range(given["count"])],
-    "nap": lambda given, value, _: value[1] - value[0] >= given["seconds"] - EARLY,
+    "tick": lambda given, value, _: value == "tick",
+    "nap": lambda *_: True,
     "square": lambda given, value, _: value == given["number"] ** 2,
     "map": lambda given, value, _: value == [n * n for n in given["numbers"]],
     "signal": lambda given, value, sent: value in sent,
@@ -164,6 +163,21 @@ EXPECTED: dict[str, Callable[[Any, Any, list[Any]], bool]] = {
     "doom": lambda *_: False,
 }
 EXPECTED |= dict.fromkeys(("crash", "fail"), EXPECTED["steps"])
+
+
+@check
+def woken_early(history: History) -> Violations:
+    """Naps are long enough, by a clock that nobody has set meanwhile."""
+    for job in history.stored:
+        if job.operation == "torture.nap" and job.status == "succeeded":
+            began, woke = job.result["value"]
+            short = woke - began < job.params["seconds"] - EARLY
+            if short and not any(a <= woke and b >= began for a, b in _wrong_clocks(history)):
+                yield f"{job.id} slept {woke - began:.3f} s of {job.params['seconds']:g} s"
+
+
+def _wrong_clocks(history: History) -> list[tuple[float, float]]:
+    return [(one.at, one.until) for one in history.faults if one.kind in CLOCK]
 
 
 @check
@@ -286,6 +300,46 @@ def unexplained_deaths(history: History) -> Violations:
             continue
         if not any(first.at - DEATH < at and last.at < at + DEATH for at in hit[first.pid]):
             yield f"{name} of {first.job} ended at {last.what} {last.name}, and no fault hit it"
+
+
+@check
+def unexplained_runs(history: History) -> Violations:
+    """Nothing runs twice at once, unless the first one, or its hold on the job, was hit."""
+    hit: dict[int, list[float]] = defaultdict(list)
+    for fault in history.faults:
+        for pid in fault.pids:
+            hit[pid] += [fault.at, fault.until]
+    runs: dict[str, list[list[Effect]]] = defaultdict(list)
+    for lines in history.executions().values():
+        if lines[0].claim:  # a plain function does not know of its claim, nor of its item
+            runs[lines[0].job].append(lines)
+    for id, found in runs.items():
+        found.sort(key=lambda lines: lines[0].at)
+        for one, other in combinations(found, 2):
+            begun, again = one[0], other[0]
+            if one[-1].at > again.at and not any(
+                begun.at - DEATH < at < again.at + EARLY for at in hit[begun.pid]
+            ):
+                yield f"{id} was run by claim {again.claim} while {begun.claim} ran, without need"
+
+
+@check
+def schedules(history: History) -> Violations:
+    """One job for each due time, and none is missed that is owed, but by a clock that was wrong."""
+    wrong = [(at - 1, until + RIGHT) for at, until in _wrong_clocks(history)]
+    for plan in history.planned:
+        made = Counter(round(job.due, 3) for job in history.stored if job.schedule == plan.name)
+        yield from (f"{plan.name} made {n} jobs for {due}" for due, n in made.items() if n > 1)
+        dues = sorted(made)
+        if not dues:
+            yield f"{plan.name} never made a job"
+        elif off := [due for due in dues if (due - dues[0]) % plan.every]:
+            yield f"{plan.name} made jobs for {off[:3]}, which are no due times"
+        elif plan.catch_up == "all":
+            count = int((plan.seen - dues[0]) / plan.every)
+            for due in (dues[0] + n * plan.every for n in range(count)):
+                if due not in made and not any(a <= due <= b for a, b in wrong):
+                    yield f"{plan.name} made no job for {due}"
 
 
 @check

@@ -69,6 +69,7 @@ class Fault:
     kind: str
     at: float
     pids: tuple[int, ...]
+    until: float = 0.0  # of one that lasts
 
 
 @dataclass
@@ -87,12 +88,26 @@ class Stored:
     retries: int
     parent: str | None = None
     index: int | None = None
+    schedule: str | None = None
+    due: float = 0.0
     steps: dict[str, Any] = field(default_factory=dict)  # remembered, by name
+
+
+@dataclass
+class Planned:
+    """A schedule of so many seconds."""
+
+    name: str
+    every: float
+    catch_up: str
+    seen: float = 0.0  # the due time of the newest job, in peace
 
 
 @dataclass
 class History:
     seconds: float = 0.0
+    kinds: tuple[str, ...] = ()  # of faults that must be there
+    planned: list[Planned] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)

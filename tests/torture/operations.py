@@ -12,6 +12,7 @@ from typing import Any, Self
 from app import Refused, Run, operation
 
 SINK = "TORTURE_SINK"  # the folder
+AT_WORK = ".at-work"  # a folder in it: a file for each process that is in a function
 
 chance = SystemRandom().random
 
@@ -20,20 +21,23 @@ class Execution:
     """One run of a function, in the sink of its job."""
 
     def __init__(self, job: str, claim: int) -> None:
-        path = Path(os.environ[SINK]) / job
+        sink = Path(os.environ[SINK])
+        path, self._sign = sink / job, sink / AT_WORK / f"{os.getpid()}"
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self.id, self.claim = os.urandom(6).hex(), claim
 
     def __enter__(self) -> Self:
         self.write("begin")
+        self._sign.touch()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.write("left" if kind else "returned", kind.__name__ if kind else "")
+        self._sign.unlink(missing_ok=True)
         os.close(self._file)
 
     def write(self, what: str, name: str = "", value: Any = None) -> None:
-        line = [time.time(), os.getpid(), self.id, self.claim, what, name, value]
+        line = [true_time(), os.getpid(), self.id, self.claim, what, name, value]
         os.write(self._file, json.dumps(line).encode() + b"\n")
 
     def effect(self, name: str, ms: float) -> dict[str, Any]:
@@ -51,6 +55,11 @@ class Execution:
 
     def result(self, value: Any) -> dict[str, Any]:
         return {"execution": self.id, "claim": self.claim, "value": value}
+
+
+def true_time() -> float:
+    """The machine's, whatever is done to `time.time`."""
+    return time.clock_gettime(time.CLOCK_REALTIME)
 
 
 def execution(run: Run) -> Execution:
@@ -113,9 +122,16 @@ def fail(run: Run, count: int, ms: float) -> dict[str, Any]:
 def nap(run: Run, seconds: float) -> dict[str, Any]:
     """Sleep, and tell when it began and when it woke."""
     with execution(run) as here:
-        began = run.step("began", time.time)
+        began = run.step("began", true_time)
         run.sleep(seconds)
-        return here.result([began, run.step("woke", time.time)])
+        return here.result([began, run.step("woke", true_time)])
+
+
+@operation("torture.tick", long=True, retries=1000, backoff="5ms")
+def tick(run: Run) -> dict[str, Any]:
+    """Be there: what schedules make."""
+    with execution(run) as here:
+        return here.result("tick")
 
 
 @operation("torture.square", long=True, retries=1000, backoff="5ms")

@@ -11,7 +11,7 @@ from tests.torture.history import Effect, Stored
 
 def effects(sink: Path) -> Iterator[Effect]:
     """Every line of every sink, each file in the order of writing."""
-    for path in sorted(sink.iterdir()):
+    for path in sorted(path for path in sink.iterdir() if path.is_file()):
         for line in path.read_text().splitlines():
             yield Effect(path.name, *json.loads(line))
 
@@ -34,5 +34,6 @@ def stored(data: Path) -> Iterator[Stored]:
                 id, body["operation"], body["params"], body.get("key"), label,
                 body.get("result"), body.get("error"), takes, body.get("attempt", 0),
                 body["retries"], body.get("parent"), body.get("index"),
+                body.get("schedule"), body["due"],
                 {entry["n"]: entry["v"] for entry in journal if entry["k"] == "step"},
             )  # fmt: skip

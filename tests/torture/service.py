@@ -12,17 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.torture.operations import SINK
+from tests.torture.ground import BENT, FLOOR, Clock, Disk
+from tests.torture.operations import AT_WORK, SINK
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60.0  # a machine may be very busy
+START_SECONDS = 90.0  # a machine may be very busy
 
 
 @dataclass(frozen=True)
 class Process:
     pid: int
     parent: int
-    role: str  # supervisor, web, web worker, keeper, runner
+    role: str  # supervisor, web, web worker, keeper, runner, clock
 
     def signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -33,9 +34,10 @@ class Service:
     def __init__(
         self, folder: Path, operations: str = "tests.torture.operations", **settings: str
     ) -> None:
-        self.data, self.sink = folder / "data", folder / "sink"
+        self.disk, self.clock = Disk(folder / "disk"), Clock(folder / "skew")
+        self.data, self.sink = self.disk.folder / "data", folder / "sink"
         self._settings = {"MANYDOORS_OPERATIONS": operations, **settings}
-        self.sink.mkdir()
+        (self.sink / AT_WORK).mkdir(parents=True)
         self._marker = f"MANYDOORS_DATA={self.data}\0".encode()
         self._log = (folder / "service.log").open("ab")
         self.port = 0
@@ -53,9 +55,11 @@ class Service:
         clean = {name: text for name, text in os.environ.items() if "MANYDOORS" not in name}
         own = {
             "MANYDOORS_DATA": str(self.data),
+            "MANYDOORS_MIN_FREE": str(FLOOR),
             **self._settings,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{BENT}:{ROOT}",
             SINK: str(self.sink),
+            **self.clock.environ,
         }
         given = ("up", "--port", str(self.port), "--web", "2", "--workers", "3")
         self._up = subprocess.Popen(
@@ -89,6 +93,10 @@ class Service:
             ),
             key=lambda process: process.pid,
         )
+
+    def at_work(self) -> set[int]:
+        """The processes that are in a function of a job's, and some that died there."""
+        return {int(path.name) for path in (self.sink / AT_WORK).iterdir()}
 
     def _pids(self) -> Iterator[int]:
         for path in Path("/proc").iterdir():
@@ -141,4 +149,6 @@ def _role(command: str, above: str) -> str:
         return "web worker" if above == "web" else "web"
     if command == "work":
         return "runner" if above == "work" else "keeper"
+    if command == "tick":
+        return "clock"
     return "supervisor"

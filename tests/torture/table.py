@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from statistics import median
 
-from tests.torture.checker import bit
+from tests.torture.bites import bit, missing
 from tests.torture.history import Fault, History
 
 
@@ -21,8 +21,14 @@ def show(history: History) -> None:
         print(f"{kind:24}{len(faults):6}{bitten:8}   {told}")
     bitten = sum(bit(history, fault) for fault in history.faults)
     print(f"{'all':24}{len(history.faults):6}{bitten:8}\n")
+    for lack in missing(history):
+        print(f"?? {lack}")
     _show_jobs(history)
     _show_work(history)
+    for plan in history.planned:
+        made = sum(job.schedule == plan.name for job in history.stored)
+        print(f"{plan.name} (catch_up {plan.catch_up}): {made} jobs")
+    print()
 
 
 def log(history: History) -> None:
@@ -75,7 +81,7 @@ def _show_work(history: History) -> None:
     busy = sum(one.status == 503 for one in history.requests)
     print(
         f"{len(history.requests)} requests: {dropped} answers dropped, {broken} broken, "
-        f"{busy} times unavailable, longest silence {silence(history):.1f} s\n"
+        f"{busy} times unavailable, longest silence {silence(history):.1f} s"
     )
 
 

@@ -12,6 +12,7 @@ from tests.torture.history import (
     Effect,
     Fault,
     History,
+    Planned,
     Request,
     Seen,
     Stored,
@@ -55,6 +56,8 @@ def good() -> History:
             Asked("unheard", "torture.refuse", {}),
         ],
         faults=[Fault("kill runner", 2.5, (71,))],
+        kinds=("kill runner",),
+        planned=[Planned("p", 1.0, "all", seen=14.0)],
         cancels=[("signal2", "cancelled")],
         signals=[("signal", 5, True)],
         requests=[Request(1, 2, "POST /v1/jobs", 202)],
@@ -69,6 +72,8 @@ def good() -> History:
                    index=1, operation="torture.square"),
             stored("nap", "k4", {"seconds": 1}, told("e7", 1, [10.0, 11.1])),
             stored("signal", "k5", {}, told("e8", 1, 5)),
+            *(stored(f"tick{n}", f"p {n}", {}, told(f"t{n}", 1, "tick"), schedule="p", due=n,
+                     operation="torture.tick") for n in (11.0, 12.0, 13.0, 14.0)),
             stored("signal2", "k6", {}, None, operation="torture.signal", status="cancelled"),
         ],
         effects=[
@@ -82,9 +87,11 @@ def good() -> History:
             *ran("square2", 7, 72, "e6", 1, back),
             *ran("nap", 7, 72, "e7", 1, back),
             *ran("signal", 7, 72, "e8", 1, back),
+            *(line for n in (11.0, 12.0, 13.0, 14.0)
+              for line in ran(f"tick{n}", n, 72, f"t{n}", 1, back)),
         ],
     )  # fmt: skip
-    ids = {job.key: job.id for job in history.stored if job.key}
+    ids = {job.key: job.id for job in history.stored if job.key and not job.schedule}
     history.answers = [Answer(key, id) for key, id in ids.items()]
     history.seen = [
         Seen(job.id, job.status, f"{job.status} {job.result}", by)
@@ -176,6 +183,34 @@ def wake_early(history: History) -> None:
     job(history, "nap").result["value"] = [10.0, 10.5]
 
 
+def miss_a_due_time(history: History) -> None:
+    history.stored.remove(job(history, "tick12.0"))
+
+
+def make_two_for_a_due_time(history: History) -> None:
+    history.stored.append(replace(job(history, "tick12.0"), id="again", key=None))
+
+
+def come_between_two_due_times(history: History) -> None:
+    job(history, "tick12.0").due = 12.5
+
+
+def never_make_a_job(history: History) -> None:
+    history.planned.append(Planned("q", 1.0, "none"))
+
+
+def make_jobs_of_no_schedule(history: History) -> None:
+    job(history, "tick12.0").schedule = "nobody's"
+
+
+def run_twice_at_once(history: History) -> None:
+    job(history, "add").takes = 2
+    mine = [line for line in history.effects if line.execution == "e3"]
+    again = [replace(line, execution="e9", claim=2, at=line.at + 0.005) for line in mine]
+    history.effects += again
+    job(history, "add").result |= {"execution": "e9", "claim": 2}
+
+
 def hear_what_nobody_said(history: History) -> None:
     job(history, "signal").result["value"] = 6
 
@@ -264,7 +299,13 @@ DOCTORED = {
     give_a_result_that_nobody_returned: "stale",
     add_twice: "wrong_values",
     mix_up_a_map: "wrong_values",
-    wake_early: "wrong_values",
+    wake_early: "woken_early",
+    miss_a_due_time: "schedules",
+    make_two_for_a_due_time: "schedules",
+    come_between_two_due_times: "schedules",
+    never_make_a_job: "schedules",
+    make_jobs_of_no_schedule: "ghosts",
+    run_twice_at_once: "unexplained_runs",
     hear_what_nobody_said: "wrong_values",
     remember_another_value: "forgotten_steps",
     result_without_its_journal: "forgotten_steps",
@@ -301,18 +342,48 @@ def test_every_check_can_fail() -> None:
 
 @pytest.mark.parametrize("spared", [2, 30])
 def test_faults_that_hit_nothing_prove_nothing(spared: int) -> None:
-    """A quarter of them must have hit a job, or an exchange with a client; else it is invalid."""
+    """A quarter of them must have hit work, or the run is invalid."""
     history = good()
     history.faults += [Fault("kill runner", 50.0, (72,))] * spared
     assert verdict(history, []) == ("green" if spared < 4 else "invalid")
 
 
-def test_a_broken_exchange_counts_for_a_web_server_that_was_killed() -> None:
+BITES = {
+    "kill web worker": lambda history: history.requests.append(Request(49, 51, "GET /", 200)),
+    "kill web": lambda history: history.requests.append(Request(49, 51, "GET /", 0)),
+    "full disk": lambda history: history.requests.append(Request(51, 52, "POST /v1/jobs", 503)),
+    "kill clock": lambda history: setattr(job(history, "tick12.0"), "due", 52.0),
+    "clock ahead": lambda history: history.effects.append(Effect("j", 49, 5, "e", 1, "begin")),
+    "kill all": lambda history: history.effects.append(Effect("j", 49, 5, "e", 1, "begin")),
+}
+
+
+@pytest.mark.parametrize("kind", BITES)
+def test_each_kind_must_have_hit_work(kind: str) -> None:
+    """One kind that hit nothing makes a run invalid, however many others did."""
     history = good()
-    history.faults = [Fault("kill web worker", 3.0, (50,))]
+    history.kinds += (kind,)
     assert verdict(history, []) == "invalid"
-    history.requests.append(Request(2.5, 3.5, "GET /v1/jobs/job_1", 0))
+    history.faults.append(Fault(kind, 50.0, (5,), until=53.0))
+    assert verdict(history, []) == "invalid"
+    BITES[kind](history)
     assert verdict(history, []) == "green"
+
+
+def test_a_clock_that_was_wrong_explains_what_it_does() -> None:
+    """A nap that was short by it, and due times that it passed over."""
+    history = good()
+    wake_early(history)
+    miss_a_due_time(history)
+    history.faults.append(Fault("clock ahead", 10.2, (72,), until=10.4))
+    assert violations(history) == []
+
+
+def test_a_run_whose_hold_was_hit_may_be_run_beside() -> None:
+    history = good()
+    run_twice_at_once(history)
+    history.faults.append(Fault("stop keeper", 5.9, (72,), until=8.0))
+    assert violations(history) == []
 
 
 def test_no_fault_at_all_is_invalid() -> None:

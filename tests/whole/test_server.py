@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.framing import BROKEN, CHUNKED, NEXT, POST
+
 ROOT = Path(__file__).parents[2]
 TINY = "tests.whole.tiny_wsgi:app"
 # The server's own times, shortened, so that a test can wait for them.
@@ -25,10 +27,6 @@ app.guard.PIECE_SECONDS, app.guard.TICK_SECONDS, app.server.HEADER_SECONDS = 1.5
 app.sockets.ORPHANS_SECONDS = 0.2
 app.server.serve(sys.argv[1], int(sys.argv[2]), 2, sys.argv[3])
 """
-POST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
-NEXT = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
-LONG = b"a" * 600_000
 
 
 class Served:
@@ -153,44 +151,6 @@ def test_a_body_that_comes_in_pieces_comes_whole(server: Served) -> None:
         answer = HTTPResponse(client)
         answer.begin()
         assert answer.read() == str(size).encode()
-
-
-# name: (bytes, statuses that are right; none: closed without a word)
-BROKEN: dict[str, tuple[bytes, str]] = {
-    "chunk size with 0x": (CHUNKED + b"\r\n0x5\r\nhello\r\n0\r\n\r\n", "200"),
-    "chunk size below zero": (CHUNKED + b"\r\n-5\r\nhello\r\n0\r\n\r\n", "200"),
-    "chunk size with a plus": (CHUNKED + b"\r\n+5\r\nhello\r\n0\r\n\r\n", "200"),
-    "chunk size over 64 bits": (CHUNKED + b"\r\nfffffffffffffffff\r\nhello\r\n0\r\n\r\n", "200"),
-    "chunk lines end in LF": (CHUNKED + b"\r\n5\nhello\n0\n\n", "200"),
-    "chunk longer than said": (CHUNKED + b"\r\n5\r\nhelloXX0\r\n\r\n", "200"),
-    "chunk size not hex": (CHUNKED + b"\r\nzz\r\nhello\r\n0\r\n\r\n", "200"),
-    "LF in a chunk extension": (CHUNKED + b"\r\n5;a\nb\r\nhello\r\n0\r\n\r\n", "200"),
-    "length and chunked": (CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n", "200"),
-    "two lengths": (POST + b"Content-Length: 5\r\nContent-Length: 50\r\n\r\nhello", "400"),
-    "a list of lengths": (POST + b"Content-Length: 5, 50\r\n\r\nhello", "400"),
-    "length below zero": (POST + b"Content-Length: -5\r\n\r\nhello", "400"),
-    "length with a plus": (POST + b"Content-Length: +5\r\n\r\nhello", "400"),
-    "length over 64 bits": (POST + b"Content-Length: 99999999999999999999\r\n\r\nhello", "400"),
-    "unknown coding": (POST + b"Transfer-Encoding: foo\r\n\r\nhello", "400"),
-    "gzip and chunked": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501"),
-    "chunked not last": (POST + b"Transfer-Encoding: chunked, foo\r\n\r\n0\r\n\r\n", "400"),
-    "space before the colon": (POST + b"Content-Length : 5\r\n\r\nhello", "400"),
-    "folded header": (b"GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n", "400"),
-    "NUL in a header": (b"GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", "400"),
-    "lines end in CR": (b"GET / HTTP/1.1\rHost: x\r\r", "400"),
-    "500 headers": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-1: a\r\n" * 500 + b"\r\n", "431"),
-    "huge header": (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + LONG + b"\r\n\r\n", "431"),
-    "huge request line": (b"GET /" + LONG + b" HTTP/1.1\r\nHost: x\r\n\r\n", "431"),
-    "no host": (b"GET / HTTP/1.1\r\n\r\n", "400"),
-    "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
-    "unknown version": (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", "400"),
-    "HTTP/2 by guess": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""),
-    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(50), "400"),
-    "not JSON in chunks": (
-        CHUNKED.replace(b"json", b"octet-stream") + b"\r\n2\r\nab\r\n0\r\n\r\n",
-        "411",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", BROKEN)

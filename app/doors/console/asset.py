@@ -9,8 +9,8 @@ from pathlib import Path
 
 from flask import Response, request, url_for
 
-from app.doors.http import etag
-from app.room.errors import Unknown
+from app.doors.http import STATUS, etag
+from app.room.errors import Precondition, Unknown
 
 HERE = Path(__file__).parent / "static"
 SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")
@@ -47,6 +47,8 @@ def answer(name: str) -> Response:
     if zipped is not None:
         reply.headers["Content-Encoding"] = "gzip"
     reply.make_conditional(request, accept_ranges=True, complete_length=len(body))
+    if reply.status_code == STATUS[Precondition.kind]:  # which would send the file all the same
+        raise Precondition
     return reply
 
 

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from app.doors.console.asset import asset_url
 from app.doors.doorkeeper import VISIT
 from app.doors.flask_forms import asked
-from app.doors.http import HTML, JSON, PROBLEM_JSON
-from app.room.errors import Forbidden, Malformed, Unsupported
+from app.doors.http import HTML, JSON, PROBLEM_JSON, STATUS
+from app.room.errors import Forbidden, Malformed, Precondition, Unsupported
 from app.room.session import form_token
 
 FORM = "application/x-www-form-urlencoded"
@@ -52,6 +52,8 @@ def page(template: str, status: int = 200, policy: str = POLICY, **known: Any) -
     reply.vary.add("Cookie")
     reply.add_etag()
     reply.make_conditional(request)
+    if reply.status_code == STATUS[Precondition.kind]:  # which would send the page all the same
+        raise Precondition
     return reply
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from flask import Response
+from flask.globals import request_ctx
 
 from app.doors.console import sign_in
 from app.doors.console.page import page, wants_page
@@ -82,7 +83,8 @@ def one_kind(room: Room, kind: str) -> Response:
 
 def in_preferred_form(answer: Answer) -> Response:
     """The page that says what a problem's JSON says, or that JSON for who prefers it."""
-    if not wants_page():
+    # Of a Host that is none no URL can be made, and pages are full of them.
+    if not wants_page() or request_ctx.url_adapter is None:
         return response(answer)
     try:
         return _failure(answer)

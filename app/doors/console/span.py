@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from app.room.moment import LAST_MOMENT
+
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -41,12 +43,12 @@ def roughly(seconds: float) -> str:
 
 def moment(seconds: float) -> str:
     """In UTC, as a person reads it."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(min(seconds, LAST_MOMENT), UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def clock(seconds: float) -> str:
     """The time of day alone, in UTC."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}"
+    return f"{datetime.fromtimestamp(min(seconds, LAST_MOMENT), UTC):%H:%M:%S}"
 
 
 def count(number: float) -> str:

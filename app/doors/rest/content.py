@@ -4,7 +4,6 @@ than a piece of them in memory."""
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from app.doors.http import JSON, MOST_DIGITS, Answer, Request, matches, problem_answer
@@ -158,7 +157,7 @@ def _span(request: Request, length: int) -> tuple[int, int | None]:
 def _with_size(grant: Grant, total: int) -> Grant:
     size = grant.content.size
     if size is None and total <= grant.content.most:
-        return replace(grant, content=replace(grant.content, size=total))
+        return grant._replace(content=grant.content._replace(size=total))
     if size != total:
         raise Invalid(errors=[Wrong("/size", "Another size than was asked for.")])
     return grant

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from app.doors.http import PROBLEM_JSON, STATUS
+from app.doors.http import METRICS, PROBLEM_JSON, STATUS
 from app.doors.job_schema import page
 from app.doors.rest import (
     file_document,
@@ -210,7 +210,18 @@ _SERVICE: Services = {
     "list": _listing,
     "alive": lambda: _health("ok", "Is the service alive?"),
     "ready": lambda: _health("ready", "Can it reach its store?"),
+    "metrics": lambda: _metrics(),
 }
+
+
+def _metrics() -> Document:
+    told = responses({}, *ALWAYS, *WITH_KEYS, "malformed", "invalid")
+    told["200"]["content"] = {METRICS: {"schema": {"type": "string"}}}
+    return {
+        **service("Numbers of all owners' jobs, for Prometheus.", "metrics"),
+        "description": "The text format 0.0.4; asks for a key with the scope `admin`.",
+        "responses": told,
+    }
 
 
 def _tag(operation: Operation) -> str:

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import Schema
 
@@ -26,9 +25,10 @@ from app.room.strict_json import check_text, read_object
 
 Path = Mapping[str, str]  # the path's parameters
 
+NO_IDS = ("batch", "retry")  # of jobs: paths of their own, which take another method
 
-@dataclass(frozen=True)
-class Endpoint:
+
+class Endpoint(NamedTuple):
     """No framework knows of it: Flask's views and a platform's events call the same ones."""
 
     method: str

@@ -10,7 +10,8 @@ from app.doors.jobs import Jobs
 from app.ports import Record
 from app.room.errors import Busy, Problem
 from app.room.job import TERMINAL, attempt
-from app.room.job_view import moment, progress_of
+from app.room.job_view import progress_of
+from app.room.moment import moment
 from app.room.strict_json import write_json
 
 MOST_STREAMS = 100  # of a process: each holds a thread

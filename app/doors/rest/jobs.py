@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 from app.doors.http import EVENTS, JSON, Answer, Request, check_json, json_answer, outcome_answer
 from app.doors.jobs import GET, LIST, SIGNAL, Jobs
 from app.doors.rest.endpoint import (
+    NO_IDS,
     NOTHING,
     Endpoint,
     Path,
@@ -27,7 +28,6 @@ from app.room.strict_json import read_json, read_object, write_json
 
 JOBS = "/v1/jobs"
 EACH = f"{JOBS}/<job:id>"
-NO_IDS = ("batch", "retry")  # paths of their own, which take another method
 
 Reply = Callable[[Jobs, Request, Path], Answer]
 

@@ -10,8 +10,8 @@ from werkzeug.routing import BaseConverter
 
 from app.doors.flask_forms import asked, response
 from app.doors.http import json_answer
-from app.doors.rest import jobs, operations
-from app.doors.rest.endpoint import Endpoint
+from app.doors.rest import operations
+from app.doors.rest.endpoint import NO_IDS, Endpoint
 from app.room.enter import Room
 from app.room.strict_json import write_json
 
@@ -43,7 +43,7 @@ class RestApi(Api):  # type: ignore[misc]  # flask-restx comes without types
 class JobId(BaseConverter):
     """A segment that is no path beside those of the jobs."""
 
-    regex = rf"(?!(?:{'|'.join(jobs.NO_IDS)})\Z)[^/]+"
+    regex = rf"(?!(?:{'|'.join(NO_IDS)})\Z)[^/]+"
     part_isolating = True
 
 

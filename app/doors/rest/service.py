@@ -1,11 +1,12 @@
-"""What the service says of itself: alive, ready, and its two descriptions."""
+"""What the service says of itself: alive, ready, how much there is, and its two descriptions."""
 
 from collections.abc import Iterator
 from functools import cache
 
-from app.doors.http import Answer, Request, json_answer
-from app.doors.rest.endpoint import Endpoint, Path
+from app.doors.http import ANY, METRICS, Answer, Request, json_answer
+from app.doors.rest.endpoint import NOTHING, Endpoint, Path, read_texts
 from app.room.enter import Room
+from app.room.metrics import metrics
 from app.room.strict_json import write_json
 
 
@@ -17,6 +18,12 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
         room.ports.records.ping()
         return json_answer(request, b'{"status":"ready"}')
 
+    def measured(request: Request, path: Path) -> Answer:
+        read_texts(NOTHING, request, path)
+        text = metrics(room.engine, request.caller)
+        return Answer(200, text.encode(), [("Content-Type", f"{METRICS}; version=0.0.4")])
+
+    yield Endpoint("GET", "/metrics", measured, "metrics", form=ANY)
     yield Endpoint("GET", "/healthz", alive, "alive", open=True)
     yield Endpoint("GET", "/readyz", ready, "ready", open=True)
 

@@ -6,14 +6,14 @@ to the very same endpoints, so an answer is the same whichever way its request t
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
 from app.doors.doorkeeper import Doorkeeper
 from app.doors.failure import failed
 from app.doors.http import HTML, Answer, Request, problem_answer
-from app.doors.rest.endpoint import Endpoint, Path
-from app.doors.rest.jobs import NO_IDS
+from app.doors.rest.endpoint import NO_IDS, Endpoint, Path
 from app.ports import NewId
 from app.room.errors import Problem
 
@@ -22,6 +22,7 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _NAME = re.compile(r"<(?:job:)?(\w+)>")
 _JOB = "<job:"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")  # of which no router makes anything else
+_BARE = frozenset((HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value))
 _STATUS = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
 
 
@@ -31,19 +32,25 @@ class Straight:
     def __init__(
         self,
         wsgi: Wsgi,
-        endpoints: Iterable[Endpoint],
+        endpoints: Callable[[], Iterable[Endpoint]],
         new_id: NewId,
         keeper: Doorkeeper,
         most: int,
+        first: Iterable[Endpoint] = (),
     ) -> None:
-        """`most`: bytes of a body."""
+        """`most`: bytes of a body. `first`: some of the endpoints, which are looked through before
+        all of them are made."""
         self.wsgi, self.new_id, self.keeper, self.most = wsgi, new_id, keeper, most
-        self._ways = Ways(endpoints)
+        self._endpoints = endpoints
+        self._first: dict[tuple[str, str], Endpoint] = {}
+        for each in first:
+            if "<" not in each.rule:
+                self._first.setdefault((each.method, each.rule), each)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        endpoint, path = self._ways.find(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        endpoint, path = self._found(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
         if endpoint is None:
             return self.wsgi(environ, start_response)
         try:
@@ -57,10 +64,18 @@ class Straight:
         if answer.stream is not None:
             start_response(_STATUS[answer.status], answer.headers)
             return answer.stream
-        if answer.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        if answer.status not in _BARE:
             answer.headers.append(("Content-Length", str(len(answer.body))))
         start_response(_STATUS[answer.status], answer.headers)
         return [answer.body]
+
+    def _found(self, method: str, path: str) -> tuple[Endpoint | None, Path]:
+        endpoint = self._first.get((method, path))
+        return self._ways.find(method, path) if endpoint is None else (endpoint, {})
+
+    @cached_property
+    def _ways(self) -> "Ways":
+        return Ways(self._endpoints())
 
     def _answer(self, endpoint: Endpoint, request: Request, path: Path) -> Answer:
         try:

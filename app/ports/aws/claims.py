@@ -99,22 +99,30 @@ class Claims:
     ) -> dict[str, Any]:
         """A claim of what is still as the index saw it."""
         owner, seen = items.text(entry, "o"), items.text(entry, "d")
-        form = table.collection_form(collection)
-        label_form = table.joined(form, label)
-        is_told = table.last_part(label_form, form) is not None
-        sets = "l = :label, a = :both, d = :due, f = :lease, w = :writer"
-        values = {":label": label_form, ":both": table.joined(owner, label), ":writer": token}
-        values |= {":due": table.due_again(seen, until), ":lease": lease}
+        names = _label_names(collection, owner, label)
+        sets = "d = :due, f = :lease, w = :writer, v = v + :one, t = if_not_exists(t, :none) + :one"
+        sets += "".join(f", {name} = :{name}" for name, text in names.items() if text)
+        gone = [name for name, text in names.items() if not text]
+        values = {f":{name}": text for name, text in names.items()}
+        values |= {":due": table.due_again(seen, until), ":lease": lease, ":writer": token}
         values |= {":seen": seen, ":priority": items.text(entry, "p"), ":owner": owner}
-        values |= {} if is_told else {":long": label}
+        whose = "o = :owner" if owner else "attribute_not_exists(o)"
         return {
             "TableName": self._name,
             "Key": {"k": entry["k"]},
-            "UpdateExpression": f"SET {sets}, v = v + :one, t = if_not_exists(t, :none) + :one"
-            + (" REMOVE L" if is_told else ", L = :long"),
-            "ConditionExpression": "d = :seen AND p = :priority AND o = :owner AND f <> :lease",
-            "ExpressionAttributeValues": {name: {"S": text} for name, text in values.items()}
+            "UpdateExpression": f"SET {sets}" + (f" REMOVE {', '.join(gone)}" if gone else ""),
+            "ConditionExpression": f"d = :seen AND p = :priority AND {whose} AND f <> :lease",
+            "ExpressionAttributeValues": {n: {"S": text} for n, text in values.items() if text}
             | {":one": {"N": "1"}, ":none": {"N": "0"}},
             "ReturnValues": "ALL_NEW",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+
+
+def _label_names(collection: str, owner: str, label: str) -> dict[str, str]:
+    """What of an item the label says; `owner` is the form of it. What is empty is left out."""
+    form = table.collection_form(collection)
+    told = table.joined(form, label) if label else ""
+    is_told = (table.last_part(told, form) or "") == label
+    both = table.joined(owner, label) if owner and label else ""
+    return {"l": told, "a": both, "L": "" if is_told else label}

@@ -12,9 +12,9 @@ try: transactions that meet at an item refuse each other all the same, and answe
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import random
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.ports import COMMIT_CAP, Add, Delete, Put, Record, Write
 from app.ports.aws import items, table
@@ -29,8 +29,7 @@ TRIES = 12  # of a commit that meets others at the same records
 LONGEST = 0.5  # seconds between them, at most
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A write with all that it needs: an item to put or a key to delete, and its condition."""
 
     request: dict[str, Any]

@@ -41,21 +41,21 @@ def check_names(record: Record) -> None:
 
 def _names(record: Record) -> dict[str, str]:
     collection = table.collection_form(record.collection)
-    owner = table.joined(collection, record.owner)
-    label = table.joined(collection, record.label)
+    owner = table.joined(collection, record.owner) if record.owner else ""
+    label = table.joined(collection, record.label) if record.label else ""
     order = table.order_form(record.id)
     told = {
         "C": (record.collection, table.whole(collection)),
         "I": (record.id, order),
-        "O": (record.owner, table.last_part(owner, collection)),
-        "L": (record.label, table.last_part(label, collection)),
+        "O": (record.owner, table.last_part(owner, collection) or ""),
+        "L": (record.label, table.last_part(label, collection) or ""),
     }
     return {
         "k": table.joined(collection, record.id),
         "c": collection,
         "o": owner,
         "l": label,
-        "a": table.joined(owner, record.label),
+        "a": table.joined(owner, record.label) if owner and label else "",
         "i": order,
     } | {name: text for name, (text, known) in told.items() if text != known}
 

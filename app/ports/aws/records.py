@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from app.ports import COMMIT_CAP, MOST_WRITES, Page, Put, Record, Write, check
 from app.ports.aws import items, table
 from app.ports.aws.claims import Claims
 from app.ports.aws.commit import Commit
-from app.ports.aws.reading import Reading
+from app.ports.aws.reading import BATCH, Reading
 from app.ports.aws.wire import PATIENCE, Answer, Wire
 from app.ports.body import check_sizes, encode
 from app.ports.cursor import cursor_after, id_before
@@ -66,19 +67,12 @@ class AwsRecords:
         if limit < 1:
             raise ValueError(f"A page has at least one record, not {limit}.")
         after = None if cursor is None else table.order_form(id_before(cursor))
-        listed = self._listed(collection, owner, label, newest_first, after, limit + 1)
-        found: list[Record] = []
-        for record in listed:
-            # It may have changed since the index saw it.
-            if owner in (None, record.owner) and label in (None, record.label):
-                found.append(record)
-            if len(found) > limit:
-                break
-        return Page(
-            tuple(found[:limit]), cursor_after(found[limit - 1].id) if len(found) > limit else None
-        )
+        fitting = self._fitting(collection, owner, label, newest_first, after, limit + 1)
+        found = tuple(islice(fitting, limit + 1))
+        more = cursor_after(found[limit - 1].id) if len(found) > limit else None
+        return Page(found[:limit], more)
 
-    def _listed(
+    def _fitting(
         self,
         collection: str,
         owner: str | None,
@@ -91,9 +85,15 @@ class AwsRecords:
         pages = self._reading.keys(index, form, after=after, forward=not newest_first, most=most)
         for keys in pages:
             found = self._reading.get_all(keys)
-            yield from (items.record(found[key]) for key in keys if key in found)
+            for record in (items.record(found[key]) for key in keys if key in found):
+                # It may have changed since the index saw it.
+                if owner in (None, record.owner) and label in (None, record.label):
+                    yield record
 
     def count(self, collection: str, *, owner: str | None = None, label: str | None = None) -> int:
+        if "" in (owner, label):  # no index knows of what they have not
+            found = self._fitting(collection, owner, label, False, None, BATCH)
+            return sum(1 for _ in found)
         return self._reading.count(*_sought(collection, owner, label))
 
     def take(
@@ -111,9 +111,7 @@ class AwsRecords:
 def _sought(collection: str, owner: str | None, label: str | None) -> tuple[str, str]:
     """The index that serves a search by these, and the partition of it."""
     form = table.collection_form(collection)
-    if owner is None:
-        return (
-            (table.COLLECTION, form) if label is None else (table.LABEL, table.joined(form, label))
-        )
+    if not owner:
+        return (table.LABEL, table.joined(form, label)) if label else (table.COLLECTION, form)
     form = table.joined(form, owner)
-    return (table.OWNER, form) if label is None else (table.OWNER_LABEL, table.joined(form, label))
+    return (table.OWNER_LABEL, table.joined(form, label)) if label else (table.OWNER, form)

@@ -4,21 +4,23 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any
 from weakref import WeakSet
 
 from app.ports.local.place import Place
-from app.ports.local.schema import migrate
-from app.ports.local.trouble import BUSY, again, code, ours
+from app.ports.local.schema import is_behind, migrate
+from app.ports.local.tenancy import Tenancy
+from app.ports.local.trouble import BUSY, EXCHANGED, again, code, ours
 from app.ports.local.turn import Turn
 from app.room.errors import BadSetting, ManydoorsError
 
 READERS = 4
 LOG_LIMIT = 64 * 1024 * 1024  # what the log's file shrinks to after a burst
 FORK_WAIT = 5.0
+LOOK = 0.02  # seconds between tries to have the store alone
 FULL = 2
 
 Row = tuple[Any, ...]
@@ -33,7 +35,8 @@ class Connections:
         self._place = place
         self._patience = patience
         self._trace = trace
-        self._made = False
+        self._tenancy = Tenancy(place.beside("use"))
+        self._is_tenant = False
         self._making = Lock()
         # Who holds a slot may use what is in it, None until it is opened.
         self._writer: SimpleQueue[_Writer | None] = SimpleQueue()
@@ -109,6 +112,9 @@ class Connections:
                 taken.append(slot)
                 if held is not None:
                     held.close()
+            if len(taken) == len(slots):
+                self._tenancy.leave()
+                self._is_tenant = False
             yield
         finally:
             for slot in taken:
@@ -121,22 +127,50 @@ class Connections:
             raise again(BUSY) from None
 
     def _turn(self) -> Turn:
-        path = self._place.path
-        return Turn(path.with_name(path.name + "-turn"), self._patience / 2)
+        return Turn(self._place.beside("turn"), self._patience / 2)
 
     def _open(self) -> sqlite3.Connection:
         with self._making:
-            if self._made:
-                return self._connect()
-            self._place.make()
-            database = self._connect()
-            try:
-                migrate(database)
-            except BaseException:
-                database.close()
-                raise
-            self._made = True
-            return database
+            if not self._is_tenant:
+                self._move_in()
+                self._is_tenant = True
+        return self._connect()
+
+    def _move_in(self) -> None:
+        """The folder is there, the store whole and of this schema, and stays so meanwhile."""
+        self._place.make()
+        if not self._tenancy.share(self._patience):
+            raise again(EXCHANGED)
+        try:
+            self._place.check_whole()
+            with closing(self._connect()) as database:
+                if not is_behind(database):
+                    migrate(database)
+                    return
+            self._upgrade()
+        except BaseException:
+            self._tenancy.leave()
+            raise
+
+    def _upgrade(self) -> None:
+        """A store that has data, and that programs of its own age may still have open: they would
+        go on by rules that hold no more."""
+        until = time.monotonic() + self._patience
+        while True:
+            self._tenancy.leave()
+            if self._tenancy.own():
+                with closing(self._connect()) as database:
+                    migrate(database)
+            if self._tenancy.share(self._patience):
+                with closing(self._connect()) as database:
+                    if not is_behind(database):  # or another of this age was faster
+                        return
+            if time.monotonic() >= until:
+                raise BadSetting(
+                    f"An older Manydoors has the store {self._place.path} open, and it must be "
+                    "brought up to date: stop that program, then start this one."
+                )
+            time.sleep(LOOK)
 
     def _connect(self) -> sqlite3.Connection:
         until = time.monotonic() + self._patience

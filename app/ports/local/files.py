@@ -12,10 +12,12 @@ from app.ports.files import KEY, Content, Door, Grant, Stored, Way
 from app.ports.local.arrival import Arrival, digest_of, turn_of
 from app.ports.local.place import Place
 from app.ports.local.signatures import Signatures
-from app.ports.local.trouble import ours
+from app.ports.local.tenancy import Tenancy
+from app.ports.local.trouble import KEPT, again, ours
 from app.room.errors import Forbidden, Malformed, TooLarge, Unknown
 
 PIECE = 256 * 1024
+DELETES = "deletes.lock"  # shared by those who delete, had alone by who needs all to stay
 
 
 class LocalFiles:
@@ -63,10 +65,16 @@ class LocalFiles:
             raise ours(error) from None
 
     def delete(self, key: str) -> None:
+        """`Unavailable` while a backup needs all to stay: the file's grave remembers it."""
         path, incoming = self._path(key), self._incoming / key
         try:
-            for each in (path, incoming, turn_of(incoming)):
-                each.unlink(missing_ok=True)
+            with Tenancy(self._folder / DELETES).shared() as may:
+                if not may:
+                    raise again(KEPT)
+                for each in (path, incoming, turn_of(incoming)):
+                    each.unlink(missing_ok=True)
+        except FileNotFoundError:
+            return  # no file was ever kept here
         except OSError as error:
             raise ours(error) from None
 
@@ -113,7 +121,10 @@ class LocalFiles:
         """The one who may write to it now. What has come stays."""
         path = self._path(key)
         if not self._made:
-            self._place.make()
+            try:
+                self._place.make()
+            except OSError as error:
+                raise ours(error) from None
             self._made = True
         arrival = Arrival(self._incoming / key, path, self._place, start)
         try:

@@ -1,7 +1,9 @@
 """Where the store's file lies: its folder, the filesystem under it, the space that is left."""
 
+import errno
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from app.room.errors import BadSetting, Unavailable
@@ -12,8 +14,10 @@ NETWORK = frozenset(
     | {"nfs", "nfs4", "smb2", "smb3", "smbfs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"}
     | {"fuse.s3fs", "fuse.sshfs"}
 )
+FAILED_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 MOUNTS = Path("/proc/self/mountinfo")
 CHECK_EVERY = 1.0
+REPLACED = "replaced-"  # a folder for what a restore has taken the place of
 
 
 class Place:
@@ -28,12 +32,29 @@ class Place:
         self._checked = float("-inf")
         self._free = 0
 
+    def beside(self, what: str) -> Path:
+        """A file that belongs to this one."""
+        return self.path.with_name(f"{self.path.name}-{what}")
+
+    def check_whole(self) -> None:
+        """Raises `BadSetting` where a restore was begun and not ended: what is there is neither
+        the old nor the new."""
+        if self.beside("restoring").exists():
+            raise BadSetting(
+                f"A restore into {self.path.parent} was cut short: run it again, by "
+                f"`restore SOURCE --replace`. What was there before lies in a folder {REPLACED}… "
+                "beside the store."
+            )
+
     def make(self) -> None:
-        """The folder, durably; raises `BadSetting` where a store can not live."""
+        """The folder, durably; raises `BadSetting` where a store can not live, and OSError where
+        it could if the disk were well."""
         folder = self.path.parent
         try:
             make_durably(folder)
         except OSError as error:
+            if error.errno in FAILED_DISK:
+                raise
             raise BadSetting(
                 f"The data folder {folder} can not be made ({error.strerror}): "
                 "name another one, by --data or MANYDOORS_DATA."
@@ -58,7 +79,7 @@ class Place:
             disk = os.statvfs(self.path.parent)
             self._free, self._checked = disk.f_bavail * disk.f_frsize, now
         if self._free < self._floor:
-            raise Unavailable("The store's disk is nearly full: it can only be read.", after=60)
+            raise Unavailable("The store's disk is nearly full: it can only be read.", after=10)
 
 
 def filesystem(folder: Path, mounts: str) -> str:
@@ -79,11 +100,21 @@ def make_durably(folder: Path) -> None:
         return
     make_durably(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    parent = os.open(folder.parent, os.O_RDONLY)
     try:
-        os.fsync(parent)
+        sync_names(folder.parent)
+    except OSError:
+        with suppress(OSError):
+            folder.rmdir()  # else the next try finds it there, and thinks it is sure
+        raise
+
+
+def sync_names(folder: Path) -> None:
+    """Names in it, new and gone, outlast a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
-        os.close(parent)
+        os.close(handle)
 
 
 def _mounts() -> str:

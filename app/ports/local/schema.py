@@ -119,18 +119,14 @@ def _facts(owner: bool, label: bool) -> tuple[str, str]:
 
 
 def migrate(database: sqlite3.Connection) -> None:
-    """To the newest schema, in one transaction; a store of a newer program is refused."""
-    if _version(database) == len(MIGRATIONS):
+    """To the newest schema, in one transaction: killed at any moment, it leaves the old or the new.
+    A store of a newer program is refused."""
+    if version_of(database) == len(MIGRATIONS):
         return
     database.execute("BEGIN IMMEDIATE")
     try:
-        found = _version(database)  # another process may have been faster
-        if found > len(MIGRATIONS):
-            raise BadSetting(
-                f"This store was written by a newer Manydoors (its schema is {found}, this program "
-                f"knows up to {len(MIGRATIONS)}): upgrade the program, or name another folder, by "
-                "--data or MANYDOORS_DATA."
-            )
+        found = version_of(database)  # another process may have been faster
+        check_known(found)
         for statement in (text for step in MIGRATIONS[found:] for text in step):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
@@ -141,6 +137,20 @@ def migrate(database: sqlite3.Connection) -> None:
         raise
 
 
-def _version(database: sqlite3.Connection) -> int:
+def is_behind(database: sqlite3.Connection) -> bool:
+    """Has it data of an older program?"""
+    return 0 < version_of(database) < len(MIGRATIONS)
+
+
+def check_known(version: int) -> None:
+    if version > len(MIGRATIONS):
+        raise BadSetting(
+            f"This store was written by a newer Manydoors (its schema is {version}, this program "
+            f"knows up to {len(MIGRATIONS)}): upgrade the program, or name another folder, by "
+            "--data or MANYDOORS_DATA."
+        )
+
+
+def version_of(database: sqlite3.Connection) -> int:
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
     return version

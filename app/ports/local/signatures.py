@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from app.ports.files import KEY, Content, Grant
-from app.ports.local.place import make_durably
+from app.ports.local.place import make_durably, sync_names
 from app.room.errors import Forbidden, Unavailable
 from app.room.strict_json import write_json
 
@@ -86,6 +86,7 @@ class Signatures:
             os.close(handle)
         try:
             os.link(fresh, self._path)
+            sync_names(self._path.parent)
         except FileExistsError:
             return
         finally:

@@ -6,11 +6,13 @@ import sqlite3
 from app.room.errors import ManydoorsError, TooLarge, Unavailable
 
 BUSY = Unavailable("The store is busy: others have held it for too long.", after=1)
-FULL = Unavailable("The store's disk is full.", after=60)
+FULL = Unavailable("The store's disk is full.", after=10)
 FAILED = Unavailable("The store's disk failed.", after=10)
 CLOSED = Unavailable("The store can not be opened.", after=10)
 READ_ONLY = Unavailable("The store can not be written.", after=60)
 DAMAGED = Unavailable("The store's file is damaged or not a store: restore a copy.", after=600)
+EXCHANGED = Unavailable("The store is being restored or brought up to date.", after=10)
+KEPT = Unavailable("A backup is being made: files are deleted after it.", after=60)
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 INTERRUPTED = Unavailable("The store was interrupted.", after=0)
 

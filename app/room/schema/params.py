@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields
 
 from app.room.errors import Invalid, Wrong
 from app.room.schema.plain import pointer
+from app.room.schema.plan import loading
 from app.room.schema.secret import secrets
 from app.room.schema.strict import tighten
 from app.room.schema.tree import Node, inside, schema_of
@@ -17,6 +18,7 @@ class Params:
         self.schema = schema
         self.names = tuple(field.data_key or name for name, field in schema.load_fields.items())
         self.secrets = secrets(schema)
+        self._plan = loading(schema)
 
     @classmethod
     def of(cls, schema: Schema | type[Schema]) -> "Params":
@@ -29,8 +31,14 @@ class Params:
             )
         return cls(tighten(ready))
 
+    def at_a_glance(self, raw: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What `load` gives, where that needs no marshmallow; else None, right or wrong."""
+        return None if self._plan is None else self._plan(raw)
+
     def load(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Raises Invalid, which names every field that is wrong."""
+        if (found := self.at_a_glance(raw)) is not None:
+            return found
         try:
             loaded: dict[str, Any] = self.schema.load(raw)
         except ValidationError as error:

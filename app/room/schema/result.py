@@ -6,12 +6,15 @@ from marshmallow import Schema, fields
 
 from app.room.schema.hints import field_of
 from app.room.schema.plain import plain
+from app.room.schema.plan import fitting
 from app.room.schema.strict import faithful
+from app.room.strict_json import write_json
 
 
 class Result:
     def __init__(self, shape: "Schema | fields.Field[Any] | None" = None) -> None:
         self.shape = shape
+        self._fits = None if isinstance(shape, Schema) else fitting(shape)
 
     @classmethod
     def of(cls, shape: Any = None) -> "Result":
@@ -22,6 +25,12 @@ class Result:
             return cls(shape)
         field = shape if isinstance(shape, fields.Field) else field_of(shape)
         return cls(faithful(Schema.from_dict({"result": field})().fields["result"]))
+
+    def written(self, value: Any) -> bytes:
+        """What `dump` gives, as JSON. Most values need no copy for it."""
+        if self._fits is not None and self._fits(value):
+            return write_json(value)
+        return write_json(self.dump(value))
 
     def dump(self, value: Any) -> Any:
         """Raises TypeError or ValueError, which say where, for a value that does not fit."""

@@ -91,8 +91,8 @@ MUTANTS = (
     Mutant(
         "open-to-the-network",
         "app/doors/doorkeeper.py",
-        'return _is_loopback(address) and name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK',
-        'return name_of(environ.get("HTTP_HOST", "localhost")) in LOOPBACK',
+        '            _is_loopback(address) and name_of(environ.get("HTTP_HOST")',
+        '            address and name_of(environ.get("HTTP_HOST")',
         "Whoever says Host: localhost from anywhere in the network needs no key.",
         KEYS,
     ),

@@ -85,7 +85,7 @@ MUTANTS = (
     Mutant(
         "folder-not-synced",
         "app/ports/local/arrival.py",
-        "                _sync(folder)\n",
+        "                sync_names(folder)\n",
         "                pass\n",
         "After a power cut an upload that was confirmed is not there.",
         LOCAL_FILES,
@@ -118,8 +118,8 @@ MUTANTS = (
     Mutant(
         "claimed-by-two",
         "app/ports/aws/claims.py",
-        '"ConditionExpression": "d = :seen AND p = :priority AND',
-        '"ConditionExpression": "(d = :seen OR attribute_exists(d)) AND p = :priority AND',
+        '"ConditionExpression": f"d = :seen AND p = :priority AND',
+        '"ConditionExpression": f"(d = :seen OR attribute_exists(d)) AND p = :priority AND',
         "On DynamoDB two workers that look at once run the same job.",
         DYNAMO,
     ),

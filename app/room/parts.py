@@ -1,0 +1,84 @@
+"""What a room is made of: each part when it is first asked for.
+
+A call that needs no store asks for no part of what jobs, schedules and files are made of, and to
+load all that took a third of its cold start.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from app.ports import Ports
+from app.room.access import Access
+from app.room.operation import Registry
+from app.room.rate import Limit, Rates
+
+if TYPE_CHECKING:
+    from app.room.calendar import Calendar
+    from app.room.claim import Claims
+    from app.room.engine import Engine
+    from app.room.shelf import Shelf
+
+DEFAULT_LIMIT = Limit()
+
+
+class Parts:
+    def __init__(
+        self,
+        registry: Registry,
+        ports: Ports,
+        lease: float | None = None,
+        *,
+        counts: bool = True,
+        limit: Limit | None = DEFAULT_LIMIT,
+        admin_key: str = "",
+        shortest: float | None = None,
+        most_queued: int | None = None,
+        deliveries: int | None = None,
+    ) -> None:
+        """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
+        `counts`: are there statistics? They make of each ending a commit of several records.
+        `limit`: how often each key may call. `admin_key`: one that is good beside the store's.
+        `shortest`: seconds of a schedule's interval. `most_queued`: jobs of one owner.
+        `deliveries`: how many callbacks are sent at once."""
+        self.registry, self.ports = registry, ports
+        self.access = Access(ports, admin_key)
+        self.rates = Rates(ports.records, ports.clock, limit)
+        self._lease, self._counts = lease, counts
+        self._shortest, self._most_queued = shortest, most_queued
+        self._deliveries = deliveries
+
+    @cached_property
+    def claims(self) -> "Claims":
+        from app.room.claim import Claims
+
+        return Claims(self.ports)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        from app.room.callback import AT_ONCE
+        from app.room.engine import LEASE, Engine
+        from app.room.tally import Tally
+
+        tally = Tally(self.ports.records, self.ports.clock) if self._counts else None
+        at_once = AT_ONCE if self._deliveries is None else self._deliveries
+        made = Engine(self.registry, self.ports, self._lease or LEASE, tally, at_once)
+        if self._most_queued is not None:
+            made.acceptance.brim.most = self._most_queued
+        return made
+
+    @cached_property
+    def shelf(self) -> "Shelf":
+        from app.room.shelf import Shelf
+        from app.room.uploads import Uploads
+
+        listeners = Uploads(self.registry, self.ports, self.engine.acceptance.accept)
+        return Shelf(self.ports, listeners)
+
+    @cached_property
+    def calendar(self) -> "Calendar":
+        from app.room.calendar import Calendar
+
+        made = Calendar(self.registry, self.ports, self.engine)
+        if self._shortest is not None:
+            made.least = self._shortest
+        return made
