@@ -14,7 +14,7 @@ EGRESS = (
     "tests/room/test_webhook_url.py",
     "tests/room/test_webhook.py",
 )
-JSON = ("tests/room/test_strict_json.py", "tests/doors/test_corpus.py")
+JSON = ("tests/room/test_strict_json.py", "tests/doors/test_rest.py")
 URLS = ("tests/ports/test_local_files.py", "tests/doors/test_files.py")
 SECRETS = (
     "tests/room/test_job_view.py",
