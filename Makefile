@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture crash long fuzz package deploy undeploy lock sbom audit clean
+.PHONY: help run test check format bench torture crash long fuzz mutants package deploy undeploy lock sbom audit clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ WIRE ?= 10000
 
 fuzz: $(DEV) ## send hostile requests and events to every door, and judge what comes; CASES=5000 SEED=7
 	@$(BIN)/python -m tests.hostile --cases "$(CASES)" --wire "$(WIRE)" $(if $(SEED),--seed "$(SEED)") $(ARGS)
+
+mutants: $(DEV) ## put small bugs into copies of the code, one each, and see whether tests catch them; ARGS="fence tick"
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 STAGE ?= dev
 

@@ -209,11 +209,12 @@ _IN_USE = "The same idempotency key is being used by others just now."
 
 
 def ring(registry: Registry, ports: Ports, jobs: Iterable[Record], now: float) -> None:
-    """A hint for each that has work, now or later: what hears one may run one job alone."""
+    """A hint for each that has work, now or later: what hears one may run one job alone. Of what
+    runs nobody is told before its lease has ended."""
     hints = [
         Hint(job.id, max(0.0, job.due - now), _offload(registry, job))
         for job in jobs
-        if job.due is not None and job.label != RUNNING
+        if job.due is not None and (job.label != RUNNING or job.due < now)
     ]
     if hints:
         ports.queue.ring(*hints)

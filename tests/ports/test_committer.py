@@ -2,8 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ class Gate:
         self.wanted = threading.Semaphore(0)
         self.open = threading.Semaphore(0)
         self.broken: BaseException | None = None
+        self.full: Callable[[], None] | None = None
 
     @contextmanager
     def __call__(self) -> Iterator[sqlite3.Connection]:
@@ -32,6 +33,10 @@ class Gate:
             raise broken
         self.database.execute("BEGIN")
         yield self.database
+        if self.full:
+            self.full()
+            self.database.execute("ROLLBACK")
+            raise OSError("no room")
         self.database.execute("COMMIT")
 
 
@@ -87,6 +92,21 @@ def test_leader_fails(gate: Gate, error: BaseException) -> None:
             second.result(10)
         gate.open.release()
         assert committer.commit(lambda db: work(3, db)) == 3
+
+
+def test_nobody_is_told_before_it_is_on_the_disk(gate: Gate) -> None:
+    """A disk that is found to be full at the very end: none of them was done."""
+    committer = Committer(gate, 10)
+    with ThreadPoolExecutor(3) as pool:
+        told: list[object] = []
+        gate.full = lambda: told.extend(wait(asked, 0.2, FIRST_COMPLETED).done)
+        asked = submit(gate, committer, pool, 1, 2, 3)
+        gate.open.release()
+        for each in asked:
+            with pytest.raises(Unavailable):
+                each.result(10)
+    assert told == []
+    assert gate.database.execute("SELECT x FROM t").fetchall() == []
 
 
 def test_leader_lost(gate: Gate) -> None:

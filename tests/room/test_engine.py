@@ -14,6 +14,7 @@ from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unk
 from app.room.gate import GATES, PATIENCE
 from app.room.job import REMEMBERED, Ending, Error
 from app.room.ledger import Lost
+from app.room.notes import Notes
 from app.room.settlement import SETTLED_TOGETHER
 
 OTHER = Caller("other", "run")
@@ -36,6 +37,19 @@ def submission(key=None, n=0, operation="tried", **more):
 
 def counted(lab):
     return lab.room.ports.records.count("jobs")
+
+
+def test_nobody_is_told_of_a_job_that_is_not_stored(lab, engine, monkeypatch):
+    """Store first: who hears of a job finds it, alone or one of many behind a gate."""
+    heard = []
+
+    def ring(*hints):
+        heard.extend(lab.room.ports.records.get("jobs", hint.id) is not None for hint in hints)
+
+    monkeypatch.setattr(lab.room.ports.queue, "ring", ring)
+    engine.submit(submission("k"), LOCAL)
+    engine.submit_all([submission() for _ in range(150)], LOCAL)
+    assert heard == [True] * 151
 
 
 # Idempotency
@@ -477,3 +491,18 @@ def test_a_run_that_was_overtaken_is_told_so(lab, declare):
         lab.room.engine.execute(claimed, Control())
     assert lab.room.engine.settle([(claimed, Ending("succeeded", result="zombie"))]) == [None]
     assert lab.result(id) == ["", "mine"]
+
+
+def test_nothing_of_an_overtaken_run_lands_while_another_runs_the_job(lab, declare):
+    """It is running, and yet not the old one's to write: its lease is not."""
+    declare(lambda run: None, "slow")
+    id = lab.submit("slow")
+    (old,) = lab.room.engine.claim()
+    lab.advance(11)
+    (new,) = lab.room.engine.claim()
+    notes = Notes(lab.room.engine.ledger, old, lab.clock)
+    notes.state["by"] = "the old one"
+    with pytest.raises(Lost):
+        notes.save()
+    assert lab.room.engine.settle([(old, Ending("succeeded", result="stale"))]) == [None]
+    assert lab.room.engine.get(id, LOCAL) == new

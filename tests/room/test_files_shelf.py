@@ -13,7 +13,8 @@ from app.ports import FileLimits, Put
 from app.ports.files import Grant
 from app.ports.local.files import LocalFiles
 from app.room.errors import Conflict, Invalid, TooLarge, Unknown
-from app.room.file_uses import FILES, USES
+from app.room.file_uses import FILES, SOON, USES, note_uses
+from app.room.job import JOBS
 from app.room.shelf import GRACE, GRAVES, UPLOAD, Shelf, Wish, is_ready
 from app.testing import Testing
 
@@ -153,6 +154,57 @@ def test_a_use_that_comes_in_between(lab: Testing, declare: Declare) -> None:
     records.commit = commit  # type: ignore[method-assign]
     lab.run()
     assert lab.job(jobs[1])["status"] == "succeeded"
+
+
+def test_a_use_is_there_before_its_job(lab: Testing, declare: Declare) -> None:
+    """Else who dies in between leaves an accepted job whose file is swept away under it."""
+
+    def tried(pic: File) -> None:
+        """Take it."""
+
+    declare(tried)
+    id = file(lab)
+    uses: list[int] = []
+    records = lab.room.ports.records
+    commit = records.commit
+
+    def watched(*writes: Any) -> Any:
+        if any(isinstance(each, Put) and each.record.collection == JOBS for each in writes):
+            uses.append(records.count(USES))
+        return commit(*writes)
+
+    records.commit = watched  # type: ignore[method-assign]
+    lab.submit("tried", pic=id)
+    assert uses == [1]
+
+
+def test_a_use_counts_before_its_job_is_there(lab: Testing) -> None:
+    """For as long as the job may be on its way; then the file goes as any other."""
+    id = file(lab)
+    lab.room.shelf.look(id, ME)
+    note_uses(lab.room.ports, ME, [("job_on_its_way", [id])])
+    lab.advance(SOON - 1)
+    with pytest.raises(Conflict):
+        lab.room.shelf.delete(id, ME)
+    lab.advance(2)
+    lab.room.shelf.delete(id, ME)
+
+
+def test_no_record_says_more_than_there_is(lab: Testing) -> None:
+    """The bytes are in their place before the record says so: who dies in between has no file."""
+    there: list[bool] = []
+    ports = lab.room.ports
+    commit = ports.records.commit
+
+    def watched(*writes: Any) -> Any:
+        puts = [write.record for write in writes if isinstance(write, Put)]
+        ready = [each for each in puts if each.collection == FILES and is_ready(each)]
+        there.extend(ports.files.stat(each.body["keys"][-1]) is not None for each in ready)
+        return commit(*writes)
+
+    ports.records.commit = watched  # type: ignore[method-assign]
+    lab.room.shelf.keep(Wish("a.txt", "text/plain"), io.BytesIO(b"hello"), ME)
+    assert there == [True]
 
 
 def test_files_of_many_jobs(lab: Testing, declare: Declare) -> None:

@@ -13,7 +13,15 @@ from app.room.job import Ending
 from app.testing import Testing
 from app.worker import channel, keeper
 from app.worker.desk import Desk
-from app.worker.keeper import ANSWER_SECONDS, LINGERS, MOST_AHEAD, SHORT, STOP_SECONDS, Keeper
+from app.worker.keeper import (
+    ANSWER_SECONDS,
+    LINGERS,
+    LOOK_EVERY,
+    MOST_AHEAD,
+    SHORT,
+    STOP_SECONDS,
+    Keeper,
+)
 
 
 class Clock:
@@ -184,6 +192,17 @@ def test_what_is_claimed_is_given_to_the_runner(stage: Stage) -> None:
     stage.begins(1)
     stage.ends(1)
     assert [stage.status(id) for id in ids] == ["succeeded", "running", "running"]
+
+
+def test_what_no_ring_has_told_of_is_found_all_the_same(stage: Stage) -> None:
+    """A ring may be lost, and for the job of a worker that died there is none."""
+    stage.keeper._feed()
+    stage.testing.submit("nothing")
+    stage.keeper._feed()
+    assert stage.puppet.given() == []
+    stage.clock.sleep(LOOK_EVERY)
+    stage.keeper._feed()
+    assert len(stage.puppet.given()) == 1
 
 
 def test_nothing_is_claimed_behind_a_long_job(stage: Stage) -> None:
