@@ -104,15 +104,14 @@ class _Stamp:
 
 
 def set_up(form: str, level: str) -> None:
-    """Sends this process's log lines to standard error, in that form; those of the operations and
-    of their libraries too, or where the platform has them go."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    """Sends this process's log lines to standard error, in that form; of operations and of the
+    libraries that they use those that warn."""
     ours, root = logging.getLogger("manydoors"), logging.getLogger()
-    ours.handlers[:] = [handler]
+    for logger in (ours, root):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonLines() if form == "json" else TextLines())
+        logger.handlers[:] = [handler]
     ours.setLevel(level)
     ours.propagate = False
-    root.handlers[:] = root.handlers or [handler]
-    root.setLevel(max(logging.getLevelName(level), logging.WARNING))
-    for each in root.handlers:
-        each.setFormatter(handler.formatter)
+    # Not the logger's own level alone, for who runs a job lowers that.
+    root.handlers[0].setLevel(max(logging.getLevelName(level), logging.WARNING))

@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -28,6 +29,17 @@ def require() -> Callable[[Any, str], None]:
         pytest.skip(reason)
 
     return require
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A program sets its process's logging up once; here many stand in for programs."""
+    ours, root = logging.getLogger("manydoors"), logging.getLogger()
+    before = [(each, each.level, each.propagate, [*each.handlers]) for each in (ours, root)]
+    yield
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate, logger.handlers[:] = propagate, handlers
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import faulthandler
 import fcntl
+import logging
 import os
 import resource
 import signal
@@ -54,6 +55,7 @@ class Runner:
 
     def run(self) -> NoReturn:
         """Until the keeper is gone, or ends it."""
+        logging.getLogger().handlers.clear()  # what libraries say belongs to the job alone
         capture.install()
         surroundings = Surroundings()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()

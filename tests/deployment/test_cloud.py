@@ -76,6 +76,7 @@ def test_a_bug_stays_a_bug() -> None:
 
 def test_the_region_is_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS_REGION first, as for the adapters: the doctor looks where the service does."""
+    monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert Cloud().region == "eu-west-1"
     monkeypatch.setenv("AWS_REGION", "eu-central-1")

@@ -44,7 +44,7 @@ class Checkout:
         return self._run("zappa", *words, **active, **environ)
 
     def _run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        foreign = ("AWS_", "MANYDOORS_", "VIRTUAL_ENV", "PYTHON", "MAKE")
+        foreign = ("AWS_", "MANYDOORS_", "VIRTUAL_ENV", "PYTHON", "MAKE", "ARGS")
         clean = {n: v for n, v in os.environ.items() if not n.startswith(foreign)}
         return subprocess.run(
             words, cwd=self.folder, env=clean | environ, stdin=subprocess.DEVNULL,

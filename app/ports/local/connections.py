@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from queue import Empty, SimpleQueue
+from random import random
 from threading import Lock
 from typing import Any
 from weakref import WeakSet
@@ -21,6 +22,7 @@ READERS = 4
 LOG_LIMIT = 64 * 1024 * 1024  # what the log's file shrinks to after a burst
 FORK_WAIT = 5.0
 LOOK = 0.02  # seconds between tries to have the store alone
+ALONE = 0.2  # seconds of one try, at most
 FULL = 2
 
 Row = tuple[Any, ...]
@@ -158,7 +160,8 @@ class Connections:
         until = time.monotonic() + self._patience
         while True:
             self._tenancy.leave()
-            if self._tenancy.own():
+            # For a while, or those who wait for each other never find themselves alone.
+            if self._tenancy.own(random() * ALONE):  # noqa: S311 - no secret
                 with closing(self._connect()) as database:
                     migrate(database)
             if self._tenancy.share(self._patience):
