@@ -13,7 +13,7 @@ from typing import Any
 
 from app.ports import Hint, Page, Ports, Put, Record, Write
 from app.room import job, webhook
-from app.room.acceptance import Acceptance, Submission
+from app.room.acceptance import Acceptance, Submission, ring
 from app.room.boundary import Control
 from app.room.call import Caller
 from app.room.callback import AT_ONCE, DELIVER, addressed
@@ -23,7 +23,7 @@ from app.room.errors import Conflict, Stale, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.flow import Flow
 from app.room.happenings import Happenings
-from app.room.job import JOBS, RUNNING, TERMINAL, Ending
+from app.room.job import JOBS, QUEUED, RUNNING, TERMINAL, WAITING, Ending
 from app.room.ledger import TRIES, Ledger, Lost
 from app.room.listing import NO_PARENT, Wanted, listed
 from app.room.notes import Notes
@@ -88,7 +88,16 @@ class Engine:
             self.has_more = parked + settled > 0 and not ready
             if ready or not parked:
                 break
+        if hint is not None and ready and all(record.id != hint for record in ready):
+            self._ring_again(hint)
         return ready
+
+    def _ring_again(self, id: str) -> None:
+        """A hint that came a little early, and was spent on another job: that one's own hint may
+        come before this job is due as well, and then nobody would look."""
+        found, now = self.ledger.get(id), self.ports.clock.now()
+        if found is not None and found.label in (QUEUED, WAITING) and (found.due or now) > now:
+            ring(self.registry, self.ports, [found], now)
 
     def _claim(self, limit: int, hint: str | None) -> tuple[list[Record], int, int]:
         """What may run; how many were put aside; how many needed no run."""

@@ -52,6 +52,22 @@ def test_nobody_is_told_of_a_job_that_is_not_stored(lab, engine, monkeypatch):
     assert heard == [True] * 151
 
 
+def test_a_hint_that_comes_early_is_not_spent_on_another_job(lab, engine, monkeypatch):
+    """It is given again for when its job is due; one of a job that is due or over is not, for
+    whoever hears of the other finds it."""
+    rung = []
+    monkeypatch.setattr(lab.room.ports.queue, "ring", lambda *hints: rung.extend(hints))
+    now = lab.clock.now()
+    later = engine.submit(submission(due=now + 0.5), LOCAL).id
+    due = [engine.submit(submission(), LOCAL).id for _ in range(3)]
+    rung.clear()
+    assert [job.id for job in engine.claim(hint=later)] == [due[0]]
+    assert [(hint.id, hint.delay) for hint in rung] == [(later, pytest.approx(0.5))]
+    assert [job.id for job in engine.claim(hint=due[2])] == [due[1]]
+    assert [job.id for job in engine.claim(hint=due[0])] == [due[2]]
+    assert len(rung) == 1
+
+
 # Idempotency
 
 
