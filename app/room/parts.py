@@ -4,8 +4,9 @@ A call that needs no store asks for no part of what jobs, schedules and files ar
 load all that took a third of its cold start.
 """
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from app.ports import Ports
 from app.room.access import Access
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
     from app.room.shelf import Shelf
 
 DEFAULT_LIMIT = Limit()
+
+Made = TypeVar("Made")
+
+
+class _Part(Generic[Made]):
+    """Made once, whichever threads ask first; `functools.cached_property` locks up to 3.11 only."""
+
+    def __init__(self, make: Callable[[Any], Made]) -> None:
+        self._make, self._name = make, make.__name__
+
+    def __get__(self, room: "Parts", kind: type["Parts"]) -> Made:
+        with room.making:
+            made: Made
+            if self._name not in vars(room):
+                vars(room)[self._name] = self._make(room)  # asked next, Python finds it there
+            made = vars(room)[self._name]
+        return made
 
 
 class Parts:
@@ -40,20 +58,20 @@ class Parts:
         `limit`: how often each key may call. `admin_key`: one that is good beside the store's.
         `shortest`: seconds of a schedule's interval. `most_queued`: jobs of one owner.
         `deliveries`: how many callbacks are sent at once."""
-        self.registry, self.ports = registry, ports
+        self.registry, self.ports, self.making = registry, ports, RLock()
         self.access = Access(ports, admin_key)
         self.rates = Rates(ports.records, ports.clock, limit)
         self._lease, self._counts = lease, counts
         self._shortest, self._most_queued = shortest, most_queued
         self._deliveries = deliveries
 
-    @cached_property
+    @_Part
     def claims(self) -> "Claims":
         from app.room.claim import Claims
 
         return Claims(self.ports)
 
-    @cached_property
+    @_Part
     def engine(self) -> "Engine":
         from app.room.callback import AT_ONCE
         from app.room.engine import LEASE, Engine
@@ -66,7 +84,7 @@ class Parts:
             made.acceptance.brim.most = self._most_queued
         return made
 
-    @cached_property
+    @_Part
     def shelf(self) -> "Shelf":
         from app.room.shelf import Shelf
         from app.room.uploads import Uploads
@@ -74,7 +92,7 @@ class Parts:
         listeners = Uploads(self.registry, self.ports, self.engine.acceptance.accept)
         return Shelf(self.ports, listeners)
 
-    @cached_property
+    @_Part
     def calendar(self) -> "Calendar":
         from app.room.calendar import Calendar
 
