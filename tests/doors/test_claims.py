@@ -117,3 +117,16 @@ def test_without_a_place_for_files_it_is_too_large(client: FlaskClient, room: Ro
     message = {"jsonrpc": "2.0", "id": 1, "method": "later", "params": {"text": LARGE}}
     told = client.post("/rpc", json=message).json["error"]
     assert told["code"] == CODES["too_large"]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("fill", ["x", "\U0001f408", "\n"], ids=["ascii", "four bytes", "escapes"])
+def test_an_answers_cap_counts_bytes(client: FlaskClient, room: Room, fill: str, more: int) -> None:
+    """10 MB, whatever they spell; a result of one more is elsewhere, and comes whole from there."""
+    each, left = len(write_json(fill)) - 2, 10 * MB + more - 2
+    text = "y" * (left % each) + fill * (left // each)
+    assert len(write_json(text)) == 10 * MB + more
+    room.registry.operation("large")(lambda: text)
+    given = client.post("/v1/operations/large", json={}, headers={"Idempotency-Key": "k"})
+    assert given.status_code == (303 if more > 0 else 200)
+    assert (fetched(client, given.location) if more > 0 else given.json) == text
