@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from app.ports.local import snapshot
 from app.ports.local.arrival import digest_of
+from app.ports.local.place import sync
 from app.ports.local.schema import check_known
 from app.room.errors import BadSetting
 from app.room.file_uses import FILES
@@ -77,7 +78,7 @@ class Contents:
         page = folder / PAGE
         page.write_bytes(write_json(asdict(self)))
         page.chmod(0o600)
-        snapshot.sync(page)
+        sync(page)
 
     def faults(self, folder: Path, tell: Tell) -> Iterator[str]:
         """What is wrong with what lies there: each byte is read, so it takes its time."""

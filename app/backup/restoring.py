@@ -15,7 +15,7 @@ from pathlib import Path
 from app.backup.contents import FOLDER, SEALS, STORE, Contents, Tell
 from app.backup.taking import check_room, copy, copy_files
 from app.ports.local import snapshot
-from app.ports.local.place import REPLACED, Place
+from app.ports.local.place import REPLACED, Place, sync
 from app.ports.local.records import LocalRecords
 from app.ports.local.tenancy import Tenancy
 from app.room.errors import BadSetting, Unavailable
@@ -116,9 +116,9 @@ def _exchange(place: Place, fresh: Path, now: float) -> Path | None:
     data, mark = place.path.parent, place.beside("restoring")
     plan = _left_plan(mark) or _planned(place, now)
     (fresh / MARK).write_bytes(write_json(asdict(plan)))
-    snapshot.sync(fresh / MARK)
+    sync(fresh / MARK)
     (fresh / MARK).rename(mark)
-    snapshot.sync(data)
+    sync(data)
     aside = _put_aside(data, plan)
     for each in (data / FOLDER, data / SEALS, place.path):  # last the store, which needs the rest
         if each.is_dir():  # of a restore that was cut short, as each that is still here
@@ -126,9 +126,9 @@ def _exchange(place: Place, fresh: Path, now: float) -> Path | None:
         each.unlink(missing_ok=True)
         if (fresh / each.name).exists():
             (fresh / each.name).rename(each)
-    snapshot.sync(data)
+    sync(data)
     mark.unlink()
-    snapshot.sync(data)
+    sync(data)
     return aside
 
 
@@ -164,5 +164,5 @@ def _put_aside(data: Path, plan: _Plan) -> Path | None:
     for name in plan.names:
         if (data / name).exists() and not (aside / name).exists():
             (data / name).rename(aside / name)
-    snapshot.sync(aside)
+    sync(aside)
     return aside

@@ -25,7 +25,7 @@ from app.backup.contents import (
 )
 from app.ports.local import snapshot
 from app.ports.local.files import DELETES
-from app.ports.local.place import make_durably
+from app.ports.local.place import make_durably, sync
 from app.ports.local.tenancy import Tenancy
 from app.room.errors import BadSetting, Unavailable
 from app.room.moment import moment
@@ -141,14 +141,14 @@ def copy_files(files: Path, to: Path, tell: Tell) -> tuple[int, int]:
         done += each.size
     with suppress(FileNotFoundError):
         copy(files / SECRET, aim / SECRET)
-    snapshot.sync(aim)
+    sync(aim)
     return count, all
 
 
 def copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
     target.chmod(0o600)
-    snapshot.sync(target)
+    sync(target)
 
 
 def check_room(folder: Path, size: int) -> None:
@@ -159,6 +159,6 @@ def check_room(folder: Path, size: int) -> None:
 
 def _put_in_place(part: Path, target: Path) -> None:
     (part / LOCK).unlink()
-    snapshot.sync(part)
+    sync(part)
     os.rename(part, target)  # over an empty folder, if there is one
-    snapshot.sync(target.parent)
+    sync(target.parent)

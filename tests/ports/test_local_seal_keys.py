@@ -4,7 +4,10 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from app.ports.local.seal_keys import LocalSealKeys
+from app.room.errors import Unavailable
 
 
 def test_all_who_come_first_have_the_same_key(tmp_path: Path) -> None:
@@ -22,6 +25,22 @@ def test_a_line_before_closes_and_those_behind_open(tmp_path: Path) -> None:
     (first,) = LocalSealKeys(path)()
     path.write_text(f"# a comment\n{'ab' * 32}\n{first.hex()}\n\n")
     assert LocalSealKeys(path)() == (b"\xab" * 32, first)
+
+
+@pytest.mark.parametrize("content", [b"", b"# a comment\n", b"ab\n", b"xy" * 32, b"\xff" * 64])
+def test_a_damaged_file_is_told_and_left(tmp_path: Path, content: bytes) -> None:
+    """No key is made in its place, for it would open nothing."""
+    path = tmp_path / "seal.keys"
+    path.write_bytes(content)
+    with pytest.raises(Unavailable, match=r"seal\.keys"):
+        LocalSealKeys(path)()
+    assert path.read_bytes() == content
+
+
+def test_where_none_can_be_made_it_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(Unavailable):
+        LocalSealKeys(tmp_path / "a file" / "seal.keys")()
 
 
 def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:

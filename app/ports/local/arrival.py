@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.ports.files import Stored
-from app.ports.local.place import Place, sync_names
+from app.ports.local.place import Place, sync
 from app.ports.local.trouble import ours
 from app.room.errors import Busy, Invalid, OutOfRange, Precondition, Unknown, Wrong
 
@@ -67,7 +67,7 @@ class Arrival:
             except FileNotFoundError:
                 raise Unknown("The file was deleted meanwhile.") from None
             for folder in (self._path.parent, self._incoming.parent):
-                sync_names(folder)
+                sync(folder)
         with suppress(OSError):
             turn_of(self._incoming).unlink()
         return Stored(self.size, found)
@@ -88,7 +88,7 @@ class Arrival:
             fcntl.flock(self._turn, fcntl.LOCK_EX)
             try:
                 if self._path.exists():
-                    sync_names(self._path.parent)  # whoever named it may have got no further
+                    sync(self._path.parent)  # whoever named it may have got no further
                     raise Precondition("The file is there already, and files never change.")
                 os.pwrite(self._turn, self._token, 0)
                 handle = os.open(self._incoming, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -101,16 +101,35 @@ def make_durably(folder: Path) -> None:
     make_durably(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     try:
-        sync_names(folder.parent)
+        sync(folder.parent)
     except OSError:
         with suppress(OSError):
             folder.rmdir()  # else the next try finds it there, and thinks it is sure
         raise
 
 
-def sync_names(folder: Path) -> None:
-    """Names in it, new and gone, outlast a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def make_once(path: Path, content: bytes) -> None:
+    """A file that its owner alone reads, whole or not at all. Of many who make it at once the first
+    to have it in its place wins; when this returns it is there, and outlasts a power cut."""
+    make_durably(path.parent)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    try:
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+        sync(path.parent)
+    finally:
+        fresh.unlink()
+
+
+def sync(path: Path) -> None:
+    """What is in a file, or which names are in a folder, outlasts a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

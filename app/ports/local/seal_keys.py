@@ -1,10 +1,12 @@
 """The keys that secrets are sealed with: a file beside the store, which only its owner reads."""
 
-import os
+import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from secrets import token_bytes, token_hex
+from secrets import token_bytes
+
+from app.ports.local.place import make_once, sync
+from app.room.errors import Unavailable
 
 KEY = 32  # bytes
 
@@ -20,28 +22,21 @@ class LocalSealKeys:
 
     def __call__(self) -> Sequence[bytes]:
         if not self._keys:
-            if not self._path.exists():
-                self._make()
-            lines = self._path.read_text().splitlines()
-            self._keys = tuple(bytes.fromhex(line) for line in lines if line and line[0] != "#")
+            try:
+                if not self._path.exists():
+                    make_once(self._path, f"{ABOUT}{token_bytes(KEY).hex()}\n".encode())
+                lines = self._path.read_text("ascii").splitlines()
+                sync(self._path.parent)  # whoever made it may have got no further
+            except (OSError, UnicodeDecodeError) as error:
+                raise Unavailable(f"The keys in {self._path} can not be read.", after=10) from error
+            self._keys = self._read([line.strip() for line in lines if line and line[0] != "#"])
         return self._keys
 
-    def _make(self) -> None:
-        """Whole or not at all: it appears under its name once it is on the disk."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_name(f".{self._path.name}.{token_hex(8)}")
-        number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(number, "w") as file:
-                file.write(f"{ABOUT}{token_bytes(KEY).hex()}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):  # another process was faster: its key is the one
-                os.link(fresh, self._path)
-        finally:
-            fresh.unlink()
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    def _read(self, lines: Sequence[str]) -> Sequence[bytes]:
+        if not lines or not all(re.fullmatch("[0-9a-fA-F]{64}", line) for line in lines):
+            raise Unavailable(
+                f"{self._path} is damaged: it has lines of 64 hex digits. Put it back from a "
+                "backup; what was sealed before opens with no other.",
+                after=600,
+            )
+        return tuple(map(bytes.fromhex, lines))

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from app.ports.files import KEY, Content, Grant
-from app.ports.local.place import make_durably, sync_names
+from app.ports.local.place import make_once
 from app.room.errors import Forbidden, Unavailable
 from app.room.strict_json import write_json
 
@@ -64,7 +64,7 @@ class Signatures:
         """Made by whoever needs it first; the first to have it in its place wins."""
         try:
             if not self._path.exists():
-                self._make()
+                make_once(self._path, os.urandom(SECRET))
             secret = self._path.read_bytes()
         except OSError as error:
             raise Unavailable("The secret of signed URLs can not be read.", after=10) from error
@@ -74,20 +74,3 @@ class Signatures:
                 after=600,
             )
         return secret
-
-    def _make(self) -> None:
-        make_durably(self._path.parent)
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(handle, os.urandom(SECRET))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        try:
-            os.link(fresh, self._path)
-            sync_names(self._path.parent)
-        except FileExistsError:
-            return
-        finally:
-            fresh.unlink()

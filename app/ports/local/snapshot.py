@@ -1,13 +1,13 @@
 """One moment of a store, in a file of its own: copied while others write, checked, looked into."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.ports.local.place import sync
 from app.ports.local.schema import check_known, version_of
 from app.ports.local.trouble import ours
 from app.room.errors import BadSetting
@@ -72,15 +72,6 @@ def records_of(store: Path, collection: str) -> Iterator[Kept]:
     with _translated(), closing(_still(store)) as database:
         for id, label, body in database.execute(asked, (collection,)):
             yield Kept(id, label, json.loads(body))
-
-
-def sync(path: Path) -> None:
-    """A file or a folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _opened(store: Path) -> sqlite3.Connection:

@@ -85,7 +85,7 @@ MUTANTS = (
     Mutant(
         "folder-not-synced",
         "app/ports/local/arrival.py",
-        "                sync_names(folder)\n",
+        "                sync(folder)\n",
         "                pass\n",
         "After a power cut an upload that was confirmed is not there.",
         LOCAL_FILES,
