@@ -18,9 +18,9 @@ from app.room.enter import Room
 from app.testing import OwnClock
 from app.wsgi import create_app
 from handlers import http
-from handlers.ask import Told
+from handlers.ask import Gateway, Told
 from handlers.door import House
-from handlers.gateway import environ, form_of, patience
+from handlers.gateway import API, BALANCER, BALANCER_MANY, FUNCTION_URL, REST, read
 from handlers.gateway_answer import answered
 from handlers.http import Front
 from handlers.wsgi import LONGEST_STREAM, visited
@@ -76,7 +76,7 @@ def client(room: Room, settings: Settings) -> FlaskClient:
 
 def brought(house: House, given: Any) -> Any:
     clock = OwnClock()
-    return house.answer(http, given, Context(clock, clock.monotonic() + 30))
+    return house.answer(http, http.knows(given), Context(clock, clock.monotonic() + 30))
 
 
 def served(client: FlaskClient, asked: Asked, prefix: str, scheme: str) -> Got:
@@ -104,6 +104,12 @@ def kept(given: Got) -> Any:
     body = re.sub(rb'<span class="aside">[^<]*</span>', b"age", body)
     ids = [(n, re.sub(r"job_[0-9A-Z]{26}", "job_…", v)) for n, v in given.headers]
     return given.status, [each for each in ids if each[0] not in NEW], body
+
+
+def environ(given: Any) -> dict[str, Any]:
+    visit = read(given)
+    assert visit is not None
+    return visit.environ
 
 
 REQUESTS = {
@@ -202,7 +208,6 @@ def test_a_path_stands_below_its_prefix(name: str, prefix: str, path: str) -> No
     made = environ(event(name))
     assert made["SCRIPT_NAME"] == prefix
     assert made["PATH_INFO"].encode("latin-1").decode() == path
-    assert form_of(event(name)) == {"b": "balancer", "r": "rest"}.get(name[5], "http")
 
 
 def test_a_stage_alone_is_the_root() -> None:
@@ -264,9 +269,9 @@ TOLD = Told(
 
 def test_each_cookie_arrives() -> None:
     """In the form's own way of saying a header twice."""
-    assert answered(TOLD, "many")["multiValueHeaders"]["Set-Cookie"] == ["a=1", "b=2"]
-    assert answered(TOLD, "cookies")["cookies"] == ["a=1", "b=2"]
-    single = answered(TOLD, "single", with_reason=True)["headers"]
+    assert answered(TOLD, REST)["multiValueHeaders"]["Set-Cookie"] == ["a=1", "b=2"]
+    assert answered(TOLD, API)["cookies"] == ["a=1", "b=2"]
+    single = answered(TOLD, BALANCER)["headers"]
     assert [v for n, v in single.items() if n.lower() == "set-cookie"] == ["a=1", "b=2"]
     assert single["Vary"] == "A, B"
 
@@ -289,19 +294,19 @@ def test_what_is_no_text_goes_as_base64(
     form: str, encoding: str | None, body: bytes, is_binary: bool
 ) -> None:
     headers = [("Content-Type", form)] + ([("Content-Encoding", encoding)] if encoding else [])
-    made = answered(Told(200, "OK", headers, body), "many")
+    made = answered(Told(200, "OK", headers, body), REST)
     assert made["isBase64Encoded"] is is_binary
     assert made["body"] == (b64encode(body).decode() if is_binary else body.decode())
 
 
-@pytest.mark.parametrize(("reason", "size"), [(False, 6_300_000), (True, 1_100_000)])
-def test_an_answer_that_no_gateway_sends_is_a_problem(reason: bool, size: int) -> None:
+@pytest.mark.parametrize(("by", "size"), [(REST, 6_300_000), (BALANCER_MANY, 1_100_000)])
+def test_an_answer_that_no_gateway_sends_is_a_problem(by: Gateway, size: int) -> None:
     """413, which says how much can be sent; not a broken gateway's 502."""
     told = Told(200, "OK", [("Content-Type", "application/json"), ("X-A", "b")], b'"' * size)
-    made = answered(told, "many", with_reason=reason)
+    made = answered(told, by)
     assert (made["statusCode"], json.loads(made["body"])["type"]) == (413, "/problems/too_large")
     assert made["multiValueHeaders"]["X-A"] == ["b"]
-    fits = answered(Told(200, "OK", told.headers, b"a" * 900_000), "many", with_reason=reason)
+    fits = answered(Told(200, "OK", told.headers, b"a" * 900_000), by)
     assert fits["statusCode"] == 200
 
 
@@ -343,7 +348,9 @@ def test_a_job_is_followed_for_a_while(room: Room, settings: Settings) -> None:
     job = room.enter(Call("later", {"text": "a"}, asynchronous=True)).job
     began = clock.monotonic()
     asked = Asked("GET", f"/v1/jobs/{job}/events", "", {"Accept": "text/event-stream"})
-    given = house.answer(http, gateways.rest(asked), Context(clock, clock.monotonic() + 60))
+    given = house.answer(
+        http, http.knows(gateways.rest(asked)), Context(clock, clock.monotonic() + 60)
+    )
     assert LONGEST_STREAM <= clock.monotonic() - began < 29
     assert b"event: status" in got(given).body
 
@@ -362,7 +369,7 @@ def test_a_call_that_nears_the_gateways_limit_is_told_so(room: Room, settings: S
     house = House(room, Front(room, settings))
     clock = OwnClock()
     asked = gateways.rest(Asked("POST", "/v1/operations/fail.slower", "", JSON, b"{}"))
-    given = got(house.answer(http, asked, Context(clock, clock.monotonic() + 2.2)))
+    given = got(house.answer(http, http.knows(asked), Context(clock, clock.monotonic() + 2.2)))
     told = json.loads(given.body)
     assert (given.status, told["type"]) == (504, "/problems/timeout")
     assert "no answer can take longer here" in told["detail"]
@@ -370,13 +377,17 @@ def test_a_call_that_nears_the_gateways_limit_is_told_so(room: Room, settings: S
 
 
 @pytest.mark.parametrize(
-    ("name", "within"),
+    ("name", "by", "within"),
     [
-        ("http_rest", 28),
-        ("http_api", 28),
-        ("http_function_url", float("inf")),
-        ("http_balancer", 58),
+        ("http_rest", REST, 28),
+        ("http_api", API, 28),
+        ("http_function_url", FUNCTION_URL, float("inf")),
+        ("http_balancer", BALANCER, 58),
+        ("http_balancer_many", BALANCER_MANY, 58),
     ],
 )
-def test_each_gateway_waits_for_a_time_of_its_own(name: str, within: float) -> None:
-    assert patience(event(name)) == within
+def test_each_gateway_waits_for_a_time_of_its_own(name: str, by: Gateway, within: float) -> None:
+    visit = read(event(name))
+    assert visit is not None
+    assert visit.by == by
+    assert by.within == within
