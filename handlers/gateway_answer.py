@@ -24,45 +24,34 @@ def size_of(told: Told) -> int:
     """Bytes of its body as they are going to be written; roughly, of one that fits anywhere."""
     if len(told.body) <= SURE:
         return len(told.body)
-    return len(json.dumps(_body(told.body, _lowered(told.headers))[0]))
+    lowered = {name.lower(): value for name, value in told.headers}
+    return len(json.dumps(_body(told.body, lowered)[0]))
 
 
 def answered(told: Told, by: Gateway) -> dict[str, Any]:
     """As that gateway wants it; of one that it would not send, that it is too large."""
     if (size := size_of(told)) > by.most:
         told = _too_large(told, size, by.most)
-    lowered = _lowered(told.headers)
+    listed: dict[str, list[str]] = {}
+    lowered: dict[str, str] = {}
+    for name, value in told.headers:
+        listed[name] = [value if value.isascii() else _text(value)]
+        lowered[name.lower()] = value
+    if len(lowered) < len(told.headers):  # one comes twice
+        listed = _many(told.headers)
     body, is_encoded = _body(told.body, lowered)
     made = {"statusCode": told.status, "body": body, "isBase64Encoded": is_encoded}
     if by.style == "many":
-        is_once = len(lowered) == len(told.headers)
-        made["multiValueHeaders"] = (_each_once if is_once else _many)(told.headers)
+        made["multiValueHeaders"] = listed
     elif by.style == "single":
-        made["headers"] = _single(told.headers)
+        made["headers"] = _single(listed)
     else:
-        made["headers"], cookies = _apart(told.headers)
-        if cookies:
-            made["cookies"] = cookies
+        made["headers"] = {n: ", ".join(v) for n, v in listed.items() if n.lower() != COOKIE}
+        if COOKIE in lowered:
+            made["cookies"] = [value for name, value in told.headers if name.lower() == COOKIE]
     if by.balances:
         made["statusDescription"] = f"{told.status} {told.reason}".strip()
     return made
-
-
-def _lowered(headers: Headers) -> dict[str, str]:
-    """By name; of one that comes twice the last. As many as there are headers, if none does."""
-    return {name.lower(): value for name, value in headers}
-
-
-def _each_once(headers: Headers) -> dict[str, list[str]]:
-    """What `_many` gives, of names of which each comes but once."""
-    return {name: [value if value.isascii() else _text(value)] for name, value in headers}
-
-
-def _apart(headers: Headers) -> tuple[dict[str, str], list[str]]:
-    """The cookies from all others."""
-    others = _many([(name, value) for name, value in headers if name.lower() != COOKIE])
-    cookies = [value for name, value in headers if name.lower() == COOKIE]
-    return {name: ", ".join(values) for name, values in others.items()}, cookies
 
 
 def _many(headers: Headers) -> dict[str, list[str]]:
@@ -74,10 +63,10 @@ def _many(headers: Headers) -> dict[str, list[str]]:
     return found
 
 
-def _single(headers: Headers) -> dict[str, str]:
+def _single(listed: Mapping[str, list[str]]) -> dict[str, str]:
     """Cookies can't be joined, so that each has a spelling of the name for itself."""
     made: dict[str, str] = {}
-    for name, values in _many(headers).items():
+    for name, values in listed.items():
         if name.lower() != COOKIE:
             made[name] = ", ".join(values)
             continue
