@@ -4,6 +4,7 @@ import logging
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -503,14 +504,17 @@ def count_writes(lab):
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [((float("nan"), 1), "no nan"), ((object(), None), "object"), ((1, float("inf")), "no inf")],
-)
+    [((float("nan"), 1), "has nan"), ((object(), None), "object"), ((1, float("inf")), "has inf"),
+     (("half",), "has 'half'"), ((1, "two"), "has 'two'"), ((None,), "None"), ((Decimal(1),), "1")],
+)  # fmt: skip
 def test_progress_is_a_number(lab, declare, asked, said):
-    """What JSON cannot say is refused where it is told."""
+    """What nobody can reckon with is refused where it is told, for pages and bars do."""
     declare(lambda run: run.progress(*asked), retries=0)
     id = lab.submit("tried")
     lab.run()
     assert said in lab.error(id)["detail"]
+    assert "give it numbers" in lab.error(id)["detail"]
+    assert lab.job(id)["progress"] is None
 
 
 def test_a_note_is_bounded_and_sayable(lab, declare):
