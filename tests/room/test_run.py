@@ -547,6 +547,22 @@ def test_what_a_run_says_is_kept(lab, declare):
     assert levels == ["INFO", "INFO", "OUT", "ERR", "OUT"]
 
 
+def test_what_is_printed_may_be_bytes(lab, declare):
+    """And what libraries ask of a standard stream is there: its encoding, and its number, which a
+    program gets that is started with it."""
+
+    def tried(run):
+        sys.stdout.buffer.write(b"caf\xc3")
+        sys.stdout.buffer.write(b"\xa9 \xff\n")
+        return [(each.encoding, each.fileno(), each.isatty()) for each in (sys.stdout, sys.stderr)]
+
+    declare(tried)
+    id = lab.submit("tried")
+    lab.run()
+    assert lab.result(id) == [["utf-8", 1, False], ["utf-8", 2, False]]
+    assert lab.log(id) == ["café \ufffd"]
+
+
 def test_a_bad_log_call_fails_no_work(lab):
     """As logging has it: a line says that there was one, and the run goes on."""
     kept = Log({}, lab.clock)
