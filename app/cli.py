@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, redirect_stdout, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -88,8 +88,10 @@ def _reach(settings: Settings, given: argparse.Namespace) -> Service:
             "`up --data DIR` makes one, and so does `submit`."
         )
     logs.set_up("text", "ERROR")
+    with redirect_stdout(sys.stderr):  # what a module prints as it is loaded is no result
+        room = wiring.make_room(settings)
     return Local(
-        wiring.make_room(settings),
+        room,
         partial(wiring.is_deserted, settings),
         store=store,
         tell_made=_ignore if given.json else _tell_made,

@@ -36,13 +36,14 @@ from app.room.boundary import Control
 from app.room.call import LOCAL, Call, Outcome
 from app.room.duration import seconds
 from app.room.enter import Room
-from app.room.errors import Problem
-from app.room.files import guessed_type
+from app.room.errors import Invalid, Problem
+from app.room.files import by_id, guessed_type
 from app.room.job import JOBS, QUEUED, RUNNING, SUCCEEDED, WAITING, Ending, waits_for
 from app.room.lane import LANES
 from app.room.ledger import Lost
 from app.room.operation import REGISTRY, Registry
 from app.room.records import opened
+from app.room.schema.plain import plain
 from app.room.shelf import Wish
 from app.room.standing import tend
 from app.room.tick import Ticker
@@ -163,10 +164,7 @@ class Testing(AbstractContextManager["Testing"]):
 
     def call(self, name: str, /, **params: Any) -> Any:
         """What the operation gives at once; raises the problem, if it has one."""
-        outcome, cause = self._enter(Call(name, params))
-        if outcome.problem:
-            raise outcome.problem from cause
-        return outcome.value
+        return self._enter(Call(name, plain(by_id(params)))).value
 
     def submit(
         self,
@@ -182,20 +180,16 @@ class Testing(AbstractContextManager["Testing"]):
     ) -> str:
         """A job's id. It runs when `run` is called; what is told of its end is in `mailbox`."""
         due = self.clock.now() + _seconds(delay)
-        params = {**(params or {}), **more}
         call = Call(
             name,
-            params,
+            plain(by_id({**(params or {}), **more})),
             key=key,
             due=due,
             priority=priority,
             callback_url=callback_url,
             asynchronous=True,
         )
-        outcome, cause = self._enter(call)
-        if outcome.problem:
-            raise outcome.problem from cause
-        return str(json.loads(outcome.json)["id"])
+        return str(json.loads(self._enter(call).json)["id"])
 
     def job(self, id: str) -> dict[str, Any]:
         """The job as GET /v1/jobs/{id} shows it."""
@@ -335,15 +329,21 @@ class Testing(AbstractContextManager["Testing"]):
             f"came to, and how often: {ends or 'none'}."
         )
 
-    def _enter(self, call: Call) -> tuple[Outcome, BaseException | None]:
-        """The outcome, and the error that callers are not told of."""
+    def _enter(self, call: Call) -> Outcome:
+        """Raises its problem: with each parameter that is wrong, or what callers are not told."""
         errors = _Errors()
         logger = logging.getLogger("manydoors.room")
         logger.addHandler(errors)
         try:
-            return self.room.enter(call), errors.last
+            outcome = self.room.enter(call)
         finally:
             logger.removeHandler(errors)
+        if outcome.problem is None:
+            return outcome
+        if isinstance(outcome.problem, Invalid):
+            for wrong in outcome.problem.errors:
+                outcome.problem.add_note(f"{wrong.pointer}: {wrong.detail}")
+        raise outcome.problem from errors.last
 
     def _next_due(self, until: float = float("inf")) -> float | None:
         """When something is to be looked at again; None when all wait for somebody outside."""

@@ -55,6 +55,21 @@ def test_a_call_prints_its_result(run):
     assert run("call", "hello", "name=Käthe") == (0, '"Hello, Käthe!"\n', "")
 
 
+def test_what_functions_print_is_no_result(run, module):
+    """Standard output is the result's alone: a program that reads it is not disturbed by what a
+    module prints as it is loaded, nor by what its function prints."""
+    source = """print("loading")
+from app import operation
+@operation("talks")
+def talks() -> int:
+    "Talk."
+    print("talking")
+    return 7
+"""
+    name = module(source)
+    assert run("call", "talks", MANYDOORS_OPERATIONS=name) == (0, "7\n", "loading\ntalking\n")
+
+
 def test_a_call_reads_text_as_its_type(run):
     """name=value is read as the schema's type."""
     code, out, _ = run("call", "cats.speak", "name=Tom", "times=2")

@@ -1,6 +1,6 @@
 """app.testing: what people who write operations test them with."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -46,6 +46,41 @@ def test_it_serves_the_programs_own_operations():
     with Testing() as service:
         assert service.room.registry is REGISTRY
         assert operation == REGISTRY.operation
+
+
+def test_parameters_may_be_what_the_function_gets(service, declare):
+    """A file, a date: as a test has it at hand, and by its text or its id as well."""
+
+    def told(day: date) -> str:
+        return f"{day:%d.%m.}"
+
+    declare(told)
+
+    def read(run: Run, pic: File) -> str:
+        with run.open(pic) as stream:
+            return stream.read().decode()
+
+    declare(read, "read")
+    days = [service.submit("tried", day=day) for day in (date(2026, 5, 1), "2026-05-01")]
+    pic = service.file(b"meow")
+    read = [service.submit("read", pic=each) for each in (File(pic), pic)]
+    service.run()
+    assert [service.result(job) for job in days + read] == ["01.05."] * 2 + ["meow"] * 2
+
+
+def test_what_is_invalid_is_named(service, declare):
+    """In the error that a test shows, field by field."""
+
+    def picky(n: int, m: int) -> None: ...
+
+    declare(picky)
+    for ask in (service.call, service.submit):
+        with pytest.raises(Invalid) as caught:
+            ask("tried", n="x")
+        assert caught.value.__notes__ == [
+            "/n: Not a valid integer.",
+            "/m: Missing data for required field.",
+        ]
 
 
 def test_a_call_answers_at_once(service, declare):

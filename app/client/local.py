@@ -1,7 +1,9 @@
 """The service of this machine, by its store: whether or not anything serves it just now."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -189,7 +191,8 @@ class Local:
         if self._missing is None or self._is_kept(call):
             self._room.ports.records.ping()
         self._look_for_store()
-        outcome = self._room.enter(call)
+        with redirect_stdout(sys.stderr):  # what the function prints is no result
+            outcome = self._room.enter(call)
         self._look_for_store()
         return outcome
 

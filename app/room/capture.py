@@ -2,10 +2,12 @@
 
 import logging
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOBase
+from io import BufferedIOBase, TextIOBase
 from threading import Lock
+from typing import Any
 
 from app.room.notes import Log
 
@@ -35,7 +37,7 @@ class _Capture:
 
     def __init__(self) -> None:
         self.log: Log | None = None
-        self.lines = (_Lines(self, "OUT"), _Lines(self, "ERR"))
+        self.lines = (_Lines(self, "OUT", 1), _Lines(self, "ERR", 2))
         self._handler = _Handler(self)
         self._lock = Lock()
         self._installed = False
@@ -80,15 +82,25 @@ class _Handler(logging.Handler):
 
 
 class _Lines(TextIOBase):
-    """Standard output, as log lines; of a line without an end, its newest part."""
+    """Standard output, as log lines; of a line without an end, its newest part.
+
+    With what libraries ask of a standard stream beside `write`: bytes by its `buffer`, and its
+    number for programs that are started with it.
+    """
 
     LONGEST = 65_536
+    encoding = "utf-8"
 
-    def __init__(self, capture: _Capture, level: str) -> None:
+    def __init__(self, capture: _Capture, level: str, number: int) -> None:
         self._capture, self._level, self._rest = capture, level, ""
+        self._number = number
+        self.buffer = _Bytes(self)
 
     def writable(self) -> bool:
         return True
+
+    def fileno(self) -> int:
+        return self._number
 
     def write(self, text: str, /) -> int:
         *lines, rest = (self._rest + text[-self.LONGEST :]).split("\n")
@@ -102,6 +114,21 @@ class _Lines(TextIOBase):
         if self._rest:
             self._capture.add(self._level, self._rest)
             self._rest = ""
+
+
+class _Bytes(BufferedIOBase):
+    """The same stream, for who writes bytes."""
+
+    def __init__(self, lines: _Lines) -> None:
+        self._lines, self._decode = lines, getincrementaldecoder("utf-8")("replace").decode
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        written = bytes(data)
+        self._lines.write(self._decode(written))
+        return len(written)
 
 
 _capture = _Capture()

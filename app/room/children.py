@@ -15,12 +15,13 @@ from app.room.boundary import Boundary
 from app.room.claim import PARAMS, Claims, result_file
 from app.room.errors import Invalid, Problem, Refused, Stale, Unknown, kinds
 from app.room.file_uses import note_jobs
-from app.room.files import derived_id
+from app.room.files import by_id, derived_id
 from app.room.job import JOBS, Wait
 from app.room.journal import copied
 from app.room.ledger import Ledger
 from app.room.notes import Notes
 from app.room.operation import Operation, Registry
+from app.room.schema.plain import plain
 from app.room.strict_json import write_json
 
 MAPS = "maps"  # a tally for each map: how many children there are, have ended, have failed
@@ -168,12 +169,18 @@ class Children:
         return self._claims.params(params, parent.owner, called, id=file)
 
     def _checked(self, called: Operation, item: Any, index: int) -> Any:
+        """The item as JSON, which its child is given: a File as its id, a date as its text."""
         try:
-            called.params.load(item)
+            given = plain(by_id(item))
+            if not isinstance(given, dict):
+                raise TypeError(f"it is no object of parameters, as in {_example(called)}")
+            called.params.load(given)
         except Invalid as error:
             wrong = "; ".join(f"{e.pointer}: {e.detail}" for e in error.errors)
             raise Refused(f"Item {index} is not valid for {called.name}: {wrong}") from None
-        return item
+        except (TypeError, ValueError) as error:
+            raise Refused(f"Item {index} is not valid for {called.name}: {error}") from None
+        return given
 
     def _tally(self, map: str) -> Body:
         record = self._ports.records.get(MAPS, map)
@@ -271,6 +278,11 @@ class Results(Sequence[Any]):
             limit=most,
         )
         return [child for child in page.items if child.body.get("map") == self._map]
+
+
+def _example(called: Operation) -> str:
+    names = called.params.names
+    return f"{{{names[0]!r}: …}}" if names else "{}"
 
 
 def failure(child: Record) -> Problem:

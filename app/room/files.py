@@ -108,6 +108,17 @@ def _digits(number: int, many: int) -> str:
     return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(many)))
 
 
+def by_id(value: Any) -> Any:
+    """Parameters as they are passed on: each file in them by its id."""
+    if isinstance(value, File):
+        return value.id
+    if isinstance(value, list | tuple):
+        return [by_id(each) for each in value]
+    if isinstance(value, dict):
+        return {name: by_id(each) for name, each in value.items()}
+    return value
+
+
 def linked(value: Any, link: Callable[[str], str | None]) -> Any:
     """A result with a URL in each file that it names."""
     if isinstance(value, list):

@@ -26,7 +26,7 @@ def described(record: Record, registry: Registry, prefix: str = "", lease: float
         "params": _shown(record, registry),
         "result": claimed(file) if (file := result_file(body)) else body.get("result"),
         "error": body.get("error"),
-        "waiting_for": _awaited(body.get("wait")),
+        "waiting_for": _awaited(record),
         "signals": sorted(body.get("signals", ())),
         "progress": progress_of(body.get("progress")),
         "attempt": job.attempt(record),
@@ -56,8 +56,11 @@ def claimed(file: str) -> Body:
     return {"file": file, "url": None}
 
 
-def _awaited(wait: Body | None) -> Body | None:
-    return None if wait is None else {"reason": wait["for"], "name": wait["name"] or None}
+def _awaited(record: Record) -> Body | None:
+    wait = record.body.get("wait")  # stays in the body until the run that it woke writes
+    if wait is None or not (record.label == job.WAITING or "parked" in record.body):
+        return None
+    return {"reason": wait["for"], "name": wait["name"] or None}
 
 
 def problem_of(record: Record, view: Body) -> Problem:

@@ -123,7 +123,7 @@ class Registry:
                     route=None if http is None else read_route(http),
                     triggers=_check_triggers(on),
                     policy=read_policy(options, long=durable),
-                    examples=tuple(examples),
+                    examples=_check_examples(examples),
                     where=where,
                 )
                 _check_fit(declared)
@@ -225,6 +225,12 @@ def _check_triggers(on: "Iterable[Trigger]") -> "tuple[Trigger, ...]":
         if not isinstance(trigger, Trigger):
             raise ValueError(f"on=[{trigger!r}]: use Cron, Every, Upload, Topic, Queue or Stream")
     return tuple(on)
+
+
+def _check_examples(examples: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(examples, list | tuple):
+        raise ValueError("examples= takes a list: examples=[{'name': 'Ada'}]")
+    return tuple(examples)
 
 
 def _check_fit(declared: Operation) -> None:

@@ -23,7 +23,7 @@ class Rate:
 
     @classmethod
     def read(cls, text: str) -> "Rate":
-        if not (match := _RATE.fullmatch(text)):
+        if not (match := _RATE.fullmatch(str(text))):
             raise ValueError(f"{text!r} is not a rate: write 100/s, 5/m or 1000/h")
         return cls(int(match[1]), seconds(f"1{match[2]}"))
 

@@ -123,5 +123,5 @@ def _opened() -> "tuple[Ports, Callable[[], Changes] | None]":
     except LookupError:
         raise ManydoorsError(
             "records(…) was used outside of an operation's run; "
-            "in a test, open a store first: `with opened(ports): …`"
+            "a test opens a store by `with Testing():` (app.testing)"
         ) from None

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import datetime, timedelta
 from io import BufferedIOBase
 from itertools import islice
+from math import isfinite
+from numbers import Integral, Real
 from os import PathLike
 from typing import Any, BinaryIO, Literal
 
@@ -28,6 +30,7 @@ from app.room.step_error import remembered, revived
 from app.room.strict_json import write_json
 
 NOTE = 200  # characters of what progress says
+SIGNAL_NAME = 128  # characters of a name that a signal can come by
 
 STEP = "step.json"  # the file of a value that the journal can't hold
 
@@ -94,6 +97,11 @@ class Run:
         is remembered too, if you catch it and go on; else the next attempt runs it again.
         """
         self._boundary.check()
+        if not callable(function):
+            raise TypeError(
+                f"run.step({name!r}, …): give it the function itself, and what it "
+                "takes behind it: run.step(name, function, *args)"
+            )
         journal = self._notes.journal
         if (entry := journal.ask("step", name)) is not None:
             if "e" in entry:
@@ -150,11 +158,7 @@ class Run:
 
     def until(self, moment: datetime | float) -> None:
         """Goes on at a time: a datetime with a zone, or seconds since the epoch."""
-        if isinstance(moment, datetime):
-            if moment.utcoffset() is None:
-                raise ValueError("run.until needs a datetime with a zone, or nobody knows when")
-            moment = moment.timestamp()
-        self._pause(float(moment), "until")
+        self._pause(_moment(moment), "until")
 
     def map(
         self,
@@ -176,6 +180,7 @@ class Run:
     def wait_for(self, name: str, timeout: float | str | timedelta | None = None) -> Any:
         """The value that `POST /v1/jobs/{id}/signals/{name}` brings; `TimedOut` if none comes."""
         self._boundary.check()
+        _check_signal(name)
         journal, now = self._notes.journal, self._clock.now()
         until = None if timeout is None else now + _seconds(timeout)
         entry = journal.ask("signal", name) or journal.add("signal", name, until=until)
@@ -190,7 +195,7 @@ class Run:
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """How far it is; shown live, written at most each second."""
-        self._tell(done, total, note)
+        self._tell(_number(done), None if total is None else _number(total), note)
         self._notes.save_if(WRITE_EVERY)
 
     def log(self, *words: object) -> None:
@@ -292,6 +297,31 @@ def _since(items: Iterable[Any], place: int) -> Iterator[Any]:
     if isinstance(items, Results):
         return items.since(place)
     return islice(iter(items), place, None)
+
+
+def _check_signal(name: Any) -> None:
+    """One that cannot come would be waited for in vain."""
+    if not (isinstance(name, str) and 1 <= len(name) <= SIGNAL_NAME):
+        raise ValueError(
+            f"run.wait_for({name!r}): a signal's name has 1 to {SIGNAL_NAME} characters"
+        )
+
+
+def _moment(value: Any) -> float:
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ValueError("run.until needs a datetime with a zone, or nobody knows when")
+        return value.timestamp()
+    if not isinstance(value, Real):
+        raise TypeError(f"run.until({value!r}): give it a datetime with a zone, or seconds")
+    return float(value)
+
+
+def _number(value: Any) -> float:
+    """Whoever looks at jobs reckons with it."""
+    if not (isinstance(value, Real) and isfinite(value)):
+        raise ValueError(f"run.progress has {value!r}: give it numbers, as in (3, 10, 'drawing')")
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _milli(moment: float) -> float:

@@ -33,8 +33,7 @@ class RunFiles:
         self._counts: dict[str, int] = {}
 
     def open(self, file: File | str | Mapping[str, Any]) -> io.BufferedIOBase:
-        id = file if isinstance(file, str) else file.id if isinstance(file, File) else file["file"]
-        return self._shelf.open(id, self._notes.record.owner)
+        return self._shelf.open(_id_of(file), self._notes.record.owner)
 
     def save(self, content: Content, name: str | None, type: str | None) -> File:
         """Written under a key of its own, and then put in the file's place by a fenced commit with
@@ -107,6 +106,17 @@ class RunFiles:
             self._spot, self._counts = spot, {}
         count = self._counts[name] = self._counts.get(name, 0) + 1
         return derived_id(record.body["created"], record.id, spot, name, count)
+
+
+def _id_of(file: Any) -> str:
+    if isinstance(file, File):
+        return file.id
+    id = file.get("file") if isinstance(file, Mapping) else file
+    if not isinstance(id, str):
+        raise TypeError(
+            f"run.open takes a File, an id or what a result says of a file, not {file!r}"
+        )
+    return id
 
 
 def _name_of(content: Content) -> str:

@@ -6,6 +6,7 @@ jobs. Who misses one in its own code marks it; who still declares it takes the m
 marked for an hour goes.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,12 +15,14 @@ from hashlib import blake2b
 from app.ports import Delete, Hint, Ports, Put, Record
 from app.room import schedule
 from app.room.call import LOCAL
-from app.room.errors import Stale
+from app.room.errors import Invalid, Stale
 from app.room.operation import Operation, Registry
 from app.room.schedule import CODE, SCHEDULES, Plan, plan_of, schedule_id
 from app.room.strict_json import write_json
 from app.room.timing import BadTimes
 from app.room.trigger import Cron, Every, described
+
+log = logging.getLogger("manydoors.schedules")
 
 TEND_EVERY = 600.0  # seconds; what is marked by mistake is unmarked long before it goes
 GONE = 3600.0  # seconds that a schedule stays which nobody seems to declare
@@ -41,6 +44,7 @@ def tend(registry: Registry, ports: Ports, ahead: float = AHEAD) -> None:
             made = schedule.new(name, LOCAL.owner, _plan(operation, trigger), CODE, now)
             with suppress(Stale):  # another process was faster
                 ports.records.commit(Put(made, expect=0))
+                _check_params(operation)
     for record in _all(ports):
         with suppress(Stale):  # somebody uses it: next time
             kept = _looked_after(registry, ports, record, now, ahead)
@@ -55,6 +59,19 @@ def is_declared(record: Record, registry: Registry) -> bool:
         return False
     operation = registry.get(name)
     return record.body["name"] in {_name(operation, trigger) for trigger in _timed(operation)}
+
+
+def _check_params(operation: Operation) -> None:
+    """A word now, and not only at three in the morning. No more than that: the same operation may
+    take what its other triggers bring."""
+    try:
+        operation.params.load({})
+    except Invalid as error:
+        wrong = "; ".join(f"{each.pointer}: {each.detail}" for each in error.errors)
+        log.warning(
+            "a time brings no parameters, and this operation needs some",
+            extra={"operation": operation.name, "why": wrong},
+        )
 
 
 def _looked_after(

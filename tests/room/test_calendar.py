@@ -186,6 +186,24 @@ def test_a_trigger_is_a_schedule(lab: Testing) -> None:
     assert {each["source"] for each in lab.jobs("timed")} == {"schedule"}
 
 
+def test_a_time_that_cannot_run_its_operation_is_told_at_once(
+    lab: Testing, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What comes due brings no parameters: the log says which are missing when the schedule is
+    made, once; an operation whose parameters have defaults is none of its business."""
+
+    def needs(sheet: str, copies: int) -> None: ...
+    def defaults(sheet: str = "a") -> None: ...
+
+    for name, function in (("needs", needs), ("defaults", defaults)):
+        lab.room.registry.operation(name, on=[Every("1h")])(function)
+    lab.tick()
+    lab.tick()
+    told = [each for each in caplog.records if "brings no parameters" in each.message]
+    assert [each.__dict__["operation"] for each in told] == ["needs"]
+    assert told[0].__dict__["why"].count("Missing data") == 2
+
+
 def test_the_code_decides(lab: Testing) -> None:
     """Through the API it can be paused, and nothing else."""
     declared(lab, Every("10m"))

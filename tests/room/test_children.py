@@ -1,9 +1,12 @@
 """run.map: children are jobs of their own, made once each, and their parent waits in the store."""
 
 import tracemalloc
+from dataclasses import dataclass
+from datetime import date
 
 import pytest
 
+from app import File
 from app.ports import Delete, Put
 from app.room import children as under_test
 from app.room.boundary import Control
@@ -11,6 +14,11 @@ from app.room.call import LOCAL
 from app.room.children import MAPS, Results
 from app.room.errors import Problem, Refused, Unavailable, Unknown
 from app.room.job import JOBS
+
+
+@dataclass
+class Spot:
+    x: int
 
 
 @pytest.fixture
@@ -128,6 +136,34 @@ def test_an_item_that_is_not_valid_stops_the_parent(lab, declare, leaf):
     lab.run()
     assert lab.error(id)["detail"].startswith("Item 1 is not valid for leaf: /n:")
     assert lab.job(id)["attempt"] == 1
+
+
+@pytest.mark.parametrize("item", [[1], "n", 7, {"n": object()}, {1: 2}])
+def test_an_item_that_is_no_object_is_told_what_one_is(lab, declare, leaf, item):
+    """It is the parent's mistake, and tried no second time."""
+    mapping(declare, [item])
+    id = lab.submit("parent")
+    lab.run()
+    assert lab.error(id)["detail"].startswith("Item 0 is not valid for leaf: ")
+    assert (lab.error(id)["kind"], lab.job(id)["attempt"]) == ("refused", 1)
+
+
+def test_what_a_parameter_is_inside_may_be_an_item(lab, declare):
+    """A file, a date, a dataclass: a child gets what its parent has, and nobody writes its id."""
+
+    def child(pics: list[File], day: date, spot: Spot) -> str:
+        return f"{pics[0].name} {day:%d.%m.} {spot.x}"
+
+    def parent(run, pic: File) -> list[str]:
+        made = run.save(b"b", name="b.txt")
+        given = {"day": date(2026, 5, 1), "spot": Spot(3)}
+        return list(run.map("child", [{"pics": [each], **given} for each in (pic, made)]))
+
+    declare(child, "child")
+    declare(parent, "parent")
+    id = lab.submit("parent", pic=lab.file(b"a", "a.txt"))
+    lab.run()
+    assert lab.result(id) == ["a.txt 01.05. 3", "b.txt 01.05. 3"]
 
 
 # Failures

@@ -1,4 +1,4 @@
-"""What readers of a job see of its secrets."""
+"""What readers of a job see: of its secrets, and of what it waits for."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -57,3 +57,21 @@ def test_a_job_says_none_of_its_own(lab: Testing, declare: Callable[..., Any]) -
     said = [*lab.log(id), lab.error(id)["detail"], lab.error(id)["traceback"]]
     assert len(said) >= 3
     assert not [each for each in said if "swordfish" in each]
+
+
+def test_what_has_come_is_not_waited_for(lab: Testing, declare: Callable[..., Any]) -> None:
+    """Neither once the signal is there, nor while the run that it woke is at work."""
+    seen: list[Any] = []
+
+    def waits(run: Run) -> None:
+        run.wait_for("go")
+        seen.append(lab.job(run.id))
+
+    declare(waits, "waits")
+    id = lab.submit("waits")
+    lab.run()
+    assert lab.job(id)["waiting_for"] == {"reason": "signal", "name": "go"}
+    lab.signal(id, "go")
+    assert (lab.job(id)["status"], lab.job(id)["waiting_for"]) == ("queued", None)
+    lab.run()
+    assert [(each["status"], each["waiting_for"]) for each in seen] == [("running", None)]

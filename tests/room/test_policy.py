@@ -87,6 +87,12 @@ def test_the_defaults():
     assert read_policy({"timeout": "2h"}, long=True).timeout == 7200.0
 
 
+def test_a_rate_that_is_no_text_is_told_how_one_is_written():
+    """A number alone says no time."""
+    with pytest.raises(ValueError, match="10 is not a rate: write 100/s"):
+        read_policy({"rate": 10}, long=False)
+
+
 def test_a_rate_is_calls_in_a_time():
     """5/m is five calls in sixty seconds."""
     assert Rate.read("5/m") == Rate(5, 60.0)

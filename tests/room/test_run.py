@@ -4,6 +4,7 @@ import logging
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -503,14 +504,17 @@ def count_writes(lab):
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [((float("nan"), 1), "no nan"), ((object(), None), "object"), ((1, float("inf")), "no inf")],
-)
+    [((float("nan"), 1), "has nan"), ((object(), None), "object"), ((1, float("inf")), "has inf"),
+     (("half",), "has 'half'"), ((1, "two"), "has 'two'"), ((None,), "None"), ((Decimal(1),), "1")],
+)  # fmt: skip
 def test_progress_is_a_number(lab, declare, asked, said):
-    """What JSON cannot say is refused where it is told."""
+    """What nobody can reckon with is refused where it is told, for pages and bars do."""
     declare(lambda run: run.progress(*asked), retries=0)
     id = lab.submit("tried")
     lab.run()
     assert said in lab.error(id)["detail"]
+    assert "give it numbers" in lab.error(id)["detail"]
+    assert lab.job(id)["progress"] is None
 
 
 def test_a_note_is_bounded_and_sayable(lab, declare):
@@ -541,6 +545,22 @@ def test_what_a_run_says_is_kept(lab, declare):
     record = lab.room.engine.get(id, LOCAL)
     levels = [level for _, level, _ in record.body["log"]["lines"]]
     assert levels == ["INFO", "INFO", "OUT", "ERR", "OUT"]
+
+
+def test_what_is_printed_may_be_bytes(lab, declare):
+    """And what libraries ask of a standard stream is there: its encoding, and its number, which a
+    program gets that is started with it."""
+
+    def tried(run):
+        sys.stdout.buffer.write(b"caf\xc3")
+        sys.stdout.buffer.write(b"\xa9 \xff\n")
+        return [(each.encoding, each.fileno(), each.isatty()) for each in (sys.stdout, sys.stderr)]
+
+    declare(tried)
+    id = lab.submit("tried")
+    lab.run()
+    assert lab.result(id) == [["utf-8", 1, False], ["utf-8", 2, False]]
+    assert lab.log(id) == ["café \ufffd"]
 
 
 def test_a_bad_log_call_fails_no_work(lab):

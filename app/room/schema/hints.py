@@ -18,6 +18,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from app.room.errors import BadOperation
 from app.room.files import File, FileField
 from app.room.schema.field import Built, Duration, Either, Fresh, Made, Moment, Secret
+from app.room.strict_json import write_json
 
 AnyField = fields.Field[Any]
 Function = Callable[..., Any]
@@ -151,8 +152,13 @@ def _literal(values: tuple[Any, ...]) -> AnyField:
     nullable = by_type.pop(types.NoneType, None) is not None
     if not by_type or not set(by_type) <= {str, int, bool}:
         raise BadOperation(f"is Literal{list(values)!r}; use strings, integers, booleans and None")
+    said = None  # of one type: as marshmallow says it
+    if len(by_type) > 1:
+        shown = (each if isinstance(each, str) else write_json(each).decode() for each in values)
+        said = f"Must be one of: {', '.join(shown)}.".replace("{", "{{").replace("}", "}}")
     members = [
-        _SCALARS[kind](validate=validate.OneOf(choices)) for kind, choices in by_type.items()
+        _SCALARS[kind](validate=validate.OneOf(choices, error=said))
+        for kind, choices in by_type.items()
     ]
     field = members[0] if len(members) == 1 else Either(members)
     field.allow_none = nullable
@@ -302,6 +308,8 @@ def _place(what: Any) -> str:
 
 def _unfit(hint: Any) -> str:
     origin = typing.get_origin(hint) or hint
+    if getattr(origin, "__module__", None) == "app.room.run":  # not imported: it imports this
+        return f"is {_named(hint)}, which goes to a first parameter called run"
     advice = next((what for kind, what in _ADVICE if kind is origin), _ADVICE[-1][1])
     return f"is {_named(hint)}, which JSON has no form for; {advice}"
 

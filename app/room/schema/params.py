@@ -23,7 +23,12 @@ class Params:
     @classmethod
     def of(cls, schema: Schema | type[Schema]) -> "Params":
         """Raises ValueError, with a sentence that says what to do, where it cannot be strict."""
-        ready = schema() if isinstance(schema, type) else schema
+        ready: Any = schema() if isinstance(schema, type) else schema
+        if not isinstance(ready, Schema):
+            raise ValueError(
+                f"params={schema!r} is no marshmallow schema; write the types as the function's "
+                "hints, or give a Schema with a field for each parameter"
+            )
         if ready.many:
             raise ValueError(
                 f"{type(ready).__name__} sets many=True, but parameters are one object; "

@@ -21,6 +21,7 @@ from uuid import UUID
 import pytest
 from marshmallow import Schema, fields, validate
 
+from app import Run
 from app.room.errors import BadOperation, Invalid
 from app.room.files import File
 from app.room.schema.field import Secret
@@ -208,6 +209,7 @@ def test_each_hint_takes_its_own_values_alone(hint, good, bad):
         (list[bytes], "is bytes"),
         (Dotted, "has a dot"),
         ([int], "which JSON has no form for"),
+        (Run, "is Run, which goes to a first parameter called run"),
     ],
 )
 def test_a_hint_without_a_form_is_refused_with_what_to_do(hint, says):
@@ -218,6 +220,14 @@ def test_a_hint_without_a_form_is_refused_with_what_to_do(hint, says):
     place = f"{__file__}:{fn.__code__.co_firstlineno}: cats.speak: parameter 'x' "
     assert str(caught.value).startswith(place)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["b", 2, False])
+def test_of_a_literal_of_several_types_every_choice_is_told(value):
+    """Whatever type the wrong value has; a brace in a choice is text like any other."""
+    with pytest.raises(Invalid) as caught:
+        load(Literal["{a}", 1, True], value)
+    assert [each.detail for each in caught.value.errors] == ["Must be one of: {a}, 1, true."]
 
 
 def test_a_parameter_must_be_typed_and_passed_by_name():
