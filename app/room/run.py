@@ -4,6 +4,7 @@ go on as if nothing had been.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import datetime, timedelta
+from decimal import Decimal
 from io import BufferedIOBase
 from itertools import islice
 from math import isfinite
@@ -319,7 +320,7 @@ def _moment(value: Any) -> float:
 
 def _number(value: Any) -> float:
     """Whoever looks at jobs reckons with it."""
-    if not (isinstance(value, Real) and isfinite(value)):
+    if not (isinstance(value, Real | Decimal) and isfinite(value)):
         raise ValueError(f"run.progress has {value!r}: give it numbers, as in (3, 10, 'drawing')")
     return int(value) if isinstance(value, Integral) else float(value)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -37,9 +38,9 @@ def test_any_real_number_is_progress(lab: Testing, declare: Callable[..., Any]) 
     """A number of whatever library reads as JSON's."""
 
     def counts(run: Run) -> None:
-        run.progress(Fraction(1, 2), True)  # type: ignore[arg-type]
+        run.progress(Fraction(1, 2), Decimal("1.5"))  # type: ignore[arg-type]
 
     declare(counts)
     id = lab.submit("tried")
     lab.run()
-    assert lab.job(id)["progress"] == {"done": 0.5, "total": 1, "note": ""}
+    assert lab.job(id)["progress"] == {"done": 0.5, "total": 1.5, "note": ""}
