@@ -43,6 +43,16 @@ def test_no_ticket_over_the_bound(room: Room, client: FlaskClient) -> None:
     assert "ticket" not in refused.json
 
 
+def test_a_name_has_at_most_128_characters(client: FlaskClient) -> None:
+    """Without the folders before it; a longer one is refused, and not cut in silence."""
+    longest = "x" * 124 + ".txt"
+    assert asked(client, name=longest)["name"] == longest
+    assert asked(client, name=f"{'folder/' * 30}{longest}")["name"] == longest
+    for name in ("", f"x{longest}", f"folder\\x{longest}"):
+        refused: Any = client.post(FILES, json={"name": name})
+        assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/name")
+
+
 @pytest.mark.parametrize("hosts", [(), ("other",)])
 def test_both_ways_in(room: Room, settings: Settings, hosts: tuple[str, ...]) -> None:
     """An upload and a download pass where Flask routes them, too."""
