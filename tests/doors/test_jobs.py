@@ -176,7 +176,7 @@ def test_a_key_stands_for_one_call(client: FlaskClient) -> None:
     assert pointers(two) == ["/key"]
 
 
-@pytest.mark.parametrize("header", ["", " ", "x" * 256, "é", "a\tb"])
+@pytest.mark.parametrize("header", ["", " ", '""', "x" * 256, "é", "a\tb"])
 def test_a_header_that_is_no_key_is_invalid(client: FlaskClient, header: str) -> None:
     """Wherever it stands: an empty one must not be taken for none."""
     headers = {"Idempotency-Key": header}
