@@ -24,7 +24,7 @@ def test_a_body_that_is_too_large_gets_a_ticket(client: FlaskClient) -> None:
     """The problem says where the bytes can go, and they can go there."""
     body = b'{"text": "' + b"x" * 2000 + b'"}'
     headers = {"Content-Type": "application/json"}
-    for path in ("/v1/operations/echo.text", "/v1/jobs"):
+    for path in ("/v1/operations/echo.text", "/v1/jobs", "/v1/jobs/batch", "/rpc"):
         refused: Any = client.post(path, data=body, headers=headers)
         assert (refused.status_code, refused.json["limit"]) == (413, 1000)
         ticket = refused.json["ticket"]
@@ -69,8 +69,12 @@ def test_both_ways_in(room: Room, settings: Settings, hosts: tuple[str, ...]) ->
     with client.get(f"{FILES}/{made['id']}/content", follow_redirects=True) as got:
         assert got.data == body
     where = client.get(f"{FILES}/{made['id']}/content").headers["Location"]
+    assert "Content-Type" not in client.head(f"{FILES}/{made['id']}/content").headers
     with client.get(where, headers={"Range": "bytes=5-9"}) as got:
         assert (got.status_code, got.data) == (206, b"xxxxx")
+    with client.get(where, headers={"Range": "Bytes=5-9"}) as got:
+        assert (got.status_code, got.data) == (206, b"xxxxx")
+    assert client.get(where, headers={"Range": f"bytes={10**30}-"}).status_code == 416
     assert client.delete(f"{FILES}/{made['id']}").status_code == 204
 
 
