@@ -14,8 +14,10 @@ import socket
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any
 
+from granian import _signals
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -120,6 +122,27 @@ def _load(target: str, loaded: Connection) -> Wsgi:
         raise RuntimeError("this granian has no place for the guard: install the locked release")
     module, _, attribute = target.partition(":")
     app: Wsgi = getattr(importlib.import_module(module), attribute)
+    if closing := getattr(app, "extensions", {}).get("closing"):
+        _set_at_stop(closing)
     vars(mp)["_wsgi_call_wrap"] = lambda app, *_: Guard(app)
     loaded.send_bytes(b"1")
     return app
+
+
+def _set_at_stop(closing: threading.Event) -> None:
+    """Before granian's own stop, which waits for all answers: those that wait end at once."""
+    signals: Any = _signals  # has no types
+    made = signals.set_sync_signals
+
+    def set_sync_signals() -> Any:
+        event = made()
+        stop: Any = signal.getsignal(signal.SIGTERM)
+
+        def told(number: int, frame: FrameType | None) -> None:
+            closing.set()
+            stop(number, frame)
+
+        signals.set_main_signals(told)
+        return event
+
+    signals.set_sync_signals = set_sync_signals

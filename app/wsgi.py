@@ -29,6 +29,7 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     if hops := settings.trusted_proxies:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     access = logs.access_log(settings.log, settings.log_level)
+    app.extensions["closing"] = room.closing  # `server` sets it
     app.wsgi_app = Edge(wsgi, access)  # type: ignore[method-assign]  # the way Flask documents
     return app
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import Any
 
 from app.ports import Hint, Page, Ports, Put, Record, Write
@@ -66,6 +67,7 @@ class Engine:
             registry, ports, self.ledger, self.flow, self.happenings, tally
         )
         self.orphans = self.settlement.orphans
+        self.closing = Event()  # ends what is waited for
         self.has_more = False  # may the last claim have left something that is due?
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
@@ -296,13 +298,14 @@ class Engine:
         return self.submit(again, caller)
 
     def wait(self, id: str, caller: Caller, seconds: float) -> Record:
-        """The job, as soon as it has ended, or as it is after so many seconds."""
+        """The job, as soon as it has ended, or as it is after so many seconds, or when this
+        process is to end."""
         clock = self.ports.clock
         began = clock.monotonic()
         while True:
             record = self.get(id, caller)
             waited = clock.monotonic() - began
-            if record.label in TERMINAL or waited >= seconds:
+            if record.label in TERMINAL or waited >= seconds or self.closing.is_set():
                 return record
             # A tenth of what it has taken: soon for the short, and a long wait costs little.
             clock.sleep(min(max(0.001, waited / 10), 0.5, max(0.0, seconds - waited)))

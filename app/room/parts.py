@@ -5,7 +5,7 @@ load all that took a third of its cold start.
 """
 
 from collections.abc import Callable
-from threading import RLock
+from threading import Event, RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from app.ports import Ports
@@ -59,6 +59,7 @@ class Parts:
         `shortest`: seconds of a schedule's interval. `most_queued`: jobs of one owner.
         `deliveries`: how many callbacks are sent at once."""
         self.registry, self.ports, self.making = registry, ports, RLock()
+        self.closing = Event()  # set once this process is to end: who waits here is answered
         self.access = Access(ports, admin_key)
         self.rates = Rates(ports.records, ports.clock, limit)
         self._lease, self._counts = lease, counts
@@ -80,6 +81,7 @@ class Parts:
         tally = Tally(self.ports.records, self.ports.clock) if self._counts else None
         at_once = AT_ONCE if self._deliveries is None else self._deliveries
         made = Engine(self.registry, self.ports, self._lease or LEASE, tally, at_once)
+        made.closing = self.closing
         if self._most_queued is not None:
             made.acceptance.brim.most = self._most_queued
         return made

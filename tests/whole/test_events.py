@@ -4,12 +4,14 @@ import json
 import socket
 import time
 import urllib.request
+from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.doors.rest.events import MOST_STREAMS
-from tests.whole.service import Service
+from tests.whole.service import Service, running
 
 
 def submit(service: Service, **job: Any) -> Any:
@@ -34,6 +36,22 @@ def test_events_come_as_they_happen(service: Service) -> None:
         told += events.read()
     assert b"event: end\n" in told
     assert b'"Hello, Ada!"' in told
+
+
+def test_a_stop_answers_who_waits(tmp_path: Path) -> None:
+    """Whole answers, and not connections that are cut once the server's patience has ended."""
+    with running(tmp_path / "var") as service:
+        job = submit(service, delay="1h")
+        follow = service.url + job["links"]["events"]
+        waiting = HTTPConnection(service.address, timeout=20)
+        with urllib.request.urlopen(follow, timeout=20) as events:
+            assert events.readline() == b"retry: 1000\n"
+            waiting.request("GET", job["links"]["self"] + "?wait=25")
+            with urllib.request.urlopen(f"{service.url}/healthz"):  # so that has arrived too
+                service.process.terminate()
+            assert json.load(waiting.getresponse())["status"] == "queued"
+            assert b"event: end" not in events.read()
+        waiting.close()
 
 
 @pytest.mark.slow

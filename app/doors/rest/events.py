@@ -100,8 +100,8 @@ def _told(jobs: Jobs, record: Record, seen: _Seen) -> Iterator[bytes]:
         if said := _since(seen, record, jobs.view):
             spoken, pause = clock.monotonic(), SHORTEST
             yield said
-        if record.label in TERMINAL:
-            return
+        if record.label in TERMINAL or jobs.room.closing.is_set():
+            return  # who is not at the end comes back, to whoever serves then
         if clock.monotonic() - spoken >= HEARTBEAT:
             spoken = clock.monotonic()
             yield b":\n\n"
