@@ -249,6 +249,18 @@ def test_a_batch_has_bounds(client: FlaskClient) -> None:
     assert pointers(client.post(f"{JOBS}/batch", json={"jobs": 1, "a": 1})) == ["/jobs", "/a"]
 
 
+def test_a_batch_names_every_wrong_field(client: FlaskClient, room: Room) -> None:
+    """Of all its jobs; what else is wrong with one is said when it is the first."""
+    bad, unknown = LATER | {"params": {"text": 1, "more": 2}}, {"operation": "nobody's"}
+    refused = client.post(f"{JOBS}/batch", json={"jobs": [LATER, bad, unknown, bad]})
+    assert pointers(refused) == [
+        f"/jobs/{place}/params/{name}" for place in (1, 3) for name in ("text", "more")
+    ]
+    first = client.post(f"{JOBS}/batch", json={"jobs": [unknown, bad]})
+    assert (problem(first), told_problem(first)["index"]) == ("unknown", 0)
+    assert room.ports.records.count("jobs") == 0
+
+
 def test_a_batch_has_one_key(client: FlaskClient, room: Room) -> None:
     """The header's key is each job's by its place: a batch that is sent again is made once."""
     for _ in range(2):
