@@ -119,8 +119,10 @@ def _retry(jobs: Jobs, request: Request, path: Path) -> Answer:
 
 def _signal(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
-    check_json(request)
-    value = read_json(request.body) if request.body else None
+    value = None
+    if request.body:
+        check_json(request)
+        value = read_json(request.body)
     named = SIGNAL.load(dict(path)) | {"value": value}
     return json_answer(request, write_json(jobs.signal(**named)))
 
