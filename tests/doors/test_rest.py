@@ -170,6 +170,14 @@ def test_the_body_must_say_that_it_is_json(
     assert (problem(answer) if kind else answer.status_code) == (kind or 200)
 
 
+@pytest.mark.parametrize(("coding", "kind"), [("gzip", "unsupported"), ("identity", None)])
+def test_a_body_that_is_packed_is_unsupported(
+    client: FlaskClient, coding: str, kind: str | None
+) -> None:
+    answer = client.post(TEXT, json={"text": "a"}, headers={"Content-Encoding": coding})
+    assert (problem(answer) if kind else answer.status_code) == (kind or 200)
+
+
 @pytest.mark.parametrize(
     ("accept", "fits"),
     [
