@@ -27,14 +27,7 @@ TYPE = re.compile(
 )
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
-LONGEST_PATH = 1000  # characters of a name with the folders before it
-
-_PATH = rf"^(?:[\s\S]*[/\\])?[^/\\]{{0,{LONGEST_NAME}}}$"
-Name = Annotated[
-    str,
-    validate.Length(1, LONGEST_PATH),
-    validate.Regexp(_PATH, error=f"A name has at most {LONGEST_NAME} characters."),
-]
+Name = Annotated[str, validate.Length(1, LONGEST_NAME)]
 Type = Annotated[str, validate.Regexp(f"^{TYPE.pattern}$", error="Write it as in image/png.")]
 Size = Annotated[int, validate.Range(0, MOST_SIZE)]
 Digest = Annotated[str, validate.Regexp(f"^{SHA256.pattern}$", error="Write 64 small hex digits.")]
