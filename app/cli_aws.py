@@ -125,6 +125,7 @@ def add_to(commands: Any) -> None:
 
     examining = commands.add_parser("doctor", help="say what is wrong here, or with a stage on AWS")
     examining.add_argument("stage", nargs="?", help="a stage to look at too")
+    examining.add_argument("--data", default=argparse.SUPPRESS, help="the folder of the store")
     examining.set_defaults(diagnose=doctor)
     for command in (making, examining):
         command.add_argument("--json", action="store_true", default=argparse.SUPPRESS)

@@ -22,6 +22,8 @@ from typing import Any, Protocol
 
 PIECE = 65_536
 PIECE_SECONDS = 15  # for each piece of a body, or for the whole of a smaller one
+READ_ON = 16 * 1024 * 1024  # bytes of a body that is refused, and read on all the same
+READ_ON_SECONDS = 5
 TICK_SECONDS = 0.5
 STOP_SECONDS = 8  # for the requests in flight, once told to stop
 SMALL_ANSWER = 262_144
@@ -67,8 +69,12 @@ class Guard:
         except _NoBody as refusal:
             _say(answers, *refusal.args)
             return
-        start = _Start()
-        _answer(answers, start, self._app(environ, start))
+        start, body = _Start(), environ["wsgi.input"]
+        made = self._app(environ, start)
+        is_refused = start.status >= HTTPStatus.BAD_REQUEST
+        if is_refused and isinstance(body, io.BufferedReader) and "HTTP_EXPECT" not in scope:
+            body.raw.read_on()
+        _answer(answers, start, made)
 
     def _body(self, answers: Answers, environ: dict[str, Any]) -> io.BufferedIOBase:
         source = environ["wsgi.input"]
@@ -130,6 +136,16 @@ class _Body(io.RawIOBase):
 
     def readall(self) -> bytes:
         return b"".join(iter(lambda: self.read(PIECE), b""))
+
+    def read_on(self) -> None:
+        """What is left of a body that was refused, unless that is much. Many clients look for no
+        answer before all of theirs is sent: to them a server that closes first is one that broke.
+        """
+        if READ_ON < self._left < sys.maxsize:
+            return
+        until, most = time.monotonic() + READ_ON_SECONDS, READ_ON
+        while most > 0 and time.monotonic() < until and (piece := self.read(PIECE)):
+            most -= len(piece)
 
     def readinto(self, buffer: Any, /) -> int:
         piece = self.read(len(buffer))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import LAMBDA, Settings
-from app.ports import FileLimits, Files, Inbox, Ports, Queue, Records, Topic, Untold
+from app.ports import Alone, FileLimits, Files, Inbox, Ports, Queue, Records, Tidings, Topic, Untold
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
@@ -20,6 +20,7 @@ SHORTEST_ON_AWS = 60.0  # seconds of a schedule's interval; EventBridge ticks ea
 STORE = "manydoors.db"  # in the data folder
 INBOX = "inbox"  # in the data folder
 SEAL_KEYS = "seal.keys"  # in the data folder
+TIDINGS = "tidings"  # in the data folder
 
 
 def make_room(settings: Settings, lease: float | None = None) -> Room:
@@ -127,6 +128,7 @@ def make_ports(settings: Settings) -> Ports:
         post=LatePost(local=settings.callbacks == "local"),
         bell=_clock_bells(settings),
         seal_keys=_seal_keys(settings),
+        tidings=_tidings(settings),
     )
 
 
@@ -160,6 +162,15 @@ def _seal_keys(settings: Settings) -> Callable[[], Sequence[bytes]]:
     from app.ports.local.seal_keys import LocalSealKeys
 
     return LocalSealKeys(settings.data / SEAL_KEYS)
+
+
+def _tidings(settings: Settings) -> Tidings:
+    """A table is many machines', which hear nothing of each other."""
+    if settings.table:
+        return Alone()
+    from app.ports.local.tidings import LocalTidings
+
+    return LocalTidings(settings.data / TIDINGS)
 
 
 def _inbox(settings: Settings) -> Inbox | None:

@@ -137,9 +137,10 @@ def test_a_parameter_given_twice_exits_with_2(run, tmp_path):
 
 
 def test_operations_are_listed(run):
-    """One line an operation: its name and its summary."""
+    """One line an operation, by name: its name and its summary."""
     code, out, err = run("operations")
     assert (code, err) == (0, "")
+    assert out.splitlines() == sorted(out.splitlines())
     lines = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert lines["cats.speak"] == "Let a cat speak."
     assert lines["hello"] == "Say hello."

@@ -64,7 +64,8 @@ class Local:
         return self._room.shelf
 
     def operations(self) -> Sequence[Mapping[str, Any]]:
-        return [{"name": each.name, "summary": each.summary} for each in self._room.registry]
+        shown = sorted(self._room.registry, key=lambda each: each.name)
+        return [{"name": each.name, "summary": each.summary} for each in shown]
 
     def call(self, wish: Wish) -> Outcome:
         return self._enter(self._asked(wish))

@@ -17,6 +17,7 @@ from app.ports.files import PART
 from app.room.call import Outcome
 from app.room.claim import RESULT
 from app.room.errors import Problem, Unknown, UnknownOperation
+from app.room.files import safe_name
 
 PAGE = 200
 CLAIM = {"file", "url"}  # of a result that is too large for the job
@@ -157,7 +158,7 @@ class Remote:
 
     def upload(self, path: Path) -> Mapping[str, Any]:
         size = path.stat().st_size
-        asked: dict[str, Any] = {"name": path.name, "size": size}
+        asked: dict[str, Any] = {"name": safe_name(path.name), "size": size}
         if size <= PART:  # larger ones go in parts, where the store can
             with path.open("rb") as file:
                 asked["sha256"] = file_digest(file, "sha256").hexdigest()

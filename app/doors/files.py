@@ -14,7 +14,7 @@ from app.room.call import LOCAL, Caller
 from app.room.enter import Room
 from app.room.file_link import based
 from app.room.file_view import described
-from app.room.files import guessed_type, safe_name, safe_path
+from app.room.files import LONGEST_NAME, guessed_type, safe_name, safe_path
 from app.room.moment import moment
 from app.room.schema.hints import fields_of
 from app.room.schema.params import Params
@@ -27,7 +27,7 @@ TYPE = re.compile(
 )
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
-Name = Annotated[str, validate.Length(1, 1000)]
+Name = Annotated[str, validate.Length(1, LONGEST_NAME)]
 Type = Annotated[str, validate.Regexp(f"^{TYPE.pattern}$", error="Write it as in image/png.")]
 Size = Annotated[int, validate.Range(0, MOST_SIZE)]
 Digest = Annotated[str, validate.Regexp(f"^{SHA256.pattern}$", error="Write 64 small hex digits.")]

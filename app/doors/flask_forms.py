@@ -1,7 +1,6 @@
 """Between Flask and the doors: its request as ours, our answer as its response, its errors too."""
 
 from collections.abc import Callable, Collection
-from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
 from flask.globals import request_ctx
@@ -22,7 +21,7 @@ def asked() -> Request:
 
 def response(answer: Answer) -> Response:
     made = Response(answer.stream or answer.body, answer.status, answer.headers)
-    if answer.status == HTTPStatus.NO_CONTENT:
+    if not any(name == "Content-Type" for name, _ in answer.headers):
         del made.headers["Content-Type"]  # Flask names a type of nothing, too
     return made
 

@@ -138,8 +138,11 @@ class Answer:
 
 
 def check_json(request: Request) -> None:
-    """Raises `Unsupported` unless the body says that it is JSON in UTF-8."""
-    given = request.headers.get("CONTENT_TYPE", "")
+    """Raises `Unsupported` unless the body says that it is JSON in UTF-8, and as it is."""
+    headers = request.headers
+    if "HTTP_CONTENT_ENCODING" in headers and headers["HTTP_CONTENT_ENCODING"] != "identity":
+        raise Unsupported("Send the body as it is: no Content-Encoding is undone here.")
+    given = headers.get("CONTENT_TYPE", "")
     if given == JSON or (not given and not request.body):
         return
     form = given.partition(";")[0].strip().lower()

@@ -12,6 +12,7 @@ from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
 from app.doors.jobs import METHODS as OF_JOBS
 from app.doors.jobs import Jobs
+from app.doors.rest.operations import body_of
 from app.doors.schedules import METHODS as OF_SCHEDULES
 from app.doors.schedules import Schedules
 from app.doors.wishes import NONE, Wishes, wishes
@@ -97,7 +98,7 @@ def answer(room: Room, message: Request) -> Answer:
     try:
         check_json(message)
         wish = wishes(message)
-        body = message.body
+        body = body_of(room, message)
     except Problem as problem:
         return problem_answer(problem, message.path)
     sender = Sender(message.caller, message.request_id, message.prefix, wish)

@@ -60,4 +60,4 @@ def _of_the_message(problem: Invalid) -> Invalid:
     moved = [
         Wrong(re.sub(r"^/jobs/\d+(/params)?", "", e.pointer), e.detail) for e in problem.errors
     ]
-    return Invalid(problem.detail, errors=moved)
+    return Invalid(problem.detail, errors=dict.fromkeys(moved))

@@ -11,7 +11,7 @@ LONGEST_KEY = 255  # characters
 
 _WAIT = re.compile(r'wait=("?)([0-9]+)\1')
 _KEY = re.compile(r"[ -~]+")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])+)"')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 class Wishes(NamedTuple):

@@ -356,6 +356,26 @@ class Unsent:
         raise Unavailable("nothing can be sent from here")
 
 
+class Tidings(Protocol):
+    """What tells the processes of a machine that something they remember is so no more."""
+
+    def latest(self) -> bytes:
+        """Other bytes as soon as anybody has told; asked at each request."""
+
+    def tell(self) -> None:
+        """Never raises. Whom it does not reach, forgets by itself in time."""
+
+
+class Alone:
+    """See `Tidings`. Nobody else hears."""
+
+    def latest(self) -> bytes:
+        return b""
+
+    def tell(self) -> None:
+        """Nobody to tell."""
+
+
 def no_keys() -> Sequence[bytes]:
     """The keys that secrets in the store are sealed with: the first closes, each opens."""
     return ()
@@ -376,3 +396,4 @@ class Ports:
     post: Post = field(default_factory=Unsent)
     bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules
     seal_keys: Callable[[], Sequence[bytes]] = no_keys
+    tidings: Tidings = field(default_factory=Alone)

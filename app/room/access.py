@@ -46,37 +46,40 @@ class _Seen(NamedTuple):
     caller: Caller
     until: float  # since the epoch
     looked: float  # by the monotonic clock
+    told: bytes  # what had been told by then
 
 
 class Access:
-    """Of one store. What was looked up is remembered for as long as a revoked key may work."""
+    """Of one store. What was looked up is remembered until somebody tells of a change, or for as
+    long as a revoked key may work where nobody can tell."""
 
     def __init__(self, ports: Ports, admin_key: str = "", later: Later = in_a_thread) -> None:
         """`admin_key`: one that is good for as long as this lives, whatever the store holds."""
         self._records, self._clock, self._new_id = ports.records, ports.clock, ports.new_id
-        self._later = later
+        self._later, self._tidings = later, ports.tidings
         self._seen: dict[bytes, _Seen] = {}
         self._own = key.standing(admin_key) if admin_key else None
         self._asked = self._own is not None
-        self._look_again = float("-inf")
+        self._look_again, self._told = float("-inf"), b""
 
     def asks(self) -> bool:
         """Must every caller show a key? From the first one on, for good."""
         if self._asked:
             return True
-        now = self._clock.monotonic()
-        if now >= self._look_again:
+        now, told = self._clock.monotonic(), self._tidings.latest()
+        if now >= self._look_again or told != self._told:
             try:
                 self._asked = self._records.get(ACCESS, ASKED) is not None
             except Unavailable:
                 if self._look_again < 0:  # it was never known
                     raise
-            self._look_again = now + LOOK_EVERY
+            self._look_again, self._told = now + LOOK_EVERY, told
         return self._asked
 
     def ask(self) -> None:
-        """There is a key from now on: here at once, elsewhere within a second or so."""
+        """There is a key from now on: on this machine at once, elsewhere within a second or so."""
         self._asked = True
+        self._tidings.tell()
 
     def of_key(self, shown: str) -> Caller:
         """Whose key it is, or `Unauthenticated`."""
@@ -99,18 +102,20 @@ class Access:
         return cookie
 
     def sign_out(self, cookie: str) -> None:
-        """Ends a visit, here at once and elsewhere within a minute."""
+        """Ends a visit, on this machine at once and elsewhere within a minute."""
         found = session.read(cookie)
         record = self._records.get(SESSIONS, found[0]) if found else None
         if found and record and compare_digest(record.body["digest"], found[1]):
             self._records.commit(Delete(SESSIONS, record.id))
+            self._tidings.tell()
         self._seen.pop(_name(b"session", cookie), None)
 
     def forget(self, id: str) -> None:
-        """A key has changed: its next caller is looked up anew."""
+        """A key has changed: its next caller is looked up anew, by all who hear of it."""
         for name, seen in list(self._seen.items()):
             if seen.caller.key == id:
                 self._seen.pop(name, None)
+        self._tidings.tell()
 
     def _known(
         self, kind: bytes, shown: str, look: Callable[[str], tuple[Caller, float]]
@@ -118,7 +123,9 @@ class Access:
         name = _name(kind, shown)
         seen = self._seen.get(name)
         looked, now = self._clock.monotonic(), self._clock.now()
-        if seen is not None and looked - seen.looked < FRESH and now < seen.until:
+        told = self._tidings.latest()  # before the look: what is told meanwhile is not in it
+        is_fresh = seen is not None and looked - seen.looked < FRESH and told == seen.told
+        if seen is not None and is_fresh and now < seen.until:
             return seen.caller
         try:
             caller, until = look(shown)
@@ -131,7 +138,7 @@ class Access:
             raise
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()
-        self._seen[name] = _Seen(caller, until, looked)
+        self._seen[name] = _Seen(caller, until, looked, told)
         return caller
 
     def _look_at_key(self, shown: str) -> tuple[Caller, float]:

@@ -9,7 +9,7 @@ after its job: one whose job was never accepted goes as soon.
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.ports import Body, Ports, Record
@@ -83,8 +83,9 @@ class Claims:
         return opened
 
     def digest(self, params: Any, operation: Operation | None) -> str:
-        """The same for the same parameters; it tells nobody what a secret among them is."""
-        content = json.dumps(params, sort_keys=True).encode()
+        """The same for the same parameters, whether 15 came as 15.0; it tells nobody what a secret
+        among them is."""
+        content = json.dumps(_alike(params), sort_keys=True).encode()
         if operation is not None and operation.params.secrets:
             return self._seal.mark(content)
         return hashlib.sha256(content).hexdigest()
@@ -106,6 +107,15 @@ class Claims:
         if found is None or not is_ready(found):
             raise Unknown(f"The file {id}, which holds what is too large for the job, is gone.")
         return found
+
+
+def _alike(value: Any) -> Any:
+    """With whole numbers as integers."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, Mapping):
+        return {name: _alike(each) for name, each in value.items()}
+    return [_alike(each) for each in value] if isinstance(value, list) else value
 
 
 def _with(

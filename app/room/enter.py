@@ -49,7 +49,8 @@ class Room(Parts):
             return self.told(call, error)
 
     def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
-        """A job for each call, all or none. Raises the `Problem` of the first that is wrong."""
+        """A job for each call, all or none. Raises the `Problem` of the first that is wrong, with
+        every field that is invalid."""
         return self._jobs().submit_all(calls, lambda call: self._checked(call)[:2])
 
     def told(self, call: Call, error: BaseException) -> Outcome:

@@ -15,7 +15,7 @@ from marshmallow import fields, types
 from app.room.strict_json import write_json
 
 FILE_ID = r"^file_[0-7][0-9A-HJKMNP-TV-Z]{25}$"  # a ULID in Crockford's alphabet
-LONGEST_NAME = 200  # characters; with UTF-8's four bytes each that is what most systems take
+LONGEST_NAME = 128  # characters; what comes by itself with a longer one is cut
 ANY_TYPE = "application/octet-stream"
 
 _MESSAGES: types.ErrorMessages = {

@@ -50,13 +50,18 @@ class JobCalls:
         return engine.wait(record.id, call.caller, max(0.0, until - clock.monotonic()))
 
     def submit_all(self, calls: Sequence[Call], check: Callable[[Call], Checked]) -> list[Outcome]:
-        """A job for each, all or none. Raises the `Problem` of the first that is wrong."""
-        submissions = []
+        """A job for each, all or none. Raises the `Problem` of the first that is wrong; when that
+        is invalid, whatever else is stands in it too."""
+        submissions, wrong = [], list[Problem]()
         for index, call in enumerate(calls):
             try:
                 submissions.append(self._submission(call, *check(call)))
             except Problem as problem:
-                raise _at(index, problem) from None
+                wrong.append(_at(index, problem))
+                if not isinstance(wrong[0], Invalid):
+                    break
+        if wrong:
+            raise _together(wrong) from None
         if not calls:
             return []
         made = self._room.engine.submit_all(submissions, calls[0].caller)
@@ -113,3 +118,12 @@ def _at(index: int, problem: Problem) -> Problem:
     at = f"/jobs/{index}" if isinstance(problem, BadCallback) else f"/jobs/{index}/params"
     moved = [Wrong(at + e.pointer, e.detail) for e in problem.errors]
     return Invalid(problem.detail, errors=moved)
+
+
+def _together(problems: Sequence[Problem]) -> Problem:
+    """The first; with the fields of all that are invalid, if it is."""
+    first = problems[0]
+    if not isinstance(first, Invalid):
+        return first
+    fields = [each for one in problems if isinstance(one, Invalid) for each in one.errors]
+    return Invalid(first.detail, errors=fields)

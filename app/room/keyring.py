@@ -64,7 +64,7 @@ class Keyring:
         raise Stale("The key changes too often to be changed here.")
 
     def revoke(self, id: str) -> None:
-        """Refused here at once, and everywhere within a minute."""
+        """Refused on this machine at once, and everywhere within a minute."""
         check_scope(self._caller, "admin")
         self._found(id)
         self._records.commit(Delete(KEYS, id))

@@ -206,7 +206,11 @@ def to_come(record: Record, now: float) -> list[float]:
 
 
 def revision(record: Record) -> str:
-    """Changes with what people ask of a schedule, and not as it comes due."""
+    """Changes whenever somebody writes a schedule, be it as it was, and not as it comes due."""
+    return blake2b(write_json([_asked(record), record.body["updated"]]), digest_size=9).hexdigest()
+
+
+def _asked(record: Record) -> str:
     asked = [record.body["plan"], record.body["created"]]
     return blake2b(write_json(asked), digest_size=9).hexdigest()
 
@@ -218,7 +222,7 @@ def schedule_id(owner: str, name: str) -> str:
 
 def job_id(record: Record, due: float) -> str:
     """The one job of a due time, of this plan; a ULID of that time, so that it sorts by it."""
-    named = [record.id, revision(record), record.body["updated"], round(due * 1000)]
+    named = [record.id, _asked(record), record.body["updated"], round(due * 1000)]
     chance = int.from_bytes(blake2b(write_json(named), digest_size=10).digest())
     number = (max(0, round(due * 1000)) << 80) | chance
     return "job_" + "".join(ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

@@ -139,7 +139,7 @@ def test_doctor_of_a_machine(tmp_path: Path) -> None:
     assert checks == [
         ["ok", check] for check in ("settings", "python", "operations", "disk", "folder", "store")
     ]
-    told = json.loads(typed(None, tmp_path, "doctor", "--json").stdout)
+    told = json.loads(typed(None, tmp_path, "doctor", "--json", "--data", f"{tmp_path}").stdout)
     assert told["well"] is True
     assert told["findings"][0] == {"check": "settings", "state": "ok", "detail": "1 given"}
 

@@ -24,7 +24,7 @@ def test_a_body_that_is_too_large_gets_a_ticket(client: FlaskClient) -> None:
     """The problem says where the bytes can go, and they can go there."""
     body = b'{"text": "' + b"x" * 2000 + b'"}'
     headers = {"Content-Type": "application/json"}
-    for path in ("/v1/operations/echo.text", "/v1/jobs"):
+    for path in ("/v1/operations/echo.text", "/v1/jobs", "/v1/jobs/batch", "/rpc"):
         refused: Any = client.post(path, data=body, headers=headers)
         assert (refused.status_code, refused.json["limit"]) == (413, 1000)
         ticket = refused.json["ticket"]
@@ -43,6 +43,15 @@ def test_no_ticket_over_the_bound(room: Room, client: FlaskClient) -> None:
     assert "ticket" not in refused.json
 
 
+def test_a_name_has_at_most_128_characters(client: FlaskClient) -> None:
+    """A longer one is refused, and not cut in silence."""
+    longest = "x" * 124 + ".txt"
+    assert asked(client, name=longest)["name"] == longest
+    for name in ("", f"x{longest}"):
+        refused: Any = client.post(FILES, json={"name": name})
+        assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/name")
+
+
 @pytest.mark.parametrize("hosts", [(), ("other",)])
 def test_both_ways_in(room: Room, settings: Settings, hosts: tuple[str, ...]) -> None:
     """An upload and a download pass where Flask routes them, too."""
@@ -59,8 +68,12 @@ def test_both_ways_in(room: Room, settings: Settings, hosts: tuple[str, ...]) ->
     with client.get(f"{FILES}/{made['id']}/content", follow_redirects=True) as got:
         assert got.data == body
     where = client.get(f"{FILES}/{made['id']}/content").headers["Location"]
+    assert "Content-Type" not in client.head(f"{FILES}/{made['id']}/content").headers
     with client.get(where, headers={"Range": "bytes=5-9"}) as got:
         assert (got.status_code, got.data) == (206, b"xxxxx")
+    with client.get(where, headers={"Range": "Bytes=5-9"}) as got:
+        assert (got.status_code, got.data) == (206, b"xxxxx")
+    assert client.get(where, headers={"Range": f"bytes={10**30}-"}).status_code == 416
     assert client.delete(f"{FILES}/{made['id']}").status_code == 204
 
 

@@ -176,7 +176,7 @@ def test_a_key_stands_for_one_call(client: FlaskClient) -> None:
     assert pointers(two) == ["/key"]
 
 
-@pytest.mark.parametrize("header", ["", " ", "x" * 256, "é", "a\tb"])
+@pytest.mark.parametrize("header", ["", " ", '""', "x" * 256, "é", "a\tb"])
 def test_a_header_that_is_no_key_is_invalid(client: FlaskClient, header: str) -> None:
     """Wherever it stands: an empty one must not be taken for none."""
     headers = {"Idempotency-Key": header}
@@ -225,6 +225,8 @@ def test_a_signal_of_another_name_shows(client: FlaskClient, room: Room) -> None
     """What the job waits for, and what is kept until it is asked for."""
     job = made(client)
     told = client.post(f"{JOBS}/{job['id']}/signals/aproved", json=True).json
+    form = "application/x-www-form-urlencoded"  # as `curl -d ''` has it, which says nothing
+    assert client.post(f"{JOBS}/{job['id']}/signals/aproved", content_type=form).status_code == 200
     assert told["signals"] == ["aproved"]
     assert client.get(f"{JOBS}/{job['id']}").json["signals"] == ["aproved"]
 
@@ -247,6 +249,18 @@ def test_a_batch_has_bounds(client: FlaskClient) -> None:
     assert told(client.post(f"{JOBS}/batch", json={"jobs": []})) == {"items": []}
     assert pointers(client.post(f"{JOBS}/batch", json={})) == ["/jobs"]
     assert pointers(client.post(f"{JOBS}/batch", json={"jobs": 1, "a": 1})) == ["/jobs", "/a"]
+
+
+def test_a_batch_names_every_wrong_field(client: FlaskClient, room: Room) -> None:
+    """Of all its jobs; what else is wrong with one is said when it is the first."""
+    bad, unknown = LATER | {"params": {"text": 1, "more": 2}}, {"operation": "nobody's"}
+    refused = client.post(f"{JOBS}/batch", json={"jobs": [LATER, bad, unknown, bad]})
+    assert pointers(refused) == [
+        f"/jobs/{place}/params/{name}" for place in (1, 3) for name in ("text", "more")
+    ]
+    first = client.post(f"{JOBS}/batch", json={"jobs": [unknown, bad]})
+    assert (problem(first), told_problem(first)["index"]) == ("unknown", 0)
+    assert room.ports.records.count("jobs") == 0
 
 
 def test_a_batch_has_one_key(client: FlaskClient, room: Room) -> None:

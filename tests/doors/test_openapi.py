@@ -67,6 +67,11 @@ def test_every_problem_is_described(client: FlaskClient) -> None:
     assert {"200", "400", "404", "406", "413", "415", "422", "429", "500", "503", "504"} <= set(
         told
     )
+    for path, method in (("/echo/{text}", "get"), ("/pairs/{left}", "delete")):
+        assert {"400", "413", "415", "422"} <= set(document["paths"][path][method]["responses"])
+    assert {"400", "422"} <= set(
+        document["paths"]["/v1/operations/echo.text"]["get"]["responses"]
+    )  # a query, or a body, where none belongs
 
 
 def test_examples_are_shown(client: FlaskClient) -> None:

@@ -170,6 +170,14 @@ def test_the_body_must_say_that_it_is_json(
     assert (problem(answer) if kind else answer.status_code) == (kind or 200)
 
 
+@pytest.mark.parametrize(("coding", "kind"), [("gzip", "unsupported"), ("identity", None)])
+def test_a_body_that_is_packed_is_unsupported(
+    client: FlaskClient, coding: str, kind: str | None
+) -> None:
+    answer = client.post(TEXT, json={"text": "a"}, headers={"Content-Encoding": coding})
+    assert (problem(answer) if kind else answer.status_code) == (kind or 200)
+
+
 @pytest.mark.parametrize(
     ("accept", "fits"),
     [
@@ -293,6 +301,27 @@ def test_queries_that_do_not_belong(client: FlaskClient, path: str, kind: str) -
     send = client.get if path.startswith("/echo") else client.post
     answer = send(path, data=b"{}", content_type=JSON)
     assert problem(answer) == kind
+
+
+@pytest.mark.parametrize("path", ["/v1/operations", "/v1/operations/fail", "/v1/stats"])
+def test_what_a_query_must_not_say(client: FlaskClient, path: str) -> None:
+    """What is asked for and does not exist is refused, wherever it is asked."""
+    answer = client.get(f"{path}?stray=1")
+    assert problem(answer) == "invalid"
+    assert answer.json is not None
+    assert answer.json["errors"][0]["pointer"] == "/stray"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_body_that_does_not_belong(client: FlaskClient, method: str) -> None:
+    """Its parameters are not dropped in silence; an empty object, which some clients send, is."""
+    path = "/echo/a" if method == "GET" else "/pairs/x"
+    assert client.open(path, method=method, json={}).status_code == 200
+    refused = client.open(path, method=method, json={"tags": ["a"]})
+    assert problem(refused) == "invalid"
+    assert refused.json is not None
+    assert [each["pointer"] for each in refused.json["errors"]] == ["/tags"]
+    assert problem(client.open(path, method=method, data="tags=a")) == "unsupported"
 
 
 def test_a_long_operation_is_accepted_as_a_job(client: FlaskClient) -> None:

@@ -115,13 +115,14 @@ def test_a_preview(client: FlaskClient) -> None:
 
 
 def test_only_what_was_seen(client: FlaskClient, room: Room) -> None:
-    """If-Match names the revision, which no due time changes."""
-    tag = put(client).headers["ETag"]
-    put_again = put(client, If_Match=f'"other", {tag}')
+    """If-Match names the revision, which no due time changes, and each PUT does, be it the same."""
+    first = put(client).headers["ETag"]
+    put_again = put(client, If_Match=f'"other", {first}')
     assert put_again.status_code == 200
+    tag = put_again.headers["ETag"]
     changed = put(client, {**NIGHTLY, "catch_up": "all"}, If_Match=tag)
     assert changed.status_code == 200
-    for stale in (tag, f"W/{changed.headers['ETag']}", "nonsense", '"'):
+    for stale in (first, tag, f"W/{changed.headers['ETag']}", "nonsense", '"'):
         assert problem(put(client, If_Match=stale)) == "precondition"
         assert problem(send(client, "DELETE", AT, If_Match=stale)) == "precondition"
     assert problem(put(client, If_None_Match="*")) == "precondition"

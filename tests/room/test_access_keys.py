@@ -34,6 +34,18 @@ class Away:
         return getattr(self._records, verb)
 
 
+class Shouted:
+    """Tidings that reach everybody who has this."""
+
+    told = 0
+
+    def latest(self) -> bytes:
+        return bytes(self.told)
+
+    def tell(self) -> None:
+        self.told += 1
+
+
 class Process:
     """One of several on the same store and clock; what it does beside its calls waits in a list."""
 
@@ -126,7 +138,7 @@ def test_nothing_that_is_kept_tells_a_key(here):
 
 
 def test_the_first_key_is_noticed(lab, here, there):
-    """At once by who makes it, by every other process within a second or so, and for good."""
+    """At once by who makes it, within a second by who cannot hear of it, and for good."""
     assert not here.access.asks()
     assert not there.access.asks()
     shown = make(here)
@@ -150,7 +162,7 @@ def test_who_has_never_seen_the_store_does_not_guess(lab, here):
 
 
 def test_a_revoked_key_ends(lab, here, there):
-    """Where it is revoked at once, everywhere else within a minute."""
+    """Where it is revoked at once, where that cannot be heard within a minute."""
     shown = make(here)
     assert here.knows(shown)
     assert there.knows(shown)
@@ -160,6 +172,44 @@ def test_a_revoked_key_ends(lab, here, there):
     assert there.knows(shown) is None
     with pytest.raises(Unknown):
         here.ring.revoke(id_of(shown))
+
+
+def test_processes_that_hear_of_each_other_forget_at_once(lab):
+    """The first key, one that was revoked or rotated, a visit that was ended: no second later."""
+    ports = replace(lab.room.ports, tidings=Shouted())
+    here, there = Process(ports), Process(ports)
+    assert not there.access.asks()
+    shown, other = make(here), make(here)
+    assert there.access.asks()
+    cookie = here.access.sign_in(other)
+    assert there.knows(shown)
+    assert there.knows(other)
+    assert there.access.of_session(cookie)
+    here.ring.revoke(id_of(shown))
+    assert there.knows(shown) is None
+    here.access.sign_out(cookie)
+    with pytest.raises(Unauthenticated):
+        there.access.of_session(cookie)
+    here.ring.rotate(id_of(other), 0)
+    assert there.knows(other) is None
+
+
+def test_a_look_that_a_revocation_overtakes_is_not_believed(lab):
+    """What was read before it was told is looked up again."""
+    ports = replace(lab.room.ports, tidings=Shouted())
+    here, there = Process(ports), Process(ports)
+    shown = make(here)
+    get = there.store.get
+
+    def overtaken(collection: str, id: str) -> Any:
+        found = get(collection, id)
+        there.store.__dict__.pop("get", None)
+        here.ring.revoke(id)
+        return found
+
+    there.store.get = overtaken
+    assert there.knows(shown)
+    assert there.knows(shown) is None
 
 
 def test_a_key_is_not_believed_for_ever_without_its_record(lab, here):

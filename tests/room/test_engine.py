@@ -120,6 +120,15 @@ def test_parameters_are_the_same_in_any_order(lab, engine):
     assert engine.submit(Submission("tried", {"b": 2, "a": 1}, key="k"), LOCAL).id == first.id
 
 
+def test_a_whole_number_is_the_same_however_it_was_written(lab, engine):
+    """15 and 15.0, which a terminal sends of a number where JSON has 15; not 15.5."""
+    first = engine.submit(Submission("tried", {"a": [15, {"b": 2.5}]}, key="k"), LOCAL)
+    same = Submission("tried", {"a": [15.0, {"b": 2.5}]}, key="k")
+    assert engine.submit(same, LOCAL).id == first.id
+    with pytest.raises(Invalid):
+        engine.submit(Submission("tried", {"a": [15.5, {"b": 2.5}]}, key="k"), LOCAL)
+
+
 @pytest.mark.parametrize("late", [REMEMBERED - 1, REMEMBERED + 1])
 def test_a_key_is_free_a_day_after_the_end(lab, engine, late):
     """And no sooner, though the operation keeps its jobs for a minute only."""

@@ -9,7 +9,7 @@ import pytest
 from app import File, Run, Unavailable, Upload
 from app.room.call import LOCAL
 from app.room.file_uses import FILES
-from app.room.files import safe_path
+from app.room.files import safe_name, safe_path
 from app.room.shelf import SOON, Shelf, Wish, is_ready
 from app.testing import Testing
 
@@ -169,3 +169,9 @@ def test_what_a_job_saves_is_no_upload(lab: Testing, declare: Declare) -> None:
 )  # fmt: skip
 def test_a_path_leads_nowhere_else(name: str, path: str) -> None:
     assert safe_path(name) == path
+
+
+def test_a_long_name_that_comes_by_itself_is_cut() -> None:
+    """Its ending stays, by which its type is known."""
+    assert safe_name("x" * 300 + ".jpeg") == "x" * 123 + ".jpeg"
+    assert safe_path("pics/" + "x" * 300) == "pics/" + "x" * 128

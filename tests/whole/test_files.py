@@ -115,7 +115,7 @@ def test_a_jobs_result_that_is_a_file(service: Service) -> None:
         ("ein Kätzchen 🐈.jpg", "ein Kätzchen 🐈.jpg"),
         ("\u202egnp.exe", "gnp.exe"),
         ('a"; filename="b.exe', "a ; filename= b.exe"),
-        ("x" * 300 + ".jpeg", "x" * 195 + ".jpeg"),
+        ("x" * 123 + ".jpeg", "x" * 123 + ".jpeg"),
         ("%2e%2e%2fa", "%2e%2e%2fa"),
         ("con\u0000trol".replace("\u0000", "\u0001"), "control"),
     ],
@@ -133,7 +133,7 @@ def test_odd_names(service: Service, given: str, kept: str) -> None:
     assert {path.parent for path in inside.rglob("*")} <= {inside, inside / "incoming"}
 
 
-@pytest.mark.parametrize("name", ["", "x" * 1001, 5, None])
+@pytest.mark.parametrize("name", ["", "x" * 129, 5, None])
 def test_no_names(service: Service, name: Any) -> None:
     """What can be no name is invalid."""
     assert ask(service, "POST", "/v1/files", {"name": name}).status == 422

@@ -204,6 +204,26 @@ def test_expect_100_continue(server: Served) -> None:
         assert client.recv(1000).startswith(b"HTTP/1.1 200")
 
 
+REFUSED = b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+
+
+def test_who_sends_all_before_listening_hears_why_it_was_refused(server: Served) -> None:
+    """As many clients do: to them a server that closes first is one that broke."""
+    with server.connect() as client:
+        client.sendall(REFUSED % 10_000_000 + b"\r\n" + b"x" * 10_000_000)
+        assert client.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("head", [REFUSED % 10**8, REFUSED % 10**5 + b"Expect: 100-continue\r\n"])
+def test_what_is_very_much_or_was_asked_about_is_refused_at_once(
+    server: Served, head: bytes
+) -> None:
+    """Before any of it was sent."""
+    with server.connect() as client:
+        client.sendall(head + b"\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 413")
+
+
 def test_head_has_a_length_and_no_body(server: Served) -> None:
     came, _ = server.raw(b"HEAD /pid HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     head, _, body = came.partition(b"\r\n\r\n")

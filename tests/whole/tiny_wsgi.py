@@ -17,6 +17,9 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
         os.kill(os.getpid(), 9)
     if path == "/raise":
         raise RuntimeError("a bug")
+    if path == "/refuse":
+        start_response("413 CONTENT TOO LARGE", [("Content-Length", "2")])
+        return [b"no"]
     answers = {
         "/smuggled": lambda: "smuggled",
         "/pid": lambda: str(os.getpid()),

@@ -27,7 +27,7 @@ from app.room.strict_json import write_json
 PIECE = 256 * 1024
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,99})-(\d{0,99})", re.ASCII | re.IGNORECASE)
 
 
 def upload(room: Room, request: Request, key: str) -> Answer:

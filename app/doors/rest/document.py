@@ -159,9 +159,8 @@ def _calling_own(operation: Operation, route: Route, book: Book) -> Document:
         for name in route.names
     ]
     document = _heading(operation, operation.name)
-    kinds = [*_kinds(operation), "malformed", "invalid"]
+    kinds = [*_kinds(operation), *WITH_BODY]  # a body where none belongs is refused
     if route.has_body:
-        kinds += WITH_BODY
         inside = {**schema, "properties": rest, "required": required}
         examples = [{n: v for n, v in each.items() if n in rest} for each in operation.examples]
         document["requestBody"] = body(inside, examples)
@@ -193,7 +192,9 @@ def _showing(operation: Operation) -> Document:
         "summary": f"Describe {operation.name}.",
         "operationId": f"describe.{operation.name}",
         "tags": ["service"],
-        "responses": responses({"$ref": f"{SCHEMAS}Operation"}, *ALWAYS, *WITH_KEYS),
+        "responses": responses(
+            {"$ref": f"{SCHEMAS}Operation"}, *ALWAYS, *WITH_KEYS, "malformed", "invalid"
+        ),
     }
 
 

@@ -74,6 +74,7 @@ def _submit(jobs: Jobs, request: Request, path: Path) -> Answer:
 def _submit_all(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
     check_json(request)
+    body_of(jobs.room, request)
     calls = read_jobs(request, wishes(request), jobs.room.ports.clock.now())
     made = b",".join(outcome.json for outcome in jobs.room.enter_all(calls))
     return Answer(202, b'{"items":[' + made + b"]}", [("Content-Type", JSON)])
@@ -118,8 +119,10 @@ def _retry(jobs: Jobs, request: Request, path: Path) -> Answer:
 
 def _signal(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
-    check_json(request)
-    value = read_json(request.body) if request.body else None
+    value = None
+    if request.body:
+        check_json(request)
+        value = read_json(request.body)
     named = SIGNAL.load(dict(path)) | {"value": value}
     return json_answer(request, write_json(jobs.signal(**named)))
 

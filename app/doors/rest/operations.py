@@ -11,7 +11,7 @@ from app.doors.http import (
     json_answer,
     outcome_answer,
 )
-from app.doors.rest.endpoint import Endpoint, Path, refuse_query
+from app.doors.rest.endpoint import NOTHING, Endpoint, Path, read_texts, refuse_query
 from app.doors.wishes import wishes
 from app.room.call import Call
 from app.room.enter import Room
@@ -85,6 +85,7 @@ def _own(room: Room, operation: Operation, route: Route) -> Endpoint:
 
 
 def _show(request: Request, operation: Operation) -> Answer:
+    read_texts(NOTHING, request, {})
     return json_answer(request, write_json(_described(operation)))
 
 
@@ -99,6 +100,8 @@ def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
     params: dict[str, Any] = {}
     if request.method in ("GET", "HEAD", "DELETE"):
         texts |= _rest(request, path)
+        if request.body:
+            _refuse_body(request)
     else:
         refuse_query(request)
         check_json(request)
@@ -119,6 +122,16 @@ def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
         )
     )
     return outcome_answer(request, outcome, wish.honoured(outcome, room.answer_within))
+
+
+def _refuse_body(request: Request) -> None:
+    """What is said there is not dropped in silence; some clients send an empty object."""
+    check_json(request)
+    if given := read_object(request.body):
+        raise Invalid(
+            f"{request.method} takes its parameters from the query, not from a body.",
+            errors=[Wrong(pointer(name), "Give it in the query.") for name in given],
+        )
 
 
 def body_of(room: Room, request: Request) -> bytes:

@@ -59,9 +59,17 @@ MUTANTS = (
     Mutant(
         "revoked-key",
         "app/room/access.py",
-        "        if seen is not None and looked - seen.looked < FRESH and now < seen.until:\n",
-        "        if seen is not None and now < seen.until:\n",
-        "A stolen key that was revoked goes on to work wherever it was used before.",
+        " and looked - seen.looked < FRESH and told == seen.told\n",
+        " and told == seen.told\n",
+        "A stolen key that was revoked goes on to work on other machines for good.",
+        KEYS,
+    ),
+    Mutant(
+        "revoked-key-beside",
+        "app/room/access.py",
+        " and looked - seen.looked < FRESH and told == seen.told\n",
+        " and looked - seen.looked < FRESH\n",
+        "A stolen key that was revoked goes on to work for a minute in the process beside.",
         KEYS,
     ),
     Mutant(
