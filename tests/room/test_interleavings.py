@@ -1,0 +1,56 @@
+"""What goes wrong between two writes: a store that fails for a moment, a clock that was wrong, two
+who do the same at once. Each keeps its promise all the same."""
+
+from typing import Any
+
+import pytest
+
+from app import Run
+from app.room.errors import Unavailable
+from app.testing import Testing
+
+
+class Flaky:
+    """Fails the next so many calls of one verb of a store, where it is asked for `what`."""
+
+    def __init__(self, lab: Testing, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+        self.left, self.what = 0, ""
+        self._real = getattr(lab.room.ports.records, verb)
+        monkeypatch.setattr(lab.room.ports.records, verb, self._asked)
+
+    def _asked(self, *asked: Any, **how: Any) -> Any:
+        if self.left and self.what in repr(asked):
+            self.left -= 1
+            raise Unavailable("down")
+        return self._real(*asked, **how)
+
+
+@pytest.fixture
+def mapped(lab: Testing, declare: Any) -> str:
+    """A parent that waits for three children, of which each has one attempt."""
+    declare(lambda: "done", "child", retries=0)
+
+    def parent(run: Run) -> list[Any]:
+        return list(run.map("child", [{}] * 3, failures="collect"))
+
+    declare(parent, "parent")
+    id = lab.submit("parent")
+    lab.run_only(id)
+    return id
+
+
+@pytest.mark.parametrize("writes_too", [False, True])
+def test_a_claim_whose_look_failed_costs_no_attempt(
+    lab: Testing, mapped: str, monkeypatch: pytest.MonkeyPatch, writes_too: bool
+) -> None:
+    """Nobody began it: the only attempt that a job has must not go so. Where the store is away
+    when it is given back, it is given back later."""
+    get, commit = Flaky(lab, monkeypatch, "get"), Flaky(lab, monkeypatch, "commit")
+    get.left, get.what = 1, mapped
+    commit.left = int(writes_too)
+    assert len(lab.room.engine.claim(2)) == 1
+    assert commit.left == 0
+    lab.advance("1m")
+    lab.run()
+    lost = [job for job in lab.jobs("child") if job["status"] != "succeeded"]
+    assert [job["error"]["kind"] for job in lost] == ["crashed"]  # of which the claim went well
