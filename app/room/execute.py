@@ -101,10 +101,13 @@ def _with_notes(ending: Ending, notes: Notes, ran: float) -> Ending:
 
 
 def _undeclared(record: Record, now: float) -> Ending:
-    """Somebody may have started the service without its modules: the job waits for them."""
-    name = record.body["operation"]
-    if now < record.body["due"] + LONGEST_UNDECLARED:
-        return Ending("waiting", wait=Wait("operation", name, until=now + LOOK_FOR_OPERATION))
+    """Somebody may have started the service without its modules: the job waits for them, for a day
+    from when they were missed, however long ago it was to start."""
+    name, wait = record.body["operation"], record.body.get("wait", {})
+    since = wait.get("since", now) if wait.get("for") == "operation" else now
+    if now < since + LONGEST_UNDECLARED:
+        until = now + LOOK_FOR_OPERATION
+        return Ending("waiting", wait=Wait("operation", name, until, since))
     text = (
         f"There was no operation {name} for a day: declare it again (MANYDOORS_OPERATIONS names "
         "the modules) and retry, or submit the job to another."

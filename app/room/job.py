@@ -70,6 +70,7 @@ class Wait:
     reason: Literal["sleep", "signal", "children", "operation"]
     name: str = ""
     until: float | None = None
+    since: float | None = None  # of what may end it: when that began
 
 
 What = Literal["succeeded", "failed", "cancelled", "waiting", "continued", "returned"]
@@ -218,6 +219,8 @@ def _suspended(record: Record, ending: Ending, now: float) -> Record:
         due = now + CHILDREN_LOOK
     body = _apart(_past(record, ending, now, wait.reason))
     body |= {"free": body["free"] + 1, "wait": {"for": wait.reason, "name": wait.name}}
+    if wait.since is not None:
+        body["wait"]["since"] = wait.since
     return _moved(record, WAITING, body | {"midway": True}, min(due, now + FURTHEST))
 
 

@@ -54,3 +54,55 @@ def test_a_claim_whose_look_failed_costs_no_attempt(
     lab.run()
     lost = [job for job in lab.jobs("child") if job["status"] != "succeeded"]
     assert [job["error"]["kind"] for job in lost] == ["crashed"]  # of which the claim went well
+
+
+@pytest.fixture
+def napper(lab: Testing, declare: Any) -> str:
+    """A job that sleeps for three days, twice; the first are over."""
+
+    def nap(run: Run) -> str:
+        run.sleep("3d")
+        run.sleep("3d")
+        return "woke"
+
+    declare(nap)
+    id = lab.submit("tried")
+    lab.run_next()
+    lab.advance("3d")
+    return id
+
+
+@pytest.fixture
+def without(lab: Testing, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Moves the clock while no code of the service declares `tried`, as in half a deployment."""
+
+    def passed(duration: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.delitem(lab.room.registry._operations, "tried")
+            lab.run_next()
+            lab.advance(duration)
+            lab.run_next()
+
+    return passed
+
+
+def test_a_job_of_long_ago_waits_for_its_operation_as_any(
+    lab: Testing, napper: str, without: Any
+) -> None:
+    """For a day from when the operation is missed, not from when the job was to start; and each
+    time that it is missed."""
+    for _ in range(2):
+        without("23h")
+        assert lab.job(napper)["status"] == "waiting"
+        lab.advance("1m")
+        assert lab.run_next() == napper
+        lab.advance("3d")
+    assert lab.result(napper) == "woke"
+
+
+def test_an_operation_that_is_gone_for_good_ends_its_jobs(
+    lab: Testing, napper: str, without: Any
+) -> None:
+    """A day after it was missed first."""
+    without("25h")
+    assert lab.error(napper)["kind"] == "unknown"
