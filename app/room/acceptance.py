@@ -103,6 +103,11 @@ class Acceptance:
         to ask again, and behind it one rings for them. Whatever the queue holds."""
         return self._drafted(submissions, caller, self._ports.clock.now(), False)
 
+    def was_accepted(self, one: Submission, caller: Caller) -> bool:
+        """Did its key make a job, be it long ago, so that the key is free again?"""
+        held = self._ports.records.get(KEYS, _key_id(caller.owner, one))
+        return held is not None and self.gates.has_passed(held)
+
     def _drafted(
         self, submissions: Sequence[Submission], caller: Caller, now: float, listed: bool
     ) -> tuple[list[Record], list[Write]]:

@@ -304,11 +304,15 @@ class Engine:
                 f"The job is {record.label}; only one that has ended is retried.",
                 job_status=record.label,
             )
+        return self.submit(self.again(record, **how), caller)
+
+    def again(self, record: Record, **how: Any) -> Submission:
+        """What is submitted to retry it. `Unavailable` where no key opens its secrets."""
         name, params = record.body["operation"], record.body["params"]
         if not isinstance(params, str):
             known = self.registry.known(name) or self.registry.get(name)
             params = Claims(self.ports).of_job(record, known)
-        again = Submission(
+        return Submission(
             operation=name,
             params=params,
             priority=record.priority,
@@ -317,7 +321,6 @@ class Engine:
             callback_url=record.body.get("callback_url"),
             **how,
         )
-        return self.submit(again, caller)
 
     def wait(self, id: str, caller: Caller, seconds: float) -> Record:
         """The job, as soon as it has ended, or as it is after so many seconds, or when this

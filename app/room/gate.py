@@ -14,6 +14,7 @@ from app.room.errors import Problem, Stale, TooLarge, Unavailable
 from app.room.job import HELD, JOBS
 
 GATES = "gates"
+BEHIND = "behind"  # the gate of what is no job, and names one
 PATIENCE = 30.0  # seconds until somebody looks behind a gate that was not opened
 
 
@@ -46,6 +47,11 @@ class Gates:
         """None while that is not decided."""
         found = self._records.get(GATES, gate)
         return None if found is None else bool(found.body["open"])
+
+    def has_passed(self, record: Record) -> bool:
+        """Of one that may stand behind a gate beside its job: is it of a job that was accepted?"""
+        gate = record.body.get(BEHIND)
+        return gate is None or bool(self.is_open(gate))
 
     def settle(self, gate: str, owner: str) -> bool:
         """Is it open? Asked by whoever has claimed one that waits; shuts one that is not there."""
@@ -86,7 +92,7 @@ class Gates:
 
     def _take_back(self, record: Record, gate: str) -> None:
         found = self._records.get(record.collection, record.id)
-        if found is None or gate not in (found.body.get("gate"), found.body.get("behind")):
+        if found is None or gate not in (found.body.get("gate"), found.body.get(BEHIND)):
             return
         with suppress(Stale):
             self._records.commit(Delete(record.collection, record.id, expect=found.version))
@@ -97,7 +103,7 @@ def _behind(gate: str, until: float, write: Write) -> Write:
         return write
     record = write.record
     if record.collection != JOBS:
-        return replace(write, record=replace(record, body=record.body | {"behind": gate}))
+        return replace(write, record=replace(record, body=record.body | {BEHIND: gate}))
     late = until if record.due is None else max(record.due, until)
     return replace(write, record=replace(record, body=record.body | {"gate": gate}, due=late))
 

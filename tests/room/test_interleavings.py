@@ -1,11 +1,15 @@
 """What goes wrong between two writes: a store that fails for a moment, a clock that was wrong, two
 who do the same at once. Each keeps its promise all the same."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 import pytest
 
-from app import Run
+from app import Run, Secret
+from app.doors.jobs import Jobs
+from app.room.call import LOCAL
+from app.room.enter import Room
 from app.room.errors import Unavailable
 from app.testing import Testing
 
@@ -106,3 +110,33 @@ def test_an_operation_that_is_gone_for_good_ends_its_jobs(
     """A day after it was missed first."""
     without("25h")
     assert lab.error(napper)["kind"] == "unknown"
+
+
+def fail(word: Annotated[str, Secret]) -> None:
+    raise ZeroDivisionError
+
+
+def test_a_bulk_retry_remembers_for_good(lab: Testing, declare: Any) -> None:
+    """What was retried is not retried again days later, when the key of that is free again."""
+    declare(fail, retries=0, keep="3d")
+    jobs = Jobs(lab.room, LOCAL)
+    first = lab.submit("tried", word="b")
+    lab.run()
+    (second,) = jobs.retry_all("failed").items
+    lab.cancel(second.id)
+    assert second.body["retry_of"] == first
+    for _ in range(3):
+        assert jobs.retry_all("failed").items == ()
+        lab.advance("23h")
+        lab.run()
+
+
+def test_a_bulk_retry_seals_no_secret_twice(lab: Testing, declare: Any) -> None:
+    """Where no key opens it, it is said so, and no job gets what was sealed for the secret."""
+    declare(fail, retries=0)
+    lab.submit("tried", word="b")
+    lab.run()
+    lost = Room(lab.room.registry, replace(lab.room.ports, seal_keys=lambda: (b"k" * 32,)))
+    with pytest.raises(Unavailable, match="MANYDOORS_SEAL_KEYS"):
+        Jobs(lost, LOCAL).retry_all("failed")
+    assert len(lab.jobs()) == 1
