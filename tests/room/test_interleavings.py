@@ -8,6 +8,7 @@ import pytest
 
 from app import Run, Secret
 from app.doors.jobs import Jobs
+from app.ports import Reply
 from app.room.call import LOCAL
 from app.room.enter import Room
 from app.room.errors import Unavailable
@@ -140,3 +141,15 @@ def test_a_bulk_retry_seals_no_secret_twice(lab: Testing, declare: Any) -> None:
     with pytest.raises(Unavailable, match="MANYDOORS_SEAL_KEYS"):
         Jobs(lost, LOCAL).retry_all("failed")
     assert len(lab.jobs()) == 1
+
+
+def test_a_callback_that_is_put_off_again_and_again_still_has_its_job(
+    lab: Testing, declare: Any
+) -> None:
+    """A receiver may ask for twelve hours each time: to the last attempt there is what to tell."""
+    declare(lambda: None, keep="1s")
+    lab.submit("tried", callback_url="https://example.com/hook")
+    lab.mailbox.answers = [Reply(503, str(12 * 3600))] * 7
+    lab.run()
+    assert lab.jobs("webhooks.deliver")[0]["status"] == "succeeded"
+    assert len(lab.mailbox.letters) == 8
