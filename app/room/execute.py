@@ -13,6 +13,7 @@ from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
 from app.room.claim import INLINE, RESULT, RESULT_FILE, Claims
+from app.room.deadline import undisturbed
 from app.room.errors import Internal, Invalid, Problem, Unavailable, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
@@ -121,7 +122,8 @@ def _ending(work: Work) -> Ending:
         if work.boundary.parting is not None:
             return Ending("failed", error=Error("internal", _SWALLOWED, final=True))
         work.notes.journal.check_spent()
-        return _succeeded(work, result)
+        with undisturbed():
+            return _succeeded(work, result)
     except Suspended as parting:
         return Ending("waiting", wait=parting.wait)
     except Stopped as parting:
@@ -152,7 +154,8 @@ _SWALLOWED = (
 def _call(work: Work) -> Any:
     operation, body = work.operation, work.record.body
     first = (work.run,) if operation.takes_run else ()
-    params = Claims(work.ports).of_job(work.record, operation)
+    with undisturbed():  # a late call must not keep what it holds of the store
+        params = Claims(work.ports).of_job(work.record, operation)
     work.notes.log.secrets = hush(params, operation)
     if "batch" in body:
         return [_one(operation, first, each) for each in params]
@@ -169,7 +172,9 @@ def _succeeded(work: Work, result: Any) -> Ending:
 
 
 def _one(operation: Operation, first: tuple[Run, ...], params: Any) -> Any:
-    return operation.result.dump(operation.function(*first, **operation.params.load(params)))
+    with undisturbed():
+        arguments = operation.params.load(params)
+    return operation.result.dump(operation.function(*first, **arguments))
 
 
 def error_of(error: Exception) -> Error:
