@@ -121,6 +121,8 @@ class Settlement:
                     return None
                 continue
             except TooLarge as error:
+                if ending.error is not None and ending.error.kind == "too_large" and not ending.own:
+                    raise  # it can not be smaller: what stands beside it is too large
                 ending = Ending("failed", error=Error("too_large", error.detail, final=True))
                 continue
             if written is None:

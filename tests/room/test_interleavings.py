@@ -8,11 +8,16 @@ import pytest
 
 from app import Run, Secret
 from app.doors.jobs import Jobs
-from app.ports import Reply
+from app.ports import BODY_CAP, Put, Reply
 from app.room.call import LOCAL
+from app.room.children import child_id
 from app.room.enter import Room
-from app.room.errors import Unavailable
-from app.testing import Testing
+from app.room.errors import TooLarge, Unavailable
+from app.room.job import Ending
+from app.room.lane import MOST, MOST_TURNS, Lane, Limits
+from app.room.policy import Rate
+from app.room.strict_json import write_json
+from app.testing import BEGIN, Testing
 
 
 class Flaky:
@@ -153,3 +158,56 @@ def test_a_callback_that_is_put_off_again_and_again_still_has_its_job(
     lab.run()
     assert lab.jobs("webhooks.deliver")[0]["status"] == "succeeded"
     assert len(lab.mailbox.letters) == 8
+
+
+def test_one_that_was_parked_since_it_was_read_is_not_written_twice(
+    lab: Testing, declare: Any
+) -> None:
+    """A commit in which a place is given back may find that it is next in line."""
+    declare(lambda: None, concurrency=1)
+    engine, get = lab.room.engine, lab.room.ports.records.get
+    first, second = lab.submit("tried"), lab.submit("tried")
+    stale = get("jobs", second)
+    assert stale is not None
+    (holder,) = engine.claim(2)
+    assert get("jobs", second) != stale
+    (held,) = engine.settle([(holder, Ending("returned"))])
+    assert held is not None
+    assert held.id == first
+    engine.settlement.abandon([held, stale])
+    assert lab.job(first)["status"] == "cancelled"
+    assert lab.job(second)["status"] == "queued"  # whoever looks again finds it
+    lab.run()
+    assert lab.job(second)["status"] == "succeeded"
+
+
+def test_an_ending_beside_which_too_much_stands_is_tried_so_often_and_no_more(
+    lab: Testing, declare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that tries for ever does nothing else; whoever settles is told."""
+    declare(lambda: None)
+    lab.submit("tried")
+    (claimed,) = lab.room.engine.claim()
+    tries: list[Any] = []
+
+    def full(*writes: Any) -> Any:
+        assert len(tries) < 10
+        tries.append(writes)
+        raise TooLarge("What stands beside it")
+
+    monkeypatch.setattr(lab.room.ports.records, "commit", full)
+    with pytest.raises(TooLarge):
+        lab.room.engine.settle([(claimed, Ending("succeeded", result=1))])
+
+
+def test_a_lane_at_all_its_limits_fits_into_its_record() -> None:
+    """As many as it lets in, with the longest ids that jobs have."""
+    ids = [child_id(f"job_{0:026}-{0:016}", n) for n in range(MOST)]
+    held = (BEGIN + 0.1234567, None)
+    limits, turns = Limits(10 * MOST, Rate(10 * MOST, 60.0)), tuple(ids[:MOST_TURNS])
+    assert Lane("tried", limits, turns=turns).room == 0
+    lane = Lane("tried", limits, dict.fromkeys(ids, held), turns, waiting=10**9)
+    assert lane.room == 0
+    (put,) = lane.write(BEGIN)
+    assert isinstance(put, Put)
+    assert len(write_json(put.record.body)) < BODY_CAP - 10_000
