@@ -28,14 +28,15 @@ class Gates:
         """All of them or none, however many; a key stands just before its job. Raises as a commit
         does."""
         until = self._clock.now() + PATIENCE
+        behind = [_behind(gate, until, write) for write in writes]
         try:
-            for group in _groups([_behind(gate, until, write) for write in writes]):
+            for group in _groups(behind):
                 self._commit(group)
         except Problem:
             self._clear(gate, owner, writes)
             raise
         try:
-            self._decide(gate, owner, is_open=True)
+            self._decide(gate, owner, is_open=True, until=_last_due(behind))
         except Stale:
             self._clear(gate, owner, writes)
             raise Unavailable("The jobs could not be stored in time: try again.") from None
@@ -65,8 +66,9 @@ class Gates:
         with suppress(Stale):
             self._records.commit(Delete(JOBS, claimed.id, lease=claimed.lease))
 
-    def _decide(self, gate: str, owner: str, *, is_open: bool) -> None:
-        expires = self._clock.now() + HELD
+    def _decide(self, gate: str, owner: str, *, is_open: bool, until: float = 0.0) -> None:
+        """`until`: when the last of what stands behind it is due, and somebody looks."""
+        expires = max(until, self._clock.now()) + HELD
         decided = Record(GATES, gate, {"open": is_open}, owner=owner, expires=expires)
         self._records.commit(Put(decided, expect=0))
 
@@ -106,6 +108,10 @@ def _behind(gate: str, until: float, write: Write) -> Write:
         return replace(write, record=replace(record, body=record.body | {BEHIND: gate}))
     late = until if record.due is None else max(record.due, until)
     return replace(write, record=replace(record, body=record.body | {"gate": gate}, due=late))
+
+
+def _last_due(writes: Iterable[Write]) -> float:
+    return max(write.record.due or 0.0 for write in writes if isinstance(write, Put))
 
 
 def _in_front(writes: Iterable[Write]) -> list[Write]:
