@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from app import Run, Secret
+from app import File, Run, Secret, Topic, Upload
 from app.doors.jobs import Jobs
 from app.ports import BODY_CAP, Put, Reply
 from app.room.call import LOCAL
@@ -16,6 +16,7 @@ from app.room.errors import TooLarge, Unavailable
 from app.room.job import Ending
 from app.room.lane import MOST, MOST_TURNS, Lane, Limits
 from app.room.policy import Rate
+from app.room.schedule import Plan
 from app.room.strict_json import write_json
 from app.testing import BEGIN, Testing
 
@@ -211,3 +212,83 @@ def test_a_lane_at_all_its_limits_fits_into_its_record() -> None:
     (put,) = lane.write(BEGIN)
     assert isinstance(put, Put)
     assert len(write_json(put.record.body)) < BODY_CAP - 10_000
+
+
+def buggy(params: dict[str, Any]) -> str:
+    raise KeyError("a bug in the key of an operation")
+
+
+def test_who_listens_with_a_bug_costs_nobody_else_anything(lab: Testing, declare: Any) -> None:
+    """The job that ended has ended, and the worker lives."""
+    declare(fail, retries=0)
+    declare(lambda: None, "listens", on=[Topic("job.failed")], singleton=True, key=buggy)
+    lab.submit("tried", word="b")
+    lab.run()
+    assert lab.jobs("tried")[0]["status"] == "failed"
+
+
+def test_an_upload_that_an_operation_fails_to_take_leaves_a_trace(
+    lab: Testing, declare: Any
+) -> None:
+    """It is not told again and again, and no sweep fails of it."""
+    declare(lambda: None, on=[Upload("*.txt")], singleton=True, key=buggy)
+    lab.file(b"abc", "a.txt")
+    lab.advance("1h")
+    lab.room.shelf.sweep()
+    (trace,) = lab.jobs("inbox.unreadable")
+    assert trace["status"] == "failed"
+    assert "KeyError" in trace["error"]["detail"]
+
+
+def takes(file: File) -> int:
+    return file.size
+
+
+def test_an_upload_is_told_again_where_the_store_failed(
+    lab: Testing, declare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it could not be looked at is no fault of the file's."""
+    declare(takes, on=[Upload("*.txt")])
+    get = Flaky(lab, monkeypatch, "get")
+    stored = type(lab.room.shelf)._tell
+    monkeypatch.setattr(
+        type(lab.room.shelf), "_tell", lambda *told: setattr(get, "left", 1) or stored(*told)
+    )
+    lab.file(b"abc", "a.txt")
+    monkeypatch.undo()
+    lab.advance("1h")
+    lab.room.shelf.sweep()
+    lab.run()
+    assert [(job["operation"], job["result"]) for job in lab.jobs()] == [("tried", 3)]
+
+
+def test_a_schedule_that_cannot_be_read_stops_no_other(lab: Testing, declare: Any) -> None:
+    """As one that a newer version of the program wrote, and that comes first each time."""
+    declare(lambda: None)
+    records = lab.room.ports.records
+    for name in ("a", "b"):
+        lab.room.calendar.put(name, Plan("tried", every="1m"), LOCAL, "test")
+    first, _ = records.list("schedules", newest_first=False).items
+    plan = first.body["plan"] | {"newer": True}
+    records.commit(Put(replace(first, body=first.body | {"plan": plan})))
+    for _ in range(3):
+        lab.advance("1m")
+        assert lab.tick() == 1
+    assert {job["key"].split()[0] for job in lab.jobs("tried")} == {"b"}
+
+
+def test_children_are_found_when_their_parent_is_kept_for_a_second(
+    lab: Testing, declare: Any
+) -> None:
+    """What leads to them outlives it: there may be so many that it takes a while."""
+    declare(lambda run: run.wait_for("never"), "child")
+    declare(lambda run: list(run.map("child", [{}] * 3)), keep="1s")
+    parent = lab.submit("tried")
+    for _ in range(4):
+        lab.run_next()
+    lab.cancel(parent)
+    lab.advance("2m")
+    lab.room.engine.claim()  # tidies
+    assert lab.room.ports.records.get("jobs", parent) is None
+    lab.run()
+    assert {child["status"] for child in lab.jobs("child")} == {"cancelled"}
