@@ -20,7 +20,7 @@ from app.room.call import Caller
 from app.room.callback import AT_ONCE, DELIVER, addressed
 from app.room.change import Changes
 from app.room.claim import Claims
-from app.room.errors import Conflict, Stale, Unavailable, Unknown
+from app.room.errors import Conflict, Problem, Stale, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.flow import Flow
 from app.room.happenings import Happenings
@@ -111,7 +111,7 @@ class Engine:
         if not found and hint is not None:
             found, now = self._claim_hinted(hint), self.ports.clock.now()
         decided, ready, untold = self._looked_at(found, now)
-        with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
+        with suppress(Problem):  # then decided again at a later claim; what is ready can run
             self.settlement.settle(decided)
         admitted, others = self.flow.admit(ready)
         self._give_back([*untold, *others])
@@ -145,7 +145,7 @@ class Engine:
     def _give_back(self, claimed: Sequence[Record]) -> None:
         """Else they cost an attempt, though nobody began them: the only one, it may be."""
         self._back += [(record, Ending("returned")) for record in claimed]
-        with suppress(Unavailable):  # then after the next claim, while they are its own still
+        with suppress(Problem):  # then after the next claim, while they are its own still
             self.settlement.settle(self._back)
             self._back = []
 

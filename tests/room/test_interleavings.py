@@ -12,7 +12,7 @@ from app.ports import BODY_CAP, Put, Reply
 from app.room.call import LOCAL
 from app.room.children import child_id
 from app.room.enter import Room
-from app.room.errors import TooLarge, Unavailable
+from app.room.errors import Stale, TooLarge, Unavailable
 from app.room.job import Ending
 from app.room.lane import MOST, MOST_TURNS, Lane, Limits
 from app.room.policy import Rate
@@ -65,6 +65,22 @@ def test_a_claim_whose_look_failed_costs_no_attempt(
     lab.run()
     lost = [job for job in lab.jobs("child") if job["status"] != "succeeded"]
     assert [job["error"]["kind"] for job in lost] == ["crashed"]  # of which the claim went well
+
+
+def test_what_is_decided_at_a_claim_costs_what_is_ready_nothing(
+    lab: Testing, mapped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However that is refused: it is decided again, at a later claim."""
+    (dead,) = lab.room.engine.claim()
+    lab.cancel(dead.id)
+    lab.advance("11s")
+
+    def outrun(*_: object) -> None:
+        raise Stale("The job changes too often to be changed here.")
+
+    monkeypatch.setattr(lab.room.engine.settlement, "settle", outrun)
+    ready = [record.id for record in lab.room.engine.claim(3)]
+    assert ready == [each["id"] for each in lab.jobs("child") if each["id"] != dead.id]
 
 
 @pytest.fixture
