@@ -185,8 +185,7 @@ def settled(record: Record, ending: Ending, now: float) -> Record:
 def _failed(record: Record, ending: Ending, now: float) -> Record:
     error = ending.error or Error("internal", "It failed without a reason.")
     told = {"kind": error.kind, "detail": error.detail, **error.members}
-    if error.traceback:
-        told["traceback"] = error.traceback
+    told |= {"traceback": error.traceback} if error.traceback else {}
     if record.body.get("cancel") is not None:
         return _ended(record, CANCELLED, ending, now, error=told)
     if error.final or attempt(record) > record.body["retries"]:
@@ -218,9 +217,8 @@ def _suspended(record: Record, ending: Ending, now: float) -> Record:
     if wait.reason == "children":
         due = now + CHILDREN_LOOK
     body = _apart(_past(record, ending, now, wait.reason))
-    body |= {"free": body["free"] + 1, "wait": {"for": wait.reason, "name": wait.name}}
-    if wait.since is not None:
-        body["wait"]["since"] = wait.since
+    told = {"for": wait.reason, "name": wait.name} | ({"since": wait.since} if wait.since else {})
+    body |= {"free": body["free"] + 1, "wait": told}
     return _moved(record, WAITING, body | {"midway": True}, min(due, now + FURTHEST))
 
 
@@ -245,8 +243,7 @@ def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any)
     body["attempt"] = min(body["attempt"], body["retries"] + 1)
     for done in ("wait", "signals", "midway", "parked"):
         body.pop(done, None)
-    body = _apart(body)
-    moved = _moved(record, status, body, None)
+    moved = _moved(record, status, _apart(body), None)
     return replace(moved, expires=now + _kept(body))
 
 
