@@ -5,6 +5,7 @@ A browser sends what any page tells it to, also to services that only its own ma
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 from app.room.errors import Forbidden, Malformed
@@ -28,7 +29,7 @@ def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
             f"This service does not go by the name {name_of(host)!r}. "
             "If it should, add that to MANYDOORS_HOSTS."
         )
-    if host and not _HOST.fullmatch(host):
+    if host and not _is_host(host):
         raise Malformed("The Host header is no name or address of a host.")
     origin = environ.get("HTTP_ORIGIN")
     if origin is None or environ["REQUEST_METHOD"] in SAFE:
@@ -39,6 +40,11 @@ def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
             f"This was sent by a page of {origin!r}, and the service is {own!r}: open its own "
             "pages. If a proxy stands before it, set MANYDOORS_TRUSTED_PROXIES."
         )
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None
 
 
 def name_of(host: str) -> str:
