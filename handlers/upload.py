@@ -47,8 +47,7 @@ def answer(event: Any, came: list[Came]) -> None:
 def _ask(record: Any, registry: Registry) -> Ask:
     """What was removed, and what nobody waits for, asks for nothing."""
     facts = _facts(record)
-    which = facts["version"] or record["s3"]["object"].get("sequencer")
-    id = sayable(f"{facts['bucket']}/{facts['key']} {which}")
+    id = sayable(f"{facts['bucket']}/{facts['key']} {_which(record, facts)}")
     source = f"upload:{facts['bucket']}"
     if not record["eventName"].removeprefix("s3:").startswith(CREATED):
         return Ask(None, id, source=source)
@@ -56,6 +55,14 @@ def _ask(record: Any, registry: Registry) -> Ask:
     made = _made(wanted, facts, id) if wanted else None
     ours = OURS.fullmatch(facts["key"])
     return Ask(Arrived(ours[1], made) if ours else made, id, raw_of(record), source)
+
+
+def _which(record: Any, facts: dict[str, Any]) -> str | None:
+    """What tells this writing of the key from another: "null" is each, in a bucket that keeps
+    versions no more."""
+    version = facts["version"] if facts["version"] != "null" else None
+    which: str | None = version or record["s3"]["object"].get("sequencer") or facts["time"]
+    return which
 
 
 def _made(wanted: list[Operation], facts: dict[str, Any], id: str) -> Make | Unreadable:

@@ -171,20 +171,13 @@ class Jobs:
         known = self.room.registry.known(record.body["operation"])
         if record.body.get("parent") is not None or known is None:
             return False
-        return self.caller.may(known.policy.scope)
+        if not self.caller.may(known.policy.scope):
+            return False
+        return not self.engine.acceptance.was_accepted(self._again(record), self.caller)
 
     def _again(self, record: Record) -> Submission:
-        return Submission(
-            operation=record.body["operation"],
-            params=record.body["params"],
-            key=f"retry:{record.id}",
-            priority=record.priority,
-            source=self.source,
-            request_id=self.request_id,
-            retry_of=record.id,
-            batch=record.body.get("batch"),
-            callback_url=record.body.get("callback_url"),
-        )
+        key = f"retry:{record.id}"
+        return self.engine.again(record, key=key, source=self.source, request_id=self.request_id)
 
 
 # What each takes, read of the signatures above.

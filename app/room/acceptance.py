@@ -103,6 +103,11 @@ class Acceptance:
         to ask again, and behind it one rings for them. Whatever the queue holds."""
         return self._drafted(submissions, caller, self._ports.clock.now(), False)
 
+    def was_accepted(self, one: Submission, caller: Caller) -> bool:
+        """Did its key make a job, be it long ago, so that the key is free again?"""
+        held = self._ports.records.get(KEYS, _key_id(caller.owner, one))
+        return held is not None and self.gates.has_passed(held)
+
     def _drafted(
         self, submissions: Sequence[Submission], caller: Caller, now: float, listed: bool
     ) -> tuple[list[Record], list[Write]]:
@@ -132,22 +137,22 @@ class Acceptance:
                 drafts.take(self._stands(one, caller, now, drafts))
                 continue
             operation = None if one.failed else self._operation(one.operation)
-            id, digest = _key_id(caller.owner, one), self._claims.digest(one.params, operation)
+            id, digests = _key_id(caller.owner, one), self._claims.digests(one.params, operation)
             if id in drafts.keys:  # twice in one batch
-                _check_same(drafts.keys[id][0], digest, at)
+                _check_same(drafts.keys[id][0], digests, at)
                 drafts.take(drafts.keys[id][1])
                 continue
             held = self._ports.records.get(KEYS, id)
             if held is not None and (known := self._holder(held, now)) is not None:
-                _check_same(held.body["digest"], digest, at)
+                _check_same(held.body["digest"], digests, at)
                 record = known
             else:
                 record = self._stands(one, caller, now, drafts)
-                body = {"job": record.id, "digest": digest}
+                body = {"job": record.id, "digest": digests[0]}
                 expires = max(now, record.due or now) + job.HELD
                 holder = Record(KEYS, id, body, owner=caller.owner, expires=expires)
                 drafts.put(holder, held.version if held else 0)
-            drafts.keys[id] = digest, record
+            drafts.keys[id] = digests[0], record
             drafts.take(record)
         return drafts.made(), drafts.writes()
 
@@ -237,8 +242,8 @@ def _key_id(owner: str, one: Submission) -> str:
     return hashlib.sha256(named).hexdigest()
 
 
-def _check_same(held: str, digest: str, at: str) -> None:
-    if held != digest:
+def _check_same(held: str, digests: Sequence[str], at: str) -> None:
+    if held not in digests:
         raise UsedKey(
             "This idempotency key was used with other parameters: use a new key for a new call.",
             errors=[Wrong(f"{at}/key", "Used already, with other parameters.")],

@@ -23,7 +23,7 @@ class Level:
     """Of one owner's queue."""
 
     queued: int = 0  # at the last count
-    counted_at: float | None = None
+    counted_at: float | None = None  # by the monotonic clock: the other may be set back
     since: int = 0  # accepted here since
     drained: float = 0.0  # jobs a second, between the last two counts
 
@@ -60,10 +60,11 @@ class Brim:
         return self._levels.setdefault(owner, Level())
 
     def _is_old(self, level: Level) -> bool:
-        return level.counted_at is None or self._clock.now() >= level.counted_at + AGAIN
+        return level.counted_at is None or self._clock.monotonic() >= level.counted_at + AGAIN
 
     def _count(self, owner: str, level: Level) -> None:
-        now, queued = self._clock.now(), self._records.count(JOBS, owner=owner, label=QUEUED)
+        queued = self._records.count(JOBS, owner=owner, label=QUEUED)
+        now = self._clock.monotonic()
         if level.counted_at is not None and now > level.counted_at:
             gone = level.queued + level.since - queued
             level.drained = max(0.0, gone / (now - level.counted_at))

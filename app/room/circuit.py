@@ -94,7 +94,11 @@ class Circuit:
         found = self._records.get(HOSTS, self._id)
         if found is None:
             return Record(HOSTS, self._id, {}, owner=self._owner), State()
-        return found, State(**found.body["state"])
+        state, now = State(**found.body["state"]), self._clock.now()
+        # What lies further ahead was written by a clock that was wrong.
+        until = state.until if state.until <= now + PAUSE else 0.0
+        spared = state.spared if state.spared <= now + LONGEST_HUSH else 0.0
+        return found, replace(state, until=until, spared=spared)
 
     def _change(self, change: Callable[[State, float], State]) -> None:
         """Only a note for later: no delivery fails because it was not kept."""

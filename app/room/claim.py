@@ -82,13 +82,14 @@ class Claims:
             )
         return opened
 
-    def digest(self, params: Any, operation: Operation | None) -> str:
-        """The same for the same parameters, whether 15 came as 15.0; it tells nobody what a secret
-        among them is."""
+    def digests(self, params: Any, operation: Operation | None) -> list[str]:
+        """The same for the same parameters, whether 15 came as 15.0; they tell nobody what a secret
+        among these is. The first is to be kept; the others may have been, before there was a newer
+        key to seal with."""
         content = json.dumps(_alike(params), sort_keys=True).encode()
         if operation is not None and operation.params.secrets:
-            return self._seal.mark(content)
-        return hashlib.sha256(content).hexdigest()
+            return self._seal.marks(content)
+        return [hashlib.sha256(content).hexdigest()]
 
     def result(self, record: Record) -> Any:
         """Of a job that succeeded, wherever it is kept."""

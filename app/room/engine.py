@@ -20,7 +20,7 @@ from app.room.call import Caller
 from app.room.callback import AT_ONCE, DELIVER, addressed
 from app.room.change import Changes
 from app.room.claim import Claims
-from app.room.errors import Conflict, Stale, Unavailable, Unknown
+from app.room.errors import Conflict, Problem, Stale, Unavailable, Unknown
 from app.room.execute import execute
 from app.room.flow import Flow
 from app.room.happenings import Happenings
@@ -69,6 +69,7 @@ class Engine:
         self.orphans = self.settlement.orphans
         self.closing = Event()  # ends what is waited for
         self.has_more = False  # may the last claim have left something that is due?
+        self._back: list[tuple[Record, Ending]] = []  # claimed, not begun, and not told yet
 
     def submit(self, submission: Submission, caller: Caller) -> Record:
         """The job, durably accepted; for a key that was used, the job it made then."""
@@ -109,23 +110,44 @@ class Engine:
         )
         if not found and hint is not None:
             found, now = self._claim_hinted(hint), self.ports.clock.now()
+        decided, ready, untold = self._looked_at(found, now)
+        with suppress(Problem):  # then decided again at a later claim; what is ready can run
+            self.settlement.settle(decided)
+        admitted, others = self.flow.admit(ready)
+        self._give_back([*untold, *others])
+        return admitted, len(ready) - len(admitted) - len(others), len(decided)
+
+    def _looked_at(
+        self, claimed: Sequence[Record], now: float
+    ) -> tuple[list[tuple[Record, Ending]], list[Record], list[Record]]:
+        """What is decided about them before they run; those that may; those of which the store
+        could not tell."""
         parents: dict[str, bool] = {}
-        decided, ready = [], []
-        for record in filter(self._is_accepted, found):
-            ending = job.verdict(record, now)
-            if ending is None and self._is_orphan(record, parents):
-                ending = Ending("cancelled", begun=False)
+        decided, ready, untold = [], [], []
+        for record in claimed:
+            try:
+                if not self._is_accepted(record):
+                    continue
+                ending = job.verdict(record, now)
+                if ending is None and self._is_orphan(record, parents):
+                    ending = Ending("cancelled", begun=False)
+            except Unavailable as error:
+                log.warning("a job is claimed, and not looked at: %s", error.detail)
+                untold.append(record)
+                continue
             if ending is None:
                 ready.append(record)
             else:
                 decided.append((record, ending))
                 parents[record.id] = True
-        with suppress(Unavailable):  # then decided again at a later claim; what is ready can run
-            self.settlement.settle(decided)
-        admitted, untold = self.flow.admit(ready)
-        with suppress(Unavailable):  # or else they cost an attempt, though nobody began them
-            self.settlement.settle([(record, Ending("returned")) for record in untold])
-        return admitted, len(ready) - len(admitted) - len(untold), len(decided)
+        return decided, ready, untold
+
+    def _give_back(self, claimed: Sequence[Record]) -> None:
+        """Else they cost an attempt, though nobody began them: the only one, it may be."""
+        self._back += [(record, Ending("returned")) for record in claimed]
+        with suppress(Problem):  # then after the next claim, while they are its own still
+            self.settlement.settle(self._back)
+            self._back = []
 
     def _claim_hinted(self, id: str) -> list[Record]:
         """A hint may come before the store's index shows what was written a moment ago, and a
@@ -282,11 +304,15 @@ class Engine:
                 f"The job is {record.label}; only one that has ended is retried.",
                 job_status=record.label,
             )
+        return self.submit(self.again(record, **how), caller)
+
+    def again(self, record: Record, **how: Any) -> Submission:
+        """What is submitted to retry it. `Unavailable` where no key opens its secrets."""
         name, params = record.body["operation"], record.body["params"]
         if not isinstance(params, str):
             known = self.registry.known(name) or self.registry.get(name)
             params = Claims(self.ports).of_job(record, known)
-        again = Submission(
+        return Submission(
             operation=name,
             params=params,
             priority=record.priority,
@@ -295,7 +321,6 @@ class Engine:
             callback_url=record.body.get("callback_url"),
             **how,
         )
-        return self.submit(again, caller)
 
     def wait(self, id: str, caller: Caller, seconds: float) -> Record:
         """The job, as soon as it has ended, or as it is after so many seconds, or when this

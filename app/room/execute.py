@@ -12,6 +12,7 @@ from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
 from app.room.claim import INLINE, RESULT, RESULT_FILE, Claims
+from app.room.deadline import undisturbed
 from app.room.errors import Problem, Unavailable, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
@@ -96,10 +97,13 @@ def _with_notes(ending: Ending, notes: Notes, ran: float) -> Ending:
 
 
 def _undeclared(record: Record, now: float) -> Ending:
-    """Somebody may have started the service without its modules: the job waits for them."""
-    name = record.body["operation"]
-    if now < record.body["due"] + LONGEST_UNDECLARED:
-        return Ending("waiting", wait=Wait("operation", name, until=now + LOOK_FOR_OPERATION))
+    """Somebody may have started the service without its modules: the job waits for them, for a day
+    from when they were missed, however long ago it was to start."""
+    name, wait = record.body["operation"], record.body.get("wait", {})
+    since = wait.get("since", now) if wait.get("for") == "operation" else now
+    if now < since + LONGEST_UNDECLARED:
+        until = now + LOOK_FOR_OPERATION
+        return Ending("waiting", wait=Wait("operation", name, until, since))
     text = (
         f"There was no operation {name} for a day: declare it again (MANYDOORS_OPERATIONS names "
         "the modules) and retry, or submit the job to another."
@@ -113,7 +117,8 @@ def _ending(work: Work) -> Ending:
         if work.boundary.parting is not None:
             return Ending("failed", error=Error("internal", _SWALLOWED, final=True))
         work.notes.journal.check_spent()
-        return _succeeded(work, result)
+        with undisturbed():
+            return _succeeded(work, result)
     except Suspended as parting:
         return Ending("waiting", wait=parting.wait)
     except Stopped as parting:
@@ -144,7 +149,8 @@ _SWALLOWED = (
 def _call(work: Work) -> Any:
     operation, body = work.operation, work.record.body
     first = (work.run,) if operation.takes_run else ()
-    params = Claims(work.ports).of_job(work.record, operation)
+    with undisturbed():  # a late call must not keep what it holds of the store
+        params = Claims(work.ports).of_job(work.record, operation)
     work.notes.log.secrets = hush(params, operation)
     if "batch" in body:
         return [_one(operation, first, each) for each in params]
@@ -161,4 +167,6 @@ def _succeeded(work: Work, result: Any) -> Ending:
 
 
 def _one(operation: Operation, first: tuple[Run, ...], params: Any) -> Any:
-    return operation.result.dump(operation.function(*first, **operation.params.load(params)))
+    with undisturbed():
+        arguments = operation.params.load(params)
+    return operation.result.dump(operation.function(*first, **arguments))

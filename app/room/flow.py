@@ -131,7 +131,7 @@ class Flow:
             if "parked" in before.body and "parked" not in after.body:
                 unparked[before.body["parked"][0]].append(before)
         writes: list[Write] = []
-        now = self._ports.clock.now()
+        now, moved = self._ports.clock.now(), {before.id for before, _ in moves}
         for id in {**leaving, **unparked}:
             lane = self._read(id, now)
             for who in leaving[id]:
@@ -140,8 +140,9 @@ class Flow:
                 lane = lane.fewer()
                 writes.append(Delete(PARKED, parking.entry(record).id))
             # No more than have gone: a commit holds so many writes, and the sweep calls the rest.
-            most, gone = len(leaving[id]) + len(unparked[id]), {r.id for r in unparked[id]}
-            lane, called = self._called(lane, now, most, without=gone)
+            # Nor one of these themselves, which was parked, it may be, since it was read.
+            most = len(leaving[id]) + len(unparked[id])
+            lane, called = self._called(lane, now, most, without=moved)
             writes += [*called, *lane.write(now)]
             self._expect(lane, now)
         return writes

@@ -14,6 +14,7 @@ from app.room.errors import Problem, Stale, TooLarge, Unavailable
 from app.room.job import HELD, JOBS
 
 GATES = "gates"
+BEHIND = "behind"  # the gate of what is no job, and names one
 PATIENCE = 30.0  # seconds until somebody looks behind a gate that was not opened
 
 
@@ -27,14 +28,15 @@ class Gates:
         """All of them or none, however many; a key stands just before its job. Raises as a commit
         does."""
         until = self._clock.now() + PATIENCE
+        behind = [_behind(gate, until, write) for write in writes]
         try:
-            for group in _groups([_behind(gate, until, write) for write in writes]):
+            for group in _groups(behind):
                 self._commit(group)
         except Problem:
             self._clear(gate, owner, writes)
             raise
         try:
-            self._decide(gate, owner, is_open=True)
+            self._decide(gate, owner, is_open=True, until=_last_due(behind))
         except Stale:
             self._clear(gate, owner, writes)
             raise Unavailable("The jobs could not be stored in time: try again.") from None
@@ -46,6 +48,11 @@ class Gates:
         """None while that is not decided."""
         found = self._records.get(GATES, gate)
         return None if found is None else bool(found.body["open"])
+
+    def has_passed(self, record: Record) -> bool:
+        """Of one that may stand behind a gate beside its job: is it of a job that was accepted?"""
+        gate = record.body.get(BEHIND)
+        return gate is None or bool(self.is_open(gate))
 
     def settle(self, gate: str, owner: str) -> bool:
         """Is it open? Asked by whoever has claimed one that waits; shuts one that is not there."""
@@ -59,8 +66,9 @@ class Gates:
         with suppress(Stale):
             self._records.commit(Delete(JOBS, claimed.id, lease=claimed.lease))
 
-    def _decide(self, gate: str, owner: str, *, is_open: bool) -> None:
-        expires = self._clock.now() + HELD
+    def _decide(self, gate: str, owner: str, *, is_open: bool, until: float = 0.0) -> None:
+        """`until`: when the last of what stands behind it is due, and somebody looks."""
+        expires = max(until, self._clock.now()) + HELD
         decided = Record(GATES, gate, {"open": is_open}, owner=owner, expires=expires)
         self._records.commit(Put(decided, expect=0))
 
@@ -86,7 +94,7 @@ class Gates:
 
     def _take_back(self, record: Record, gate: str) -> None:
         found = self._records.get(record.collection, record.id)
-        if found is None or gate not in (found.body.get("gate"), found.body.get("behind")):
+        if found is None or gate not in (found.body.get("gate"), found.body.get(BEHIND)):
             return
         with suppress(Stale):
             self._records.commit(Delete(record.collection, record.id, expect=found.version))
@@ -97,9 +105,13 @@ def _behind(gate: str, until: float, write: Write) -> Write:
         return write
     record = write.record
     if record.collection != JOBS:
-        return replace(write, record=replace(record, body=record.body | {"behind": gate}))
+        return replace(write, record=replace(record, body=record.body | {BEHIND: gate}))
     late = until if record.due is None else max(record.due, until)
     return replace(write, record=replace(record, body=record.body | {"gate": gate}, due=late))
+
+
+def _last_due(writes: Iterable[Write]) -> float:
+    return max(write.record.due or 0.0 for write in writes if isinstance(write, Put))
 
 
 def _in_front(writes: Iterable[Write]) -> list[Write]:

@@ -55,8 +55,9 @@ class Happenings:
             taker.params.load(params)
             made = Submission(taker.name, params, key=event["id"], source=DOOR)
             self._acceptance.accept([made], LOCAL)
-        except Problem as problem:
-            log.warning("%s does not hear of %s: %s", taker.name, event["id"], problem.detail)
+        except Exception as error:  # noqa: BLE001 - its schema and its key are the taker's own
+            why = error.detail if isinstance(error, Problem) else repr(error)
+            log.warning("%s does not hear of %s: %s", taker.name, event["id"], why)
 
 
 def event_of(record: Record) -> Event:

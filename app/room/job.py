@@ -43,7 +43,7 @@ REMEMBERED = 24 * 3600.0  # seconds that an idempotency key outlives its job's e
 LOST = "lost"  # how a run has ended of which nothing was heard any more
 SLICES = 50  # of a job's past that its record keeps
 MOST_SLICES = 10_000  # continuations of one job
-CALLED_BACK = 3 * 86400.0  # seconds that a job stays after its end for a callback to tell of it
+CALLED_BACK = 5 * 86400.0  # seconds that a job stays after its end for a callback to tell of it
 HELD = 400 * 86400.0  # seconds after which a store may drop what a job that never ended holds
 CHILDREN_LOOK = 60.0  # seconds until a parent looks after its children, should nobody wake it
 SIGNALS = 100  # that wait to be asked for
@@ -70,6 +70,7 @@ class Wait:
     reason: Literal["sleep", "signal", "children", "operation"]
     name: str = ""
     until: float | None = None
+    since: float | None = None  # of what may end it: when that began
 
 
 What = Literal["succeeded", "failed", "cancelled", "waiting", "continued", "returned"]
@@ -184,8 +185,7 @@ def settled(record: Record, ending: Ending, now: float) -> Record:
 def _failed(record: Record, ending: Ending, now: float) -> Record:
     error = ending.error or Error("internal", "It failed without a reason.")
     told = {"kind": error.kind, "detail": error.detail, **error.members}
-    if error.traceback:
-        told["traceback"] = error.traceback
+    told |= {"traceback": error.traceback} if error.traceback else {}
     if record.body.get("cancel") is not None:
         return _ended(record, CANCELLED, ending, now, error=told)
     if error.final or attempt(record) > record.body["retries"]:
@@ -217,7 +217,8 @@ def _suspended(record: Record, ending: Ending, now: float) -> Record:
     if wait.reason == "children":
         due = now + CHILDREN_LOOK
     body = _apart(_past(record, ending, now, wait.reason))
-    body |= {"free": body["free"] + 1, "wait": {"for": wait.reason, "name": wait.name}}
+    told = {"for": wait.reason, "name": wait.name} | ({"since": wait.since} if wait.since else {})
+    body |= {"free": body["free"] + 1, "wait": told}
     return _moved(record, WAITING, body | {"midway": True}, min(due, now + FURTHEST))
 
 
@@ -242,8 +243,7 @@ def _ended(record: Record, status: str, ending: Ending, now: float, **more: Any)
     body["attempt"] = min(body["attempt"], body["retries"] + 1)
     for done in ("wait", "signals", "midway", "parked"):
         body.pop(done, None)
-    body = _apart(body)
-    moved = _moved(record, status, body, None)
+    moved = _moved(record, status, _apart(body), None)
     return replace(moved, expires=now + _kept(body))
 
 

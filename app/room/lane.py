@@ -25,7 +25,8 @@ LOOK = 60.0  # seconds until somebody looks at a lane in which jobs wait, whatev
 SOON = 1.0  # seconds until an index that lags is asked again
 DAY = 86400.0
 ENDLESS = 10**9  # places of a lane without a limit
-MOST = 3000  # of whom a lane's record names those that have a place, and those that have a turn
+MOST = 3000  # of whom a lane's record names those that have a place
+MOST_TURNS = 1000  # and those who may start and have not: one record has to hold all of them
 OF_THE_LAST = 0.2  # weight of the last run in how long runs take
 LONGEST_AFTER = 3600.0  # seconds that a caller is told to stay away, at most
 
@@ -85,7 +86,7 @@ class Lane:
     @property
     def room(self) -> int:
         """How many more may come in."""
-        return max(0, min(self.places_left, self.starts_left, MOST - len(self.turns)))
+        return max(0, min(self.places_left, self.starts_left, MOST_TURNS - len(self.turns)))
 
     @property
     def places_left(self) -> int:

@@ -4,8 +4,8 @@ A record of its own names the latest job; it changes in the commit that accepts 
 submit at once can't both be first.
 
 singleton: while that job has not ended, another submission of the same owner gives it.
-debounce: while it has not begun, another submission replaces its parameters and puts it off again,
-until `MOST_PUT_OFF` times the pause after the first.
+debounce: while it has not begun, another submission replaces its parameters, and its callback if it
+brings one, and puts it off again, until `MOST_PUT_OFF` times the pause after the first.
 """
 
 import hashlib
@@ -70,7 +70,8 @@ def _is_before_all(record: Record) -> bool:
 
 
 def _replaced(known: Record, fresh: Record) -> Record:
-    record = replace(known, body=known.body | {"params": fresh.body["params"]})
+    asked = {name: fresh.body[name] for name in ("params", "callback_url") if name in fresh.body}
+    record = replace(known, body=known.body | asked)
     if known.due is None or "lane" in known.body:  # it waits for its turn, or may begin now
         return record
     longest = known.body.get("longest", known.due)

@@ -23,6 +23,7 @@ SOON, IDLE = (
 )  # seconds after a fetch: so soon, the next takes more; so late, anew
 LOOK_EVERY = 0.1  # seconds between looks into an empty bucket
 BLIND = 1.0  # seconds that a process goes on by itself while the store is away
+APART = 60.0  # seconds that clocks of machines differ at most
 TRIES = 20
 
 log = logging.getLogger("manydoors.keys")
@@ -146,6 +147,7 @@ class Rates:
             if record is not None:
                 # Clocks of machines differ: the bucket's own never goes back.
                 left, at, version = record.body["left"], record.body["at"], record.version
+                at = at if at <= now + APART else now  # of a clock that was wrong, and set back
             filled = left + max(0.0, now - at) * limit.rate + back
             level = min(float(limit.burst), filled)
             got = max(debt, min(want, math.floor(level)))

@@ -54,9 +54,11 @@ class Seal:
                 return padded[4 : 4 + int.from_bytes(padded[:4])].decode("utf-8", "surrogatepass")
         return None
 
-    def mark(self, content: bytes) -> str:
-        """The same for the same content, and nobody without the key can try what it was."""
-        return hmac.digest(_own(self._key(), b"mark"), content, "sha256").hex()
+    def marks(self, content: bytes) -> list[str]:
+        """One by each key, the newest first: the same for the same content, and nobody without the
+        key can try what it was."""
+        self._key()
+        return [hmac.digest(_own(key, b"mark"), content, "sha256").hex() for key in self._keys()]
 
     def _key(self) -> bytes:
         if not (keys := self._keys()):

@@ -8,12 +8,14 @@ Moments that people named stay: no job starts before it was asked to.
 from contextlib import suppress
 from dataclasses import replace
 
-from app.ports import Body, Ports, Record
+from app.ports import Body, Ports, Put, Record
 from app.room.acceptance import ring
 from app.room.errors import Stale, Unknown
 from app.room.job import JOBS, QUEUED, RUNNING, WAITING
+from app.room.lane import LANES, LOOK
 from app.room.ledger import Ledger
 from app.room.operation import Registry
+from app.room.orphans import AGAIN, ORPHANED
 
 SLACK = 2.0  # seconds that clocks are apart for other reasons
 PAGE = 200
@@ -48,7 +50,8 @@ def was_ahead(ports: Ports) -> bool:
 
 
 def set_right(registry: Registry, ports: Ports, ledger: Ledger) -> int:
-    """Looks through all open jobs, and says how many of them are due at another time now."""
+    """Looks through all open jobs, and says how many of them are due at another time now; and
+    through the lanes that some wait in, and what left children behind."""
     changed: list[Record] = []
     for status in (RUNNING, WAITING, QUEUED):
         cursor = None
@@ -58,7 +61,23 @@ def set_right(registry: Registry, ports: Ports, ledger: Ledger) -> int:
             if (cursor := page.next) is None:
                 break
     ring(registry, ports, changed[:PAGE], ports.clock.now())
+    _hurry(ports, LANES, LOOK)
+    _hurry(ports, ORPHANED, AGAIN)
     return len(changed)
+
+
+def _hurry(ports: Ports, collection: str, longest: float) -> None:
+    """What is looked at within `longest` seconds by a clock that is right."""
+    cursor = None
+    while True:
+        page = ports.records.list(collection, cursor=cursor, limit=PAGE)
+        now = ports.clock.now()
+        for each in page.items:
+            if each.due is not None and each.due > now + longest + SLACK:
+                with suppress(Stale):  # then somebody has dealt with it
+                    ports.records.commit(Put(replace(each, due=now), each.version))
+        if (cursor := page.next) is None:
+            return
 
 
 def _right(record: Record, ports: Ports, ledger: Ledger) -> Record | None:

@@ -21,6 +21,7 @@ from app.room.tally import Tally
 
 log = logging.getLogger("manydoors.jobs")
 
+TENDED = 86400.0  # seconds in which the children that a job has left are cancelled
 SETTLED_TOGETHER = 40  # endings in one commit
 FREES = 3  # as many endings more counts one that gives a place in a lane on
 
@@ -121,6 +122,8 @@ class Settlement:
                     return None
                 continue
             except TooLarge as error:
+                if ending.error is not None and ending.error.kind == "too_large" and not ending.own:
+                    raise  # it can not be smaller: what stands beside it is too large
                 ending = Ending("failed", error=Error("too_large", error.detail, final=True))
                 continue
             if written is None:
@@ -178,14 +181,16 @@ class Settlement:
             self._ports.queue.ring(Hint(parent.id))
 
     def _age(self, record: Record) -> None:
-        """Pages and tallies of an ended job stay no longer than it does."""
+        """Pages of an ended job stay no longer than it does, nor tallies: but for those who look
+        after the children that it left."""
+        least = record.body["finished"] + TENDED
         for number in range(record.body.get("pages", 0)):
             self._expire(self._ports.records.get(PAGES, page_id(record.id, number)), record.expires)
         cursor: str | None = None
         while "maps" in record.body:
             page = self._ports.records.list(MAPS, label=record.id, cursor=cursor)
             for tally in page.items:
-                self._expire(tally, record.expires)
+                self._expire(tally, max(record.expires or 0.0, least))
             if (cursor := page.next) is None:
                 return
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.ports import Hint, Ports, Put, Record
 from app.room import job, schedule
 from app.room.acceptance import ring
-from app.room.errors import Stale
+from app.room.errors import Stale, Unavailable
 from app.room.file_uses import note_scheduled
 from app.room.job import JOBS, Error
 from app.room.moment import moment
@@ -51,7 +51,12 @@ class Ticker:
         made, nexts = 0, list[float]()
         while taken := self._take(ahead):
             for record in taken:
-                made += self._fire(record, ahead, nexts)
+                try:
+                    made += self._fire(record, ahead, nexts)
+                except Unavailable:
+                    raise
+                except Exception:  # it is looked at again, and costs the others nothing
+                    log.exception("the schedule %s cannot be run", record.body.get("name"))
         return Ticked(made, min(nexts, default=None))
 
     def _take(self, ahead: float) -> Sequence[Record]:

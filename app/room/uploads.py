@@ -12,7 +12,7 @@ from typing import Any
 from app.ports import Ports, Record
 from app.room.acceptance import Submission
 from app.room.call import Caller
-from app.room.errors import Problem
+from app.room.errors import Conflict, Internal, Problem
 from app.room.files import FileField, finding
 from app.room.moment import moment
 from app.room.operation import WHOLE, Operation, Registry
@@ -44,23 +44,26 @@ class Uploads:
             if not is_for(each, facts["key"]):
                 continue
             params = params_of(each, facts, record.id)
+            key = f"{DOOR}:{record.id}"
+            made = Submission(each.name, params, key, source=DOOR, request_id=record.id)
             try:
                 with finding(find):
                     each.params.load(params)
-            except Problem as problem:
-                log.warning("%s does not take %s: %s", each.name, record.id, problem.detail)
-                made = unreadable(
-                    self._registry,
-                    problem,
-                    source=f"{DOOR}:{each.name}",
-                    id=record.id,
-                    raw=write_json(facts),
-                    operation=each.name,
-                )
-            else:
-                key = f"{DOOR}:{record.id}"
-                made = Submission(each.name, params, key, source=DOOR, request_id=record.id)
-            self._accept([made], caller)
+                self._accept([made], caller)
+            except Exception as error:  # its schema and its key are the operation's own
+                if isinstance(error, Problem) and (error.retry or isinstance(error, Conflict)):
+                    raise  # it is told again
+                self._accept([self._trace(each, record, facts, error)], caller)
+
+    def _trace(
+        self, taker: Operation, record: Record, facts: dict[str, Any], error: Exception
+    ) -> Submission:
+        why = error if isinstance(error, Problem) else Internal(f"It failed to take it: {error!r}")
+        log.warning("%s does not take %s: %s", taker.name, record.id, why.detail)
+        source, raw = f"{DOOR}:{taker.name}", write_json(facts)
+        return unreadable(
+            self._registry, why, source=source, id=record.id, raw=raw, operation=taker.name
+        )
 
 
 def is_for(operation: Operation, path: str) -> bool:

@@ -122,10 +122,10 @@ class Keeper:
         if not (self._rung or now >= self._look_at):
             return
         wanted = self._ahead - len(self._tasks)
-        more = self.engine.orphans.sweep()
         try:
+            more = self.engine.orphans.sweep()
             claimed = self.engine.claim(max(1, wanted))
-        except Unavailable as error:
+        except Problem as error:  # or what runs here would end with this worker
             self._pause(error)
             return
         self._look_at = now + LOOK_EVERY
@@ -168,8 +168,8 @@ class Keeper:
             return None
         return task, time.monotonic() - max(now.since, task.claimed)
 
-    def _pause(self, error: Unavailable) -> None:
-        log.warning("the store is unavailable: %s", error.detail)
+    def _pause(self, error: Problem) -> None:
+        log.warning("nothing is claimed: %s", error.detail)
         self._look_at, self._rung = time.monotonic() + LOOK_EVERY, False
 
     # Hearing
@@ -267,7 +267,7 @@ class Keeper:
                 return
             except Exception as error:  # noqa: BLE001 - else this job would end each of its workers
                 unsaid = Error("internal", f"Its ending cannot be written: {error!r}"[:DETAIL])
-                with suppress(Unavailable):  # then its lease will end it
+                with suppress(Problem):  # then its lease will end it
                     self.engine.settle([(record, Ending("failed", error=unsaid, ran=ending.ran))])
             del self._endings[0]
 

@@ -75,6 +75,26 @@ def test_without_versions_each_write_is_told_apart(home: Home) -> None:
     assert len(home.jobs()) == 2
 
 
+@pytest.mark.parametrize("left", [("versionId", "sequencer"), ("sequencer",), ("versionId",)])
+def test_where_a_bucket_tells_no_versions_each_write_is_told_apart(
+    home: Home, left: tuple[str, ...]
+) -> None:
+    """By the sequencer or the time; the version "null" of a bucket that keeps none any more is
+    that of each."""
+    given = event("upload")
+    put = given["Records"][0]["s3"]["object"]
+    put["versionId"] = "null"
+    for name in left:
+        put.pop(name)
+    again = deepcopy(given)
+    again["Records"][0]["eventTime"] = "2026-11-21T11:15:30.123Z"
+    if "sequencer" in put:
+        again["Records"][0]["s3"]["object"]["sequencer"] = "0066F1A2B3C4D5E6F8"
+    for each in (given, given, again):
+        home.bring(each)
+    assert len(home.jobs()) == 2
+
+
 @pytest.mark.parametrize("name", ["upload_test", "upload_removed"])
 def test_what_is_no_new_file_asks_for_nothing(home: Home, name: str) -> None:
     """A test of the notification, a delete, a delete marker."""

@@ -10,9 +10,10 @@ class HandClock:
     """Stands still until it is moved; who sleeps moves it."""
 
     time: float = 1_700_000_000.0
+    ahead: float = 0.0  # of the time of day, which may be set
 
     def now(self) -> float:
-        return self.time
+        return self.time + self.ahead
 
     def monotonic(self) -> float:
         return self.time

@@ -96,3 +96,16 @@ def test_who_submits_little_never_counts(tap: Any) -> None:
         with pytest.raises(Busy):
             filled.submit(number)
     assert filled.records.counts == 1
+
+
+def test_a_clock_that_is_set_back_keeps_no_queue_full(tap: Any) -> None:
+    """What has emptied since is counted a second later, whatever time of day it is."""
+    filled = tap(100)
+    filled.clock.ahead = 3600.0
+    filled.submit(100)
+    with pytest.raises(Busy):
+        filled.submit()
+    filled.end(100)
+    filled.clock.ahead = 0.0
+    filled.clock.sleep(2)
+    filled.submit()

@@ -12,7 +12,7 @@ from app.room.boundary import Control
 from app.room.call import LOCAL, Caller
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unknown
 from app.room.gate import GATES, PATIENCE
-from app.room.job import REMEMBERED, Ending, Error
+from app.room.job import HELD, REMEMBERED, Ending, Error
 from app.room.ledger import Lost
 from app.room.notes import Notes
 from app.room.settlement import SETTLED_TOGETHER
@@ -260,16 +260,29 @@ def test_jobs_behind_a_gate_start_when_their_writer_died(lab, engine):
     assert len(engine.claim(200)) == 80
 
 
+def test_an_open_gate_outlives_what_waits_behind_it(lab, engine):
+    """Jobs that are to start in years are there in years, though their writer died."""
+    restore = failing(lab, 4, "before")
+    years = lab.clock.now() + 3 * HELD
+    with pytest.raises(Dies):
+        engine.submit_all([replace(each, due=years) for each in KEYED], LOCAL)
+    restore()
+    for _ in range(12):
+        assert engine.claim(200) == []
+        lab.advance(HELD / 4)
+    assert len(engine.claim(200)) == 80
+
+
 def test_a_gate_is_shut_once(lab, engine):
     """Whoever is so slow that others looked behind it first has accepted nothing, and says so."""
     records, gates = lab.room.ports.records, engine.acceptance.gates
     decide = gates._decide
 
-    def slow(gate, owner, *, is_open):
+    def slow(*asked, **how):
         gates._decide = decide
         lab.advance(PATIENCE)
         assert engine.claim(200) == []
-        decide(gate, owner, is_open=is_open)
+        decide(*asked, **how)
 
     gates._decide = slow
     with pytest.raises(Unavailable, match="try again"):

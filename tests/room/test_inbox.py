@@ -90,6 +90,13 @@ def test_what_still_changes_is_not_whole(lab: Testing, inbox: Path) -> None:
     assert take_in(lab.room) == 1
 
 
+def test_what_came_before_the_clock_was_set_back_is_taken(lab: Testing, inbox: Path) -> None:
+    """It is at rest, though it was changed an hour ahead."""
+    drop(inbox, "cat.jpg")
+    with_inbox(lab, LocalInbox(inbox, lambda: time.time() - 3600))
+    assert take_in(lab.room) == 1
+
+
 def test_links_are_left(lab: Testing, inbox: Path, tmp_path: Path) -> None:
     """They may lead to what nobody meant to give."""
     (inbox / "cat.jpg").symlink_to(drop(tmp_path, "secret.jpg"))

@@ -3,18 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event, Thread, get_ident
 from typing import Any
 
 import pytest
 
 from app import Refused, Retry
-from app.room import job_call, keyed
+from app.room import deadline, job_call, keyed
 from app.room.call import LOCAL, Call
+from app.room.deadline import CallTimedOut
 from app.room.enter import Room
-from app.room.errors import Internal
+from app.room.errors import Internal, TimedOut
 from app.room.job import FAILED, QUEUED, RUNNING, SUCCEEDED
 from app.room.policy import Policy, Rate
+from app.testing import Testing
 
 CALL = Call("tried", {}, key="a key")
 
@@ -157,3 +159,53 @@ def test_whose_author_says_where_or_when_runs_there_and_then(wish: dict[str, Any
 def _forever() -> bool:
     while True:
         time.sleep(0.01)
+
+
+def test_what_took_long_to_store_is_left_to_the_workers(
+    lab: Testing, monkeypatch: pytest.MonkeyPatch, patient: None
+) -> None:
+    """Its claim would end while it runs here, and a worker would run it beside."""
+    lab.room.registry.operation("tried", timeout=10)(lambda: 1)
+    commit = lab.room.ports.records.commit
+
+    def slow(*writes: Any) -> Any:
+        lab.advance(keyed.MARGIN / 2 + 1)
+        return commit(*writes)
+
+    monkeypatch.setattr(lab.room.ports.records, "commit", slow)
+    outcome = lab.room.enter(CALL)
+    assert outcome.job
+    job = lab.job(outcome.job)
+    assert (job["status"], job["attempt"]) == ("succeeded", 1)
+    monkeypatch.setattr(keyed, "MARGIN", 1.0)
+    outcome = lab.room.enter(Call("tried", {}, key="another"))
+    assert outcome.job
+    assert lab.job(outcome.job)["status"] == "queued"
+    lab.run()
+    job = lab.job(outcome.job)
+    assert (job["status"], job["attempt"]) == ("succeeded", 1)
+
+
+def test_a_late_call_is_not_torn_out_of_the_store(
+    room: Room, monkeypatch: pytest.MonkeyPatch, patient: None
+) -> None:
+    """It would keep what it holds of it, and the process would have no store any more."""
+    file = f"file_{0:026}"
+    room.registry.operation("tried", timeout=0.2)(lambda: file)
+    get, seen = room.ports.records.get, list[str]()
+
+    def slow(collection: str, id: str) -> Any:
+        until = time.monotonic() + 30
+        while id == file and time.monotonic() < until and not seen:
+            try:
+                time.sleep(0.01)
+                if deadline._watch._shielded.get(get_ident()) is not None:
+                    seen.append("shielded")
+            except CallTimedOut:
+                seen.append("torn")
+                raise
+        return get(collection, id)
+
+    monkeypatch.setattr(room.ports.records, "get", slow)
+    assert isinstance(room.enter(CALL).problem, TimedOut)
+    assert seen == ["shielded"]

@@ -52,6 +52,16 @@ def test_one_job_until_it_ends(lab: Testing, declare: Declare, crowd: Crowd) -> 
     assert lab.job(second)["params"] == {"n": 3}
 
 
+def test_the_callback_of_the_newest_is_told(lab: Testing, declare: Declare) -> None:
+    """Of a job that is put off; who brings none leaves the one that there is."""
+    declare(work, debounce="5s")
+    for n, host in ((1, "one"), (2, "two"), (3, None)):
+        lab.submit("tried", n=n, callback_url=host and f"https://{host}.example.com/")
+    lab.run()
+    assert [letter.host for letter in lab.mailbox.letters] == ["two.example.com"]
+    assert lab.jobs("tried")[0]["result"] == 3
+
+
 def test_one_job_for_each_key_and_owner(lab: Testing, declare: Declare) -> None:
     """Of another key, or another owner, it is another job."""
     declare(work, singleton=True, key="n")

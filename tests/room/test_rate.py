@@ -215,6 +215,22 @@ def test_clocks_that_differ_add_nothing(store):
     assert admitted <= 1.05 * (20 + 20 * 10) + 30 * 10 * 0.2
 
 
+def test_a_clock_that_was_set_back_locks_nobody_out(store):
+    """What one wrote that ran ahead by an hour keeps a key waiting for no longer than its rate."""
+    clock, limit = OwnClock(), Limit(10, 20)
+    clock.sleep(3600)
+    (rates,) = processes(store, clock, limit, 1)
+    while passes(rates):
+        pass
+    clock._now -= 3600
+    (rates,) = processes(store, clock, limit, 1)  # who had it set back started anew, it may be
+    admitted = 0
+    for _ in range(100):
+        clock.sleep(0.2)
+        admitted += passes(rates)
+    assert admitted >= 95
+
+
 def test_a_bucket_is_forgotten_once_it_is_full(store):
     """Its record may be dropped by then, for an absent one is full."""
     clock = OwnClock()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import Secret
+from app.room.acceptance import UsedKey
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
@@ -119,6 +120,18 @@ def test_a_used_key_knows_its_call_though_it_is_sealed(lab: Testing) -> None:
     assert first.job == again.job
     assert other.problem is not None
     assert other.problem.kind == "invalid"
+
+
+@pytest.mark.usefixtures("declared")
+def test_a_used_key_knows_its_call_when_there_is_a_newer_key_to_seal_with(lab: Testing) -> None:
+    """Who asks again, for the answer was lost, is no other call since."""
+    call = Call("tried", {"word": "swordfish"}, key="k", asynchronous=True)
+    first = keyed(lab, OLD).enter(call)
+    again = keyed(lab, NEW, OLD).enter(call)
+    assert first.job is not None
+    assert again.job == first.job
+    other = Call("tried", {"word": "catfish"}, key="k", asynchronous=True)
+    assert isinstance(keyed(lab, NEW, OLD).enter(other).problem, UsedKey)
 
 
 def test_what_is_at_hand_is_not_said() -> None:

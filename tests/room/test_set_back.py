@@ -7,6 +7,7 @@ import pytest
 from app import Retry, Run
 from app.clock.watch import Watch
 from app.room.call import LOCAL
+from app.room.circuit import ROW, Circuit
 from app.room.job import Ending
 from app.room.schedule import Plan
 from app.room.set_back import righted, set_right, was_ahead
@@ -224,3 +225,47 @@ def test_a_pause_that_a_run_by_the_right_clock_finds(
     lab.advance("601s")
     assert lab.run_next() == job
     assert lab.job(job)["status"] in ("succeeded", "queued")
+
+
+def test_a_line_that_a_rate_lets_in_goes_on(lab: Testing, declare: Any) -> None:
+    """Nobody leaves a place behind there, so that only a look at the lane calls the next."""
+    declare(lambda: None, rate="1/m")
+    lab.advance("1h")
+    jobs = [lab.submit("tried") for _ in range(3)]
+    assert [lab.run_next(), lab.run_next()] == [jobs[0], None]
+    set_back(lab)
+    look(lab)
+    ran = []
+    for _ in range(13):
+        lab.advance("10s")
+        ran += [lab.run_next()]
+    assert [each for each in ran if each] == jobs[1:]
+
+
+def test_children_of_a_parent_that_ended_are_cancelled_at_once(lab: Testing, declare: Any) -> None:
+    declare(waiting, "child")
+    declare(lambda run: list(run.map("child", [{}] * 3)), "parent")
+    lab.advance("1h")
+    parent = lab.submit("parent")
+    for _ in range(4):
+        lab.run_next()
+    lab.cancel(parent)
+    set_back(lab)
+    look(lab)
+    while lab.room.engine.orphans.sweep():
+        pass
+    assert {child["status"] for child in lab.jobs("child")} == {"cancelled"}
+
+
+def test_a_host_is_spared_no_longer_than_it_was_to_be(lab: Testing) -> None:
+    """Neither one that hangs, nor one to which nothing gets through."""
+    circuit = Circuit(lab.room.ports.records, lab.clock, "a", "example.com")
+    lab.advance("2h")
+    circuit.hung()
+    for _ in range(ROW):
+        circuit.given_up()
+    assert circuit.state().until > lab.clock.now()
+    assert circuit.turn(1) is not None
+    set_back(lab, 2 * HOUR)
+    assert circuit.state().until <= lab.clock.now()
+    assert circuit.turn(1) is None

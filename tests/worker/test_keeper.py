@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.ports import Record
-from app.room.errors import Unavailable
+from app.room.errors import Stale, Unavailable
 from app.room.job import Ending
 from app.testing import Testing
 from app.worker import channel, keeper
@@ -354,6 +354,27 @@ def test_endings_are_kept_while_the_store_is_unavailable(
     assert pauses == pytest.approx([0.05, 0.1, 0.2])
     assert stage.status(ids[0]) == "succeeded"
     assert stage.keeper._trouble == 0
+
+
+@pytest.mark.parametrize("part", ["claim", "sweep"])
+def test_a_claim_that_fails_costs_what_runs_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Whatever others write meanwhile, the worker lives, and looks again soon."""
+
+    def outrun(*_: object) -> None:
+        raise Stale("The job changes too often to be changed here.")
+
+    engine = stage.keeper.engine
+    ids = stage.claims(1)
+    stage.begins(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine if part == "claim" else engine.orphans, part, outrun)
+        stage.keeper._ahead, stage.keeper._rung = MOST_AHEAD, True
+        stage.keeper._feed()
+    assert stage.keeper._look_at == stage.clock.now + LOOK_EVERY
+    stage.ends(1)
+    assert stage.status(ids[0]) == "succeeded"
 
 
 def test_an_ending_that_no_store_takes_costs_the_others_nothing(

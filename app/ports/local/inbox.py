@@ -99,12 +99,14 @@ class LocalInbox:
                     yield path
 
     def _rests(self, path: Path) -> bool:
-        """By the time that the kernel alone sets, at each change and rename."""
+        """By the time that the kernel alone sets, at each change and rename. What was changed far
+        ahead was so by a clock that has been set back since."""
         try:
             facts = path.stat(follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return path.is_file() and not path.is_symlink() and self._now() - facts.st_ctime >= QUIET
+        is_quiet = abs(self._now() - facts.st_ctime) >= QUIET
+        return is_quiet and path.is_file() and not path.is_symlink()
 
     def _path(self, dropped: Dropped) -> Path:
         return self._folder / TAKEN / dropped.token / dropped.path

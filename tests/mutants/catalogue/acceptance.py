@@ -23,7 +23,7 @@ MUTANTS = (
     Mutant(
         "key-without-digest",
         "app/room/acceptance.py",
-        "    if held != digest:\n",
+        "    if held not in digests:\n",
         "    if not held:\n",
         "A key that is used again by mistake for another order silently drops that order.",
         ACCEPTANCE,

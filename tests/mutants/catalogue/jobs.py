@@ -167,8 +167,8 @@ MUTANTS = (
     Mutant(
         "place-of-the-crashed",
         "app/room/job.py",
-        "    body = _apart(body)\n    moved = ",
-        "    body = _apart(body) if ending.begun else body\n    moved = ",
+        "    moved = _moved(record, status, _apart(body), None)\n",
+        "    moved = _moved(record, status, _apart(body) if ending.begun else body, None)\n",
         "A job whose runs all crashed keeps its place for ever: concurrency=1 stands still.",
         LANES,
     ),

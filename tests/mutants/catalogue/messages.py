@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(
         "upload-without-version",
         "handlers/upload.py",
-        """id = sayable(f"{facts['bucket']}/{facts['key']} {which}")""",
+        """id = sayable(f"{facts['bucket']}/{facts['key']} {_which(record, facts)}")""",
         """id = sayable(f"{facts['bucket']}/{facts['key']}")""",
         "A file that is uploaded again under its name is not worked on again.",
         OTHERS,
