@@ -4,7 +4,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -24,15 +23,14 @@ class Gate:
         self.broken: BaseException | None = None
         self.full: Callable[[], None] | None = None
 
-    @contextmanager
-    def __call__(self) -> Iterator[sqlite3.Connection]:
+    def __call__(self, work: Callable[[sqlite3.Connection], object]) -> None:
         self.wanted.release()
         assert self.open.acquire(timeout=10)
         broken, self.broken = self.broken, None
         if broken:
             raise broken
         self.database.execute("BEGIN")
-        yield self.database
+        work(self.database)
         if self.full:
             self.full()
             self.database.execute("ROLLBACK")

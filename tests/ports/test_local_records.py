@@ -72,9 +72,15 @@ def test_full(path: Path) -> None:
     connections = Connections(Place(path, 0), 1.0, None)
     for _ in range(READERS):
         assert connections.read("PRAGMA synchronous", ()) == [(2,)]
-    with connections.writing() as database:
+
+    def check(database: sqlite3.Connection) -> None:
         assert database.execute("PRAGMA synchronous").fetchall() == [(2,)]
         assert database.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+        checked.append(database)
+
+    checked: list[sqlite3.Connection] = []
+    connections.write(check)
+    assert checked
     connections.close()
 
 

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -19,10 +18,11 @@ class Committer:
     """
 
     def __init__(
-        self, writing: Callable[[], AbstractContextManager[sqlite3.Connection]], patience: float
+        self, write: Callable[[Callable[[sqlite3.Connection], object]], None], patience: float
     ) -> None:
-        """A leader needs at most `patience` seconds; after twice that it counts as lost."""
-        self._writing = writing
+        """`write` does what it is given in one transaction. A leader needs at most `patience`
+        seconds; after twice that it counts as lost."""
+        self._write = write
         self._patience = patience
         self._mutex = Lock()
         self._asks: list[_Ask] = []
@@ -53,11 +53,15 @@ class Committer:
 
     def _lead(self) -> None:
         asks: list[_Ask] = []
+
+        def work(database: sqlite3.Connection) -> None:
+            nonlocal asks
+            asks = self._gather()  # whoever came while the lock was waited for takes part
+            for ask in asks:
+                _apply(database, ask)
+
         try:
-            with self._writing() as database:
-                asks = self._gather()  # whoever came while the lock was waited for takes part
-                for ask in asks:
-                    _apply(database, ask)
+            self._write(work)
         except BaseException as error:
             asks = asks or self._gather()
             stopped = not isinstance(error, Exception)  # by a signal, meant for this thread alone

@@ -68,21 +68,16 @@ class Connections:
         finally:
             self._readers.put(reader)
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The writer within a transaction of its own, committed on leaving, unless that raises."""
+    def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Does `work` in a transaction of its own, committed when this returns; nothing stays of
+        it when this raises."""
         writer = self._get(self._writer)
         try:
             if writer is None:
                 writer = _Writer(self._open(), self._turn())
                 writer.database.set_trace_callback(self._trace)
             self._place.check_room()
-            writer.begin()
-            try:
-                yield writer.database
-                writer.database.execute("COMMIT")
-            finally:
-                writer.end()
+            writer.write(work)
         except ManydoorsError:
             raise  # nothing was begun
         except BaseException:
@@ -202,15 +197,16 @@ class _Writer:
         self.database = database
         self._turn = turn
 
-    def begin(self) -> None:
-        self._turn.take()
+    def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         try:
+            self._turn.take()
             self.database.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self.end()
-            raise
+            work(self.database)
+            self.database.execute("COMMIT")
+        finally:
+            self._end()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Of what was not committed by now, nothing stays."""
         try:
             if self.database.in_transaction:

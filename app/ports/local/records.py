@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -53,12 +54,12 @@ class LocalRecords:
         check(writes, self.most_writes)
         bodies = [encode(write.record.body) if isinstance(write, Put) else "" for write in writes]
         check_sizes(bodies, COMMIT_CAP)
-        token = _token()
         if not writes:
             return ()
+        here = self._here()
+        work = partial(_write_all, writes, bodies, here.token())
         # One write is one statement, which SQLite undoes by itself.
-        work = partial(_write_all, writes, bodies, token)
-        return self._here().commit(work, savepoint=len(writes) > 1)
+        return here.commit(work, savepoint=len(writes) > 1)
 
     def list(
         self,
@@ -119,8 +120,13 @@ class _Process:
         self, place: Place, patience: float, trace: Callable[[str], object] | None
     ) -> None:
         self.connections = Connections(place, patience, trace)
-        self.commit = Committer(self.connections.writing, patience).commit
+        self.commit = Committer(self.connections.write, patience).commit
         self.tidied = float("-inf")
+        self._name, self._commits = _token(), count(1)
+
+    def token(self) -> str:
+        """A commit's, without asking the system for chance each time."""
+        return f"{self._name}.{next(self._commits):x}"
 
 
 def _write_all(
