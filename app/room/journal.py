@@ -13,7 +13,6 @@ from app.ports import Body
 from app.room.errors import ManydoorsError, TooLarge
 from app.room.strict_json import write_json
 
-INLINE = 1 * 1024  # bytes that each step rewrites in the job's own record; older entries get pages
 MOST_INLINE = 64 * 1024  # where one item of `run.each` does so much that pages can't take it
 FLAT = (bool, int, float, str, type(None))
 LARGEST = 100 * 1024  # bytes of one remembered value
@@ -30,8 +29,9 @@ class Oversized(ValueError):
 class Journal:
     """Entries: `k` kind, `n` name, `i` occurrence of that name; the rest is the kind's own."""
 
-    def __init__(self, paged: list[Body], inline: list[Body], room: int = INLINE) -> None:
-        """`room`: bytes of entries that may stand in the job's own record."""
+    def __init__(self, paged: list[Body], inline: list[Body], room: int) -> None:
+        """`room`: bytes of entries that each step rewrites in the job's own record; older ones get
+        pages."""
         self._entries = [*paged, *inline]
         self.paged = len(paged)
         self._room = room

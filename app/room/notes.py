@@ -38,7 +38,8 @@ class Notes:
         own = {name: record.body[name] for name in OWN if name in record.body}
         body: Body = copied(own) if own else {}  # a failed attempt leaves the record as it was
         self.record = record
-        self.journal = Journal(ledger.pages(record), body.get("journal", []))
+        paged, inline = ledger.pages(record), body.get("journal", [])
+        self.journal = Journal(paged, inline, ledger.records.unit)
         self.state: dict[str, Any] = body.get("state", {})
         self.progress: list[Any] | None = body.get("progress")
         self.log = Log(body.get("log", {}), clock, self.journal.is_replaying)

@@ -25,6 +25,7 @@ TIDY_MOST = 100
 ABOVE_ALL = 101  # priorities end at 100
 MOST_WRITES = 2500  # a thousand jobs with a key each, in some 30 ms
 COMMIT_CAP = 8 * 1024 * 1024
+UNIT = 3 * 1024  # a page of the file has 4 KB, the facts about a record included
 
 
 class LocalRecords:
@@ -33,7 +34,7 @@ class LocalRecords:
     `trace` is shown every statement that writes.
     """
 
-    most_writes, most_bytes = MOST_WRITES, COMMIT_CAP
+    most_writes, most_bytes, unit = MOST_WRITES, COMMIT_CAP, UNIT
 
     def __init__(
         self,
