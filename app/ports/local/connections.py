@@ -69,8 +69,7 @@ class Connections:
             self._readers.put(reader)
 
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Does `work` in a transaction of its own, committed when this returns; nothing stays of
-        it when this raises."""
+        """Does `work`, and commits what it has begun; nothing stays of that when this raises."""
         writer = self._get(self._writer)
         try:
             if writer is None:
@@ -200,9 +199,9 @@ class _Writer:
     def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         try:
             self._turn.take()
-            self.database.execute("BEGIN IMMEDIATE")
             work(self.database)
-            self.database.execute("COMMIT")
+            if self.database.in_transaction:
+                self.database.execute("COMMIT")
         finally:
             self._end()
 

@@ -58,9 +58,13 @@ class LocalRecords:
         if not writes:
             return ()
         here = self._here()
-        work = partial(_write_all, writes, bodies, here.token())
+        token = here.token()
+        work = partial(_write_all, writes, bodies, token)
+        if len(writes) > 1:
+            return here.commit(work)
         # One write is one statement, which SQLite undoes by itself.
-        return here.commit(work, savepoint=len(writes) > 1)
+        alone = partial(_note_alone, writes[0], bodies[0], token)
+        return here.commit(work, savepoint=False, alone=alone)
 
     def list(
         self,
@@ -149,10 +153,8 @@ def _put(database: Connection, put: Put, body: str, token: str) -> Record:
     new = put.record
     if put.lease is None and not put.expect:
         version = _store(database, put, body, token)
-    elif _note(database, put, body, token):
-        version = (put.expect or 0) + 1
     else:
-        version = _replace(database, put, body, token)
+        version = _note(database, put, body, token) or _replace(database, put, body, token)
     return new.changed(version=version, writer=token)
 
 
@@ -169,15 +171,25 @@ def _store(database: Connection, put: Put, body: str, token: str) -> int:
     return 1
 
 
-def _note(database: Connection, put: Put, body: str, token: str) -> bool:
-    """Writes what a run says of itself, if that is all: one statement then, and no index."""
+def _note_alone(
+    write: Write, body: str, token: str, database: Connection
+) -> tuple[Record | None, ...] | None:
+    """What a run says of itself, if that is all: no other transaction is needed then."""
+    if isinstance(write, Put) and (version := _note(database, write, body, token)):
+        return (write.record.changed(version=version, writer=token),)
+    return None
+
+
+def _note(database: Connection, put: Put, body: str, token: str) -> int:
+    """Writes what a run says of itself, if that is all: one statement then, and no index. The new
+    version; 0 if it was more."""
     new = put.record
     if not put.expect or put.lease is None or new.due is None:
-        return False
+        return 0
     same = (new.owner, new.label, new.due, new.priority, new.expires)
     name = (new.collection, new.id, put.expect, put.lease)
     values = (body, new.lease, token, new.takes, *name, *same)
-    return database.execute(schema.NOTE, values).rowcount == 1
+    return put.expect + 1 if database.execute(schema.NOTE, values).rowcount else 0
 
 
 def _replace(database: Connection, put: Put, body: str, token: str) -> int:
