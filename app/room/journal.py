@@ -6,7 +6,6 @@ had. A journal that does not fit the code any more is an error that says so, nev
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from app.ports import Body
@@ -41,14 +40,14 @@ class Journal:
         self._changing = [n for n, entry in enumerate(inline, self.paged) if entry["k"] != "step"]
         self._next = 0
         self._counts: dict[str, int] = {}
-        self._busy = ""
+        self.busy = ""  # the name of the step whose function runs
         self._left: list[Body] = []
         self.advanced = False  # has this run remembered anything yet?
 
     def ask(self, kind: str, name: str) -> Body | None:
         """The entry that is remembered at this place; None when the run has not been here yet."""
-        if self._busy:
-            raise Misfit(f"{kind} {name!r} is inside step {self._busy!r}: a step holds no other.")
+        if self.busy:
+            raise Misfit(f"{kind} {name!r} is inside step {self.busy!r}: a step holds no other.")
         occurrence = self._counts.get(name, 0)
         if self._next == len(self._entries):
             return None
@@ -88,14 +87,9 @@ class Journal:
         """Is there something ahead that an earlier run remembered?"""
         return self._next < len(self._entries)
 
-    @contextmanager
-    def inside(self, name: str) -> Iterator[None]:
+    def inside(self, name: str) -> "_Inside":
         """While a step's function runs."""
-        self._busy = name
-        try:
-            yield
-        finally:
-            self._busy = ""
+        return _Inside(self, name)
 
     def mark(self) -> tuple[int, dict[str, int]]:
         """This place, to `cut` back to."""
@@ -126,7 +120,7 @@ class Journal:
     def spot(self) -> str:
         """Where the run is, in words that are the same whenever it comes here again, and no other
         place's: behind which entry, at which items of which loops, inside which step."""
-        return " ".join((*self._items(self._next), str(self._next), self._busy))
+        return " ".join((*self._items(self._next), str(self._next), self.busy))
 
     def has_loops(self) -> bool:
         return bool(self._loops)
@@ -215,6 +209,21 @@ class Journal:
     def _pass(self, name: str) -> None:
         self._next += 1
         self._counts[name] = self._counts.get(name, 0) + 1
+
+
+class _Inside:
+    """See `Journal.inside`. No generator's context: each step makes one."""
+
+    __slots__ = ("_journal", "_name")
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal, self._name = journal, name
+
+    def __enter__(self) -> None:
+        self._journal.busy = self._name
+
+    def __exit__(self, *_: object) -> None:
+        self._journal.busy = ""
 
 
 def copied(value: Any) -> Any:

@@ -90,7 +90,8 @@ class Notes:
     def own(self, page: Sequence[Body] = ()) -> Body:
         """The members of the body that this run alone writes, once there is this new page."""
         own: Body = {}
-        before, texts = self.record.body, dict[str, str]()
+        texts: dict[str, str] = {}  # not `dict[str, str]()`, which raises an error inside
+        before = self.record.body
         if (journal := self.journal.inline(page)) or page or "journal" in before:
             own["journal"], texts["journal"] = journal, self.journal.text(page)
         state = self.state if self._begun is None else self._begun
@@ -122,7 +123,8 @@ class Notes:
             if self.trouble is not None:
                 raise self.trouble
             page, record = self.journal.overflow(), self.record
-            own, pages = self.own(page), list[Put]()
+            own = self.own(page)
+            pages: list[Put] = []
             if page:
                 id = page_id(record.id, own["pages"] - 1)
                 entries = Spelled({"entries": page}, {"entries": self.journal.text_of(page)})
