@@ -92,18 +92,17 @@ def check(writes: Sequence[Write], most: int = MOST_WRITES) -> None:
     it holds."""
     if len(writes) > most:
         raise ValueError(f"A commit has at most {most} writes, not {len(writes)}.")
-    names = set()
-    adds = False
+    named = set()
     for write in writes:
         at = write.record if isinstance(write, Put) else write
         if not (0 < len(at.collection) <= NAME_CAP and 0 < len(at.id) <= NAME_CAP):
             raise ValueError(f"A collection and an id have 1 to {NAME_CAP} characters.")
         if isinstance(at, Record):
             _check_record(at)
-        adds = adds or isinstance(write, Add)
-        names.add((at.collection, at.id))
-    if len(names) < len(writes):
+        named.add((at.collection, at.id))
+    if len(named) < len(writes):
         raise ValueError("A commit writes each record at most once.")
+    adds = [write for write in writes if isinstance(write, Add)]
     if adds and not any(_fences(write) for write in writes):
         raise ValueError("An Add needs a Put or Delete with a condition beside it.")
 

@@ -141,7 +141,7 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
 )
 _ENCODER = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 )
 
 
@@ -150,9 +150,12 @@ def _made_once() -> Callable[[Any, int], Iterable[str]]:
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     if make is None:  # a Python without that
         return lambda value, _: [_ENCODER.encode(value)]
-    text, kinds = json.encoder.encode_basestring, (False, False, False)  # sorted, skipped, NaN
+    asked = _ENCODER
+    separators = asked.key_separator, asked.item_separator
+    ways = asked.sort_keys, asked.skipkeys, asked.allow_nan
+    text = json.encoder.encode_basestring
     made: Callable[[Any, int], Iterable[str]] = make(
-        None, _ENCODER.default, text, None, ":", ",", *kinds
+        None, asked.default, text, None, *separators, *ways
     )
     return made
 
