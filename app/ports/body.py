@@ -32,7 +32,9 @@ class Spelled(dict[str, Any]):
         else:
             alone = {name: value for name, value in body.items() if name not in self._texts}
             rest = _encode(alone)[1:-1]
-        return Spelled(body | self, self._texts, rest)
+        whole = Spelled(body, self._texts, rest)
+        dict.update(whole, self)
+        return whole
 
     def text(self) -> str:
         members = [f'"{name}":{text}' for name, text in self._texts.items()]

@@ -6,17 +6,15 @@ had. A journal that does not fit the code any more is an error that says so, nev
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from app.ports import Body
 from app.room.errors import ManydoorsError, TooLarge
 from app.room.strict_json import write_json
 
-INLINE = 1 * 1024  # bytes that each step rewrites in the job's own record; older entries get pages
 MOST_INLINE = 64 * 1024  # where one item of `run.each` does so much that pages can't take it
+FLAT = (bool, int, float, str, type(None))
 LARGEST = 100 * 1024  # bytes of one remembered value
-CHANGING = ("each", "map", "signal")  # kinds of entries that change after they were added
 
 
 class Misfit(ManydoorsError):
@@ -30,21 +28,26 @@ class Oversized(ValueError):
 class Journal:
     """Entries: `k` kind, `n` name, `i` occurrence of that name; the rest is the kind's own."""
 
-    def __init__(self, paged: list[Body], inline: list[Body]) -> None:
+    def __init__(self, paged: list[Body], inline: list[Body], room: int) -> None:
+        """`room`: bytes of entries that each step rewrites in the job's own record; older ones get
+        pages."""
         self._entries = [*paged, *inline]
         self.paged = len(paged)
+        self._room = room
         self._written = [write_json(entry) for entry in inline]  # of those behind the paged ones
         self._loops = [n for n, entry in enumerate(self._entries) if entry["k"] == "each"]
+        # Of those behind the paged ones: a step is as it was added, all else may change.
+        self._changing = [n for n, entry in enumerate(inline, self.paged) if entry["k"] != "step"]
         self._next = 0
         self._counts: dict[str, int] = {}
-        self._busy = ""
+        self.busy = ""  # the name of the step whose function runs
         self._left: list[Body] = []
         self.advanced = False  # has this run remembered anything yet?
 
     def ask(self, kind: str, name: str) -> Body | None:
         """The entry that is remembered at this place; None when the run has not been here yet."""
-        if self._busy:
-            raise Misfit(f"{kind} {name!r} is inside step {self._busy!r}: a step holds no other.")
+        if self.busy:
+            raise Misfit(f"{kind} {name!r} is inside step {self.busy!r}: a step holds no other.")
         occurrence = self._counts.get(name, 0)
         if self._next == len(self._entries):
             return None
@@ -62,6 +65,8 @@ class Journal:
         """A new entry at this place, or `Oversized`."""
         entry: Body = {"k": kind, "n": name, "i": self._counts.get(name, 0), **more}
         written = _written(entry)
+        if kind != "step":
+            self._changing.append(len(self._entries))
         if kind == "each":
             self._loops.append(len(self._entries))
         self._entries.append(entry)
@@ -82,14 +87,9 @@ class Journal:
         """Is there something ahead that an earlier run remembered?"""
         return self._next < len(self._entries)
 
-    @contextmanager
-    def inside(self, name: str) -> Iterator[None]:
+    def inside(self, name: str) -> "_Inside":
         """While a step's function runs."""
-        self._busy = name
-        try:
-            yield
-        finally:
-            self._busy = ""
+        return _Inside(self, name)
 
     def mark(self) -> tuple[int, dict[str, int]]:
         """This place, to `cut` back to."""
@@ -103,15 +103,14 @@ class Journal:
                 "The journal does not fit the code: a loop that was left for good goes on. Let it "
                 "be left at the same item each time, for a retry is a new one, from the top."
             )
-        del self._entries[place:], self._written[place - self.paged :]
-        self._loops = [n for n in self._loops if n < place]
+        self._drop(place)
         self._next, self._counts = place, dict(counts)
         self.advanced = True
 
     def forget_failure(self) -> None:
         """Of the step whose error ended the run, for nothing came after it: it is to run again."""
         if len(self._entries) > self.paged and "e" in self._entries[-1]:
-            del self._entries[-1], self._written[-1]
+            self._drop(len(self._entries) - 1)
 
     def place(self, entry: Body) -> str:
         """Where an entry stands, in words that no other entry of this job ever has: items of loops
@@ -121,7 +120,7 @@ class Journal:
     def spot(self) -> str:
         """Where the run is, in words that are the same whenever it comes here again, and no other
         place's: behind which entry, at which items of which loops, inside which step."""
-        return " ".join((*self._items(self._next), str(self._next), self._busy))
+        return " ".join((*self._items(self._next), str(self._next), self.busy))
 
     def has_loops(self) -> bool:
         return bool(self._loops)
@@ -143,7 +142,12 @@ class Journal:
     def inline(self, page: Sequence[Body] = ()) -> list[Body]:
         """What belongs into the job's own record, once there is this new page: as it is now, for
         entries still change, and what was not written is not to be where others go on with it."""
-        return [dict(entry) for entry in self._entries[self.paged + len(page) :]]
+        behind = self.paged + len(page)
+        inline = self._entries[behind:]
+        for place in self._changing:
+            if place >= behind:
+                inline[place - behind] = dict(inline[place - behind])
+        return inline
 
     def text(self, page: Sequence[Body] = ()) -> str:
         """The same as JSON; what does not change any more is encoded once."""
@@ -154,7 +158,7 @@ class Journal:
 
     def overflow(self) -> list[Body]:
         """Entries for a page of their own, once there are too many; `turn` when it is written."""
-        if sum(map(len, self._written)) <= INLINE:
+        if sum(map(len, self._written)) <= self._room:
             return []
         rest = self._entries[self.paged :]
         until = next((i for i, entry in enumerate(rest) if self._is_open(entry)), len(rest))
@@ -169,9 +173,8 @@ class Journal:
 
     def _forget_last(self) -> None:
         """What the record has no room for: it came last, and nobody asks for it again."""
-        last = self._entries.pop()
-        self._written.pop()
-        self._loops = [n for n in self._loops if n < len(self._entries)]
+        last = self._entries[-1]
+        self._drop(len(self._entries) - 1)
         if self._next > len(self._entries):
             self._next -= 1
             self._counts[last["n"]] -= 1
@@ -179,6 +182,13 @@ class Journal:
     def turn(self, page: list[Body]) -> None:
         self.paged += len(page)
         del self._written[: len(page)]
+        self._changing = [n for n in self._changing if n >= self.paged]
+
+    def _drop(self, place: int) -> None:
+        """The entries from there on."""
+        del self._entries[place:], self._written[place - self.paged :]
+        self._loops = [n for n in self._loops if n < place]
+        self._changing = [n for n in self._changing if n < place]
 
     def _items(self, before: int) -> Iterator[str]:
         """At which items the loops are that began before this place."""
@@ -186,9 +196,8 @@ class Journal:
         return (f"{loop['i']}.{loop['at']}" for loop in loops)
 
     def _spelled(self) -> list[bytes]:
-        for index, entry in enumerate(self._entries[self.paged :]):
-            if entry["k"] in CHANGING:
-                self._written[index] = write_json(entry)
+        for place in self._changing:
+            self._written[place - self.paged] = write_json(self._entries[place])
         return self._written
 
     def _is_open(self, entry: Body) -> bool:
@@ -202,9 +211,24 @@ class Journal:
         self._counts[name] = self._counts.get(name, 0) + 1
 
 
+class _Inside:
+    """See `Journal.inside`. No generator's context: each step makes one."""
+
+    __slots__ = ("_journal", "_name")
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal, self._name = journal, name
+
+    def __enter__(self) -> None:
+        self._journal.busy = self._name
+
+    def __exit__(self, *_: object) -> None:
+        self._journal.busy = ""
+
+
 def copied(value: Any) -> Any:
     """A value as the journal gives it back: the first time too, so that both are alike."""
-    if isinstance(value, bool | int | float | str | None):
+    if isinstance(value, FLAT):
         return value  # nobody can change it
     return json.loads(write_json(value))
 

@@ -38,7 +38,8 @@ class Notes:
         own = {name: record.body[name] for name in OWN if name in record.body}
         body: Body = copied(own) if own else {}  # a failed attempt leaves the record as it was
         self.record = record
-        self.journal = Journal(ledger.pages(record), body.get("journal", []))
+        paged, inline = ledger.pages(record), body.get("journal", [])
+        self.journal = Journal(paged, inline, ledger.records.unit)
         self.state: dict[str, Any] = body.get("state", {})
         self.progress: list[Any] | None = body.get("progress")
         self.log = Log(body.get("log", {}), clock, self.journal.is_replaying)
@@ -89,7 +90,8 @@ class Notes:
     def own(self, page: Sequence[Body] = ()) -> Body:
         """The members of the body that this run alone writes, once there is this new page."""
         own: Body = {}
-        before, texts = self.record.body, dict[str, str]()
+        texts: dict[str, str] = {}  # not `dict[str, str]()`, which raises an error inside
+        before = self.record.body
         if (journal := self.journal.inline(page)) or page or "journal" in before:
             own["journal"], texts["journal"] = journal, self.journal.text(page)
         state = self.state if self._begun is None else self._begun
@@ -121,7 +123,8 @@ class Notes:
             if self.trouble is not None:
                 raise self.trouble
             page, record = self.journal.overflow(), self.record
-            own, pages = self.own(page), list[Put]()
+            own = self.own(page)
+            pages: list[Put] = []
             if page:
                 id = page_id(record.id, own["pages"] - 1)
                 entries = Spelled({"entries": page}, {"entries": self.journal.text_of(page)})

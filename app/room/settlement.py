@@ -4,8 +4,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 
-from app.ports import Add, Hint, Ports, Put, Record, Write
+from app.ports import MOST_WRITES, Add, Hint, Ports, Put, Record, Write
 from app.room import job
 from app.room.acceptance import ring
 from app.room.callback import addressed, deliveries
@@ -181,23 +182,33 @@ class Settlement:
             self._ports.queue.ring(Hint(parent.id))
 
     def _age(self, record: Record) -> None:
-        """Pages of an ended job stay no longer than it does, nor tallies: but for those who look
-        after the children that it left."""
-        least = record.body["finished"] + TENDED
+        """Pages and tallies of an ended job stay no longer than it does; tallies at least for those
+        who look after the children that it left."""
+        held = self._held(record)
+        while some := list(islice(held, MOST_WRITES)):
+            puts = [Put(replace(each, expires=expires), each.version) for each, expires in some]
+            try:
+                self._ports.records.commit(*puts)
+            except (Stale, TooLarge):
+                for each, expires in some:
+                    self._expire(each, expires)
+
+    def _held(self, record: Record) -> Iterator[tuple[Record, float | None]]:
+        """And until when each may stay."""
         for number in range(record.body.get("pages", 0)):
-            self._expire(self._ports.records.get(PAGES, page_id(record.id, number)), record.expires)
+            if page := self._ports.records.get(PAGES, page_id(record.id, number)):
+                yield page, record.expires
+        least = max(record.expires or 0.0, record.body["finished"] + TENDED)
         cursor: str | None = None
         while "maps" in record.body:
-            page = self._ports.records.list(MAPS, label=record.id, cursor=cursor)
-            for tally in page.items:
-                self._expire(tally, max(record.expires or 0.0, least))
-            if (cursor := page.next) is None:
+            tallies = self._ports.records.list(MAPS, label=record.id, cursor=cursor)
+            yield from ((tally, least) for tally in tallies.items)
+            if (cursor := tallies.next) is None:
                 return
 
-    def _expire(self, found: Record | None, expires: float | None) -> None:
+    def _expire(self, found: Record, expires: float | None) -> None:
         with suppress(Unknown):  # it is gone already
-            if found is not None:
-                self._ledger.amend(found, lambda fresh: replace(fresh, expires=expires))
+            self._ledger.amend(found, lambda fresh: replace(fresh, expires=expires))
 
 
 def _together(records: Sequence[Record]) -> Iterator[slice]:

@@ -62,8 +62,8 @@ def write_json(value: Any) -> bytes:
     """
     try:
         return "".join(_encode(value, 0)).encode()
-    except RecursionError:  # which looks for cycles
-        return _ENCODER.encode(value).encode()
+    except RecursionError:
+        raise ValueError("It is nested too deep, or contains itself.") from None
 
 
 def check_text(*texts: str) -> None:

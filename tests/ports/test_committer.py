@@ -4,7 +4,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -24,20 +23,19 @@ class Gate:
         self.broken: BaseException | None = None
         self.full: Callable[[], None] | None = None
 
-    @contextmanager
-    def __call__(self) -> Iterator[sqlite3.Connection]:
+    def __call__(self, work: Callable[[sqlite3.Connection], object]) -> None:
         self.wanted.release()
         assert self.open.acquire(timeout=10)
         broken, self.broken = self.broken, None
         if broken:
             raise broken
-        self.database.execute("BEGIN")
-        yield self.database
+        work(self.database)
         if self.full:
             self.full()
             self.database.execute("ROLLBACK")
             raise OSError("no room")
-        self.database.execute("COMMIT")
+        if self.database.in_transaction:
+            self.database.execute("COMMIT")
 
 
 @pytest.fixture
@@ -76,6 +74,36 @@ def test_neighbours(gate: Gate) -> None:
         with pytest.raises(ValueError, match="-2"):
             second.result(10)
     assert gate.database.execute("SELECT x FROM t").fetchall() == [(1,), (3,)]
+
+
+@pytest.mark.parametrize("does", [True, False])
+def test_alone(gate: Gate, does: bool) -> None:
+    """Without company the one statement stands for the work, unless it has changed nothing."""
+    committer = Committer(gate, 10)
+    gate.open.release()
+
+    def alone(database: sqlite3.Connection) -> int | None:
+        assert not database.in_transaction
+        return work(1, database) if does else None
+
+    assert committer.commit(lambda db: work(2, db), alone=alone) == (1 if does else 2)
+    assert gate.database.execute("SELECT x FROM t").fetchall() == [(1 if does else 2,)]
+
+
+def test_not_alone(gate: Gate) -> None:
+    """In company all is one transaction, what could stand alone too."""
+    committer = Committer(gate, 10)
+
+    def never(_: sqlite3.Connection) -> int:
+        return pytest.fail("it has company")
+
+    with ThreadPoolExecutor(2) as pool:
+        (first,) = submit(gate, committer, pool, 1)
+        second = pool.submit(committer.commit, lambda db: work(2, db), alone=never)
+        while len(committer._asks) < 2:
+            pass
+        gate.open.release()
+        assert (first.result(10), second.result(10)) == (1, 2)
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), KeyboardInterrupt()], ids=repr)

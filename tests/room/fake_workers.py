@@ -58,6 +58,7 @@ class Counted:
     def __init__(self, inner: Records) -> None:
         self._inner = inner
         self.most_writes, self.most_bytes = inner.most_writes, inner.most_bytes
+        self.unit = inner.unit
         self.writes = self.takes = self.reads = self.counts = 0
         self.taken = 0
         self.fault: tuple[int, str, type[BaseException]] | None = None

@@ -141,6 +141,10 @@ class Flaky:
     def most_writes(self) -> int:
         return self._inner.most_writes
 
+    @property
+    def unit(self) -> int:
+        return self._inner.unit
+
     def commit(self, *writes: Write) -> tuple[Record | None, ...]:
         def commit() -> tuple[Record | None, ...]:
             return self._inner.commit(*map(self._theirs, writes))

@@ -228,11 +228,16 @@ def test_a_late_call_does_not_break_the_store(watch, tmp_path):
         records("cats").put("Mia", {})
 
     store.ping()
+    waiting: threading.Thread
+
+    def hold(_: object) -> None:
+        nonlocal waiting
+        waiting = threading.Thread(target=room.enter, args=[Call("late")])
+        waiting.start()
+        time.sleep(3 * LIMIT)
+
     for _ in range(5):
-        with store._here().connections.writing():
-            waiting = threading.Thread(target=room.enter, args=[Call("late")])
-            waiting.start()
-            time.sleep(3 * LIMIT)
+        store._here().connections.write(hold)
         waiting.join()
         assert room.enter(Call("quick")).problem is None
     store.close()

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from app.room import journal as journals
 from app.room.errors import TooLarge
-from app.room.journal import INLINE, LARGEST, MOST_INLINE, Journal, Misfit, copied
+from app.room.journal import LARGEST, MOST_INLINE, Journal, Misfit, copied
 from app.room.strict_json import write_json
+
+UNIT = 1024  # bytes of entries that stay in the job's own record
 
 
 def filled(*names, paged=()):
-    journal = Journal(list(paged), [])
+    journal = Journal(list(paged), [], UNIT)
     for name in names:
         assert journal.ask("step", name) is None
         journal.add("step", name, v=name)
@@ -21,7 +23,7 @@ def filled(*names, paged=()):
 
 
 def reread(journal, pages=()):
-    return Journal(list(pages), json.loads(json.dumps(journal.inline())))
+    return Journal(list(pages), json.loads(json.dumps(journal.inline())), UNIT)
 
 
 def test_what_was_added_is_found_in_order():
@@ -99,7 +101,7 @@ def test_old_entries_overflow_into_pages():
         if page := journal.overflow():
             pages += json.loads(json.dumps(page))
             journal.turn(page)
-        assert len(json.dumps(journal.inline())) < INLINE + 2000
+        assert len(json.dumps(journal.inline())) < UNIT + 2000
     assert len(pages) > 100
     later = reread(journal, pages)
     assert [later.ask("step", "a")["v"][0] for _ in range(200)] == list(range(200))

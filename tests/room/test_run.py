@@ -11,7 +11,7 @@ import pytest
 from app.ports import Delete, Put
 from app.room.boundary import Control
 from app.room.call import LOCAL
-from app.room.errors import Refused, Retry, TimedOut, TooLarge, Unavailable
+from app.room.errors import Refused, Retry, Stale, TimedOut, TooLarge, Unavailable
 from app.room.execute import captured
 from app.room.ledger import Lost
 from app.room.notes import Log
@@ -1063,8 +1063,36 @@ def test_thousands_of_steps_write_little_each(lab, declare):
     assert largest < 60_000
     pages = lab.room.engine.get(id, LOCAL).body["pages"]
     assert pages > 5
-    found = lab.room.ports.records.get("journals", f"{id}/000000")
-    assert found.expires == lab.room.engine.get(id, LOCAL).expires  # they stay as long as the job
+
+
+@pytest.mark.parametrize("outrun", [False, True])
+def test_pages_stay_as_long_as_the_job(lab, declare, outrun):
+    """At its end all of them are told so in one commit; each by itself where that is outrun."""
+    aged, records = [], lab.room.engine.ledger.records
+    commit = records.commit
+
+    def counted(*asked):
+        if all(isinstance(put, Put) and put.record.collection == "journals" for put in asked):
+            aged.append(len(asked))
+            if outrun and len(asked) > 1:
+                raise Stale("Another was faster.")
+        return commit(*asked)
+
+    records.commit = counted
+
+    def tried(run):
+        for _ in range(10):
+            run.step("large", lambda: "x" * 5000)
+
+    declare(tried)
+    id = lab.submit("tried")
+    lab.run()
+    job = lab.room.engine.get(id, LOCAL)
+    pages = job.body["pages"]
+    assert pages > 5
+    assert aged == ([pages] + [1] * pages if outrun else [pages])
+    found = [records.get("journals", f"{id}/{n:06}") for n in range(pages)]
+    assert {page.expires for page in found} == {job.expires}
 
 
 def test_an_entry_is_in_one_place(lab, declare):

@@ -13,6 +13,8 @@ from app.ports.aws.wire import PATIENCE, Answer, Wire
 from app.ports.body import check_sizes, encode
 from app.ports.cursor import cursor_after, id_before
 
+UNIT = 1024  # what DynamoDB bills a write by
+
 
 class AwsRecords:
     """See `app.ports.Records`. Any number of threads and processes share one table, and forks.
@@ -22,7 +24,7 @@ class AwsRecords:
     of a few.
     """
 
-    most_writes, most_bytes = MOST_WRITES, COMMIT_CAP
+    most_writes, most_bytes, unit = MOST_WRITES, COMMIT_CAP, UNIT
 
     def __init__(
         self,

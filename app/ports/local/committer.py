@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -19,22 +18,31 @@ class Committer:
     """
 
     def __init__(
-        self, writing: Callable[[], AbstractContextManager[sqlite3.Connection]], patience: float
+        self, write: Callable[[Callable[[sqlite3.Connection], object]], None], patience: float
     ) -> None:
-        """A leader needs at most `patience` seconds; after twice that it counts as lost."""
-        self._writing = writing
+        """`write` does what it is given, and commits what that has begun. A leader needs at most
+        `patience` seconds; after twice that it counts as lost."""
+        self._write = write
         self._patience = patience
         self._mutex = Lock()
         self._asks: list[_Ask] = []
         self._led = False
 
-    def commit(self, work: Callable[[sqlite3.Connection], T], *, savepoint: bool = True) -> T:
+    def commit(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        savepoint: bool = True,
+        alone: Callable[[sqlite3.Connection], T | None] | None = None,
+    ) -> T:
         """What `work` returns, once it is on the disk; what it raises, and then none of it is.
 
         Without a `savepoint` for work that is one statement: each statement that a leader runs
-        makes it wait for Python's lock among all who are awake.
+        makes it wait for Python's lock among all who are awake. `alone` is tried in place of a
+        `work` that has no company: one statement, a transaction by itself, and None if that has
+        changed nothing.
         """
-        ask = _Ask(work, savepoint)
+        ask = _Ask(work, savepoint, alone)
         try:
             with self._mutex:
                 self._asks.append(ask)
@@ -53,11 +61,19 @@ class Committer:
 
     def _lead(self) -> None:
         asks: list[_Ask] = []
+
+        def work(database: sqlite3.Connection) -> None:
+            nonlocal asks
+            asks = self._take_alone()
+            if asks and _done_alone(database, asks[0]):
+                return
+            database.execute("BEGIN IMMEDIATE")
+            asks += self._gather()  # whoever came while the lock was waited for takes part
+            for ask in asks:
+                _apply(database, ask)
+
         try:
-            with self._writing() as database:
-                asks = self._gather()  # whoever came while the lock was waited for takes part
-                for ask in asks:
-                    _apply(database, ask)
+            self._write(work)
         except BaseException as error:
             asks = asks or self._gather()
             stopped = not isinstance(error, Exception)  # by a signal, meant for this thread alone
@@ -69,6 +85,13 @@ class Committer:
             self._pass_on()
             for ask in asks:
                 ask.woken.release()
+
+    def _take_alone(self) -> "list[_Ask]":
+        """The one that waits, if it may need no other transaction."""
+        with self._mutex:
+            if len(self._asks) == 1 and self._asks[0].alone is not None:
+                return [self._asks.pop()]
+        return []
 
     def _gather(self) -> "list[_Ask]":
         with self._mutex:
@@ -95,16 +118,28 @@ class Committer:
 class _Ask:
     """One commit that waits, and what came of it."""
 
-    __slots__ = ("answer", "error", "leads", "savepoint", "woken", "work")
+    __slots__ = ("alone", "answer", "error", "leads", "savepoint", "woken", "work")
 
-    def __init__(self, work: Callable[[sqlite3.Connection], Any], savepoint: bool) -> None:
+    def __init__(
+        self,
+        work: Callable[[sqlite3.Connection], Any],
+        savepoint: bool,
+        alone: Callable[[sqlite3.Connection], Any] | None,
+    ) -> None:
         self.work = work
         self.savepoint = savepoint
+        self.alone = alone
         self.answer: Any = None
         self.error: BaseException | None = None
         self.leads = False
         self.woken = Lock()
         self.woken.acquire()
+
+
+def _done_alone(database: sqlite3.Connection, ask: _Ask) -> bool:
+    if ask.alone is not None:
+        ask.answer = ask.alone(database)
+    return ask.answer is not None
 
 
 def _apply(database: sqlite3.Connection, ask: _Ask) -> None:

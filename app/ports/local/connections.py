@@ -68,21 +68,15 @@ class Connections:
         finally:
             self._readers.put(reader)
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The writer within a transaction of its own, committed on leaving, unless that raises."""
+    def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Does `work`, and commits what it has begun; nothing stays of that when this raises."""
         writer = self._get(self._writer)
         try:
             if writer is None:
                 writer = _Writer(self._open(), self._turn())
                 writer.database.set_trace_callback(self._trace)
             self._place.check_room()
-            writer.begin()
-            try:
-                yield writer.database
-                writer.database.execute("COMMIT")
-            finally:
-                writer.end()
+            writer.write(work)
         except ManydoorsError:
             raise  # nothing was begun
         except BaseException:
@@ -202,15 +196,16 @@ class _Writer:
         self.database = database
         self._turn = turn
 
-    def begin(self) -> None:
-        self._turn.take()
+    def write(self, work: Callable[[sqlite3.Connection], object]) -> None:
         try:
-            self.database.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self.end()
-            raise
+            self._turn.take()
+            work(self.database)
+            if self.database.in_transaction:
+                self.database.execute("COMMIT")
+        finally:
+            self._end()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Of what was not committed by now, nothing stays."""
         try:
             if self.database.in_transaction:

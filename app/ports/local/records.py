@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -24,6 +25,7 @@ TIDY_MOST = 100
 ABOVE_ALL = 101  # priorities end at 100
 MOST_WRITES = 2500  # a thousand jobs with a key each, in some 30 ms
 COMMIT_CAP = 8 * 1024 * 1024
+UNIT = 3 * 1024  # a page of the file has 4 KB, the facts about a record included
 
 
 class LocalRecords:
@@ -32,7 +34,7 @@ class LocalRecords:
     `trace` is shown every statement that writes.
     """
 
-    most_writes, most_bytes = MOST_WRITES, COMMIT_CAP
+    most_writes, most_bytes, unit = MOST_WRITES, COMMIT_CAP, UNIT
 
     def __init__(
         self,
@@ -53,12 +55,16 @@ class LocalRecords:
         check(writes, self.most_writes)
         bodies = [encode(write.record.body) if isinstance(write, Put) else "" for write in writes]
         check_sizes(bodies, COMMIT_CAP)
-        token = _token()
         if not writes:
             return ()
-        # One write is one statement, which SQLite undoes by itself.
+        here = self._here()
+        token = here.token()
         work = partial(_write_all, writes, bodies, token)
-        return self._here().commit(work, savepoint=len(writes) > 1)
+        if len(writes) > 1:
+            return here.commit(work)
+        # One write is one statement, which SQLite undoes by itself.
+        alone = partial(_note_alone, writes[0], bodies[0], token)
+        return here.commit(work, savepoint=False, alone=alone)
 
     def list(
         self,
@@ -119,8 +125,13 @@ class _Process:
         self, place: Place, patience: float, trace: Callable[[str], object] | None
     ) -> None:
         self.connections = Connections(place, patience, trace)
-        self.commit = Committer(self.connections.writing, patience).commit
+        self.commit = Committer(self.connections.write, patience).commit
         self.tidied = float("-inf")
+        self._name, self._commits = _token(), count(1)
+
+    def token(self) -> str:
+        """A commit's, without asking the system for chance each time."""
+        return f"{self._name}.{next(self._commits):x}"
 
 
 def _write_all(
@@ -142,10 +153,8 @@ def _put(database: Connection, put: Put, body: str, token: str) -> Record:
     new = put.record
     if put.lease is None and not put.expect:
         version = _store(database, put, body, token)
-    elif _note(database, put, body, token):
-        version = (put.expect or 0) + 1
     else:
-        version = _replace(database, put, body, token)
+        version = _note(database, put, body, token) or _replace(database, put, body, token)
     return new.changed(version=version, writer=token)
 
 
@@ -162,15 +171,25 @@ def _store(database: Connection, put: Put, body: str, token: str) -> int:
     return 1
 
 
-def _note(database: Connection, put: Put, body: str, token: str) -> bool:
-    """Writes what a run says of itself, if that is all: one statement then, and no index."""
+def _note_alone(
+    write: Write, body: str, token: str, database: Connection
+) -> tuple[Record | None, ...] | None:
+    """What a run says of itself, if that is all: no other transaction is needed then."""
+    if isinstance(write, Put) and (version := _note(database, write, body, token)):
+        return (write.record.changed(version=version, writer=token),)
+    return None
+
+
+def _note(database: Connection, put: Put, body: str, token: str) -> int:
+    """Writes what a run says of itself, if that is all: one statement then, and no index. The new
+    version; 0 if it was more."""
     new = put.record
     if not put.expect or put.lease is None or new.due is None:
-        return False
+        return 0
     same = (new.owner, new.label, new.due, new.priority, new.expires)
     name = (new.collection, new.id, put.expect, put.lease)
     values = (body, new.lease, token, new.takes, *name, *same)
-    return database.execute(schema.NOTE, values).rowcount == 1
+    return put.expect + 1 if database.execute(schema.NOTE, values).rowcount else 0
 
 
 def _replace(database: Connection, put: Put, body: str, token: str) -> int:

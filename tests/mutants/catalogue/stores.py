@@ -19,8 +19,11 @@ MUTANTS = (
     Mutant(
         "acknowledged-too-early",
         "app/ports/local/committer.py",
-        "                for ask in asks:\n"
-        "                    _apply(database, ask)\n"
+        "            for ask in asks:\n"
+        "                _apply(database, ask)\n"
+        "\n"
+        "        try:\n"
+        "            self._write(work)\n"
         "        except BaseException as error:\n"
         "            asks = asks or self._gather()\n"
         "            stopped = not isinstance(error, Exception)"
@@ -33,10 +36,13 @@ MUTANTS = (
         "            self._pass_on()\n"
         "            for ask in asks:\n"
         "                ask.woken.release()\n",
-        "                for ask in asks:\n"
-        "                    _apply(database, ask)\n"
-        "                for ask in asks:\n"
-        "                    ask.woken.release()\n"
+        "            for ask in asks:\n"
+        "                _apply(database, ask)\n"
+        "            for ask in asks:\n"
+        "                ask.woken.release()\n"
+        "\n"
+        "        try:\n"
+        "            self._write(work)\n"
         "        except BaseException as error:\n"
         "            stopped = not isinstance(error, Exception)\n"
         "            for ask in asks or self._gather():\n"
