@@ -169,8 +169,12 @@ def test_every_form_asks_for_the_token(room: Room, path: str) -> None:
 def test_every_form_carries_the_token(room: Room) -> None:
     """Whatever a signed-in visitor's page posts."""
     client = signed_in(room)
-    client.post("/v1/jobs", json={"operation": "later", "params": {"text": "a"}}, headers=HERE)
-    for path in ("/", "/rpc", "/jobs", "/console/operations/echo.text"):
+    later = {"operation": "later", "params": {"text": "a"}}
+    made = client.post("/v1/jobs", json=later, headers=HERE).json
+    assert made
+    client.put("/v1/schedules/daily", json={**later, "every": "1d"}, headers=HERE)
+    ours = ("/", "/rpc", "/jobs", "/schedules", f"/jobs/{made['id']}")
+    for path in (*ours, "/console/operations/echo.text"):
         page = client.get(path, headers=HTML).text
         forms = re.findall(r'<form[^>]*method="post".*?</form>', page, re.DOTALL)
         assert forms
