@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
-from app.doors.http import CALLER
+from app.doors.http import CALLER, KEEPER
 from app.doors.sender import SAFE, check_sender, name_of
 from app.room.access import NO_KEY
 from app.room.call import LOCAL, Caller
@@ -39,7 +39,7 @@ class Doorkeeper:
         """Puts the caller into the environ. Raises `Forbidden`, `Unauthenticated` or `Busy`."""
         self.check_sender(environ)
         caller = self._caller(environ)
-        environ[CALLER] = caller
+        environ[CALLER], environ[KEEPER] = caller, self._caller
         if caller.key:
             self._rates.spend(caller.key)
 
