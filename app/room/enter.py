@@ -13,7 +13,7 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.duration import FOREVER
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.files import finding, linked
-from app.room.hush import hush, hushed
+from app.room.hush import hush, hush_problem
 from app.room.operation import Operation
 from app.room.parts import Parts
 from app.room.records import opened
@@ -50,7 +50,11 @@ class Room(Parts):
 
     def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """A job for each call, all or none. Raises the `Problem` of the first that is wrong."""
-        return self._jobs().submit_all(calls, lambda call: self._checked(call)[:2])
+        try:
+            return self._jobs().submit_all(calls, lambda call: self._checked(call)[:2])
+        except Problem as problem:
+            hush_problem(problem)
+            raise
 
     def told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
         """What `enter` gives; whatever it raises is an outcome too."""
@@ -59,7 +63,7 @@ class Room(Parts):
         except Problem as problem:
             if not _is_sayable(problem):
                 problem = self._internal(call, problem)
-            problem.detail = hushed(problem.detail)
+            hush_problem(problem)
             return Outcome(problem=problem)
         except KeyboardInterrupt:
             raise

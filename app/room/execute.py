@@ -16,7 +16,7 @@ from app.room.claim import INLINE, RESULT, RESULT_FILE, Claims
 from app.room.errors import Internal, Invalid, Problem, Unavailable, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
-from app.room.hush import hush, hushed
+from app.room.hush import hush, hushed, hushed_in
 from app.room.job import Ending, Error, Wait
 from app.room.journal import Misfit
 from app.room.ledger import Ledger, Lost
@@ -197,7 +197,7 @@ def _text(error: Exception) -> str:
 def _members(error: Problem) -> dict[str, Any]:
     """As readers get them, unless JSON cannot say them, or a record cannot hold them."""
     try:
-        members: dict[str, Any] = plain(dict(error.members))
+        members: dict[str, Any] = hushed_in(plain(dict(error.members)))
     except (TypeError, ValueError):
         return {}
     return members if len(write_json(members)) <= MEMBERS else {}
