@@ -22,6 +22,8 @@ from typing import Any, Protocol
 
 PIECE = 65_536
 PIECE_SECONDS = 15  # for each piece of a body, or for the whole of a smaller one
+CROWD = 32  # bodies that are waited for: each holds a thread, and of those there are 256
+CROWDED_SECONDS = 1  # for a piece, while more are; those that take longest have to go
 TICK_SECONDS = 0.5
 STOP_SECONDS = 8  # for the requests in flight, once told to stop
 SMALL_ANSWER = 262_144
@@ -120,11 +122,11 @@ class _Body(io.RawIOBase):
         wanted = min(size, self._left, PIECE)
         if wanted <= 0:
             return b""
-        self._watch.due[self] = time.monotonic() + PIECE_SECONDS, self._answers
+        self._watch.awaited[self] = time.monotonic(), self._answers
         try:
             piece = bytes(self._source.read(wanted))
         finally:
-            self._watch.due.pop(self, None)
+            self._watch.awaited.pop(self, None)
         self._left = self._left - len(piece) if piece else 0
         return piece
 
@@ -141,7 +143,7 @@ class _Watch:
     """One thread a worker: tells the overdue 408, and ends the worker once its server is gone."""
 
     def __init__(self) -> None:
-        self.due: dict[_Body, tuple[float, Answers]] = {}
+        self.awaited: dict[_Body, tuple[float, Answers]] = {}  # since when, the longest first
         signal.signal(signal.SIGURG, lambda *_: None)
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -152,14 +154,17 @@ class _Watch:
             # A stop that comes just before the main thread begins to wait, as it can while a
             # worker starts, is not handled until something else wakes it.
             signal.pthread_kill(main, signal.SIGURG)
-            now = time.monotonic()
-            for body, (deadline, answers) in list(self.due.items()):
-                if deadline < now:
-                    self.due.pop(body, None)  # or it has come just now, and this is ignored
-                    threading.Thread(target=_cut, args=(answers,), daemon=True).start()
+            self._hurry(time.monotonic())
         signal.pthread_kill(main, signal.SIGTERM)
         time.sleep(STOP_SECONDS)
         os._exit(1)
+
+    def _hurry(self, now: float) -> None:
+        for body, (began, answers) in list(self.awaited.items()):
+            patience = PIECE_SECONDS if len(self.awaited) <= CROWD else CROWDED_SECONDS
+            if now - began > patience:
+                self.awaited.pop(body, None)  # or it has come just now, and this is ignored
+                threading.Thread(target=_cut, args=(answers,), daemon=True).start()
 
 
 class _Chunks:
