@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from app.doors.http import CALLER, KEEPER
-from app.doors.sender import SAFE, check_sender, name_of
+from app.doors.sender import SAFE, check_page, check_sender, name_of
 from app.room.access import NO_KEY
 from app.room.call import LOCAL, Caller
 from app.room.enter import Room
@@ -20,6 +20,10 @@ from app.room.errors import Forbidden, Unauthenticated, Unavailable
 COOKIE = "manydoors_session"
 VISIT = "manydoors.visit"  # in the environ: the cookie of whoever came by it
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+FORWARDED = tuple(
+    f"HTTP_{name}" for name in "FORWARDED VIA X_FORWARDED_FOR X_FORWARDED_HOST X_REAL_IP".split()
+)
+READ = "werkzeug.proxy_fix.orig"  # in the environ, where proxies are trusted and were heard
 
 log = logging.getLogger("manydoors.access")
 
@@ -56,11 +60,11 @@ class Doorkeeper:
                 return self._visitor(environ, visit)
         except Unauthenticated:
             if self._is_open_to(environ):
-                return LOCAL
+                return _of_this_machine(environ)
             self._tell_if_keyless()
             raise
         if self._is_open_to(environ):
-            return LOCAL
+            return _of_this_machine(environ)
         self._tell_if_keyless()
         raise Unauthenticated("This needs a key: send it as Authorization: Bearer md_…")
 
@@ -68,6 +72,8 @@ class Doorkeeper:
         """A name that leads here from elsewhere is some page's trick, or a proxy's guest."""
         if not self._open or self._access.asks():
             return False
+        if READ not in environ and any(name in environ for name in FORWARDED):
+            return False  # a tunnel of this machine's, which calls it by its own name
         # Servers say from where; who calls the application in its own process does not.
         address = environ.get("REMOTE_ADDR", LOOPBACK[0])
         return (
@@ -76,6 +82,7 @@ class Doorkeeper:
 
     def _visitor(self, environ: dict[str, Any], visit: str) -> Caller:
         caller = self._access.of_session(visit)
+        check_page(environ)
         if environ["REQUEST_METHOD"] not in SAFE and "HTTP_ORIGIN" not in environ:
             # Browsers send a cookie with whatever a page asks for, but then they say whose page.
             raise Forbidden("A request that changes something says its Origin, or shows a key.")
@@ -90,6 +97,11 @@ class Doorkeeper:
             self._has_told = True
             log.error(NO_KEY)
         raise Unavailable(NO_KEY, after=10)
+
+
+def _of_this_machine(environ: Mapping[str, Any]) -> Caller:
+    check_page(environ)
+    return LOCAL
 
 
 @lru_cache
