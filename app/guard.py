@@ -27,6 +27,7 @@ CROWDED_SECONDS = 1  # for a piece, while more are; those that take longest have
 TICK_SECONDS = 0.5
 STOP_SECONDS = 8  # for the requests in flight, once told to stop
 SMALL_ANSWER = 262_144
+MOST_STREAMED = 112  # larger ones at once: who takes one slowly, or not at all, holds a thread
 
 Headers = list[tuple[str, str]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -170,20 +171,38 @@ class _Watch:
 class _Chunks:
     """An answer that is sent as it is made; closed as WSGI demands, whoever stops first."""
 
-    def __init__(self, made: Iterable[bytes]) -> None:
-        self._made, self.__next__ = made, iter(made).__next__
+    def __init__(self, made: Iterable[bytes], over: Callable[[], None] = lambda: None) -> None:
+        self._made, self.__next__, self._over = made, iter(made).__next__, [over]
 
     def close(self) -> None:
-        if hasattr(self._made, "close"):
-            self._made.close()
+        try:
+            over = self._over.pop()
+        except IndexError:
+            return  # it was closed before
+        try:
+            if hasattr(self._made, "close"):
+                self._made.close()
+        finally:
+            over()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_streams = threading.Semaphore(MOST_STREAMED)
 
 
 def _answer(answers: Answers, start: _Start, made: Iterable[bytes]) -> None:
     """Send at once what is small and knows its length, which spares a turn for each chunk."""
-    chunks = _Chunks(made)
     if _length(start.headers) > SMALL_ANSWER:
+        if not _streams.acquire(blocking=False):
+            _Chunks(made).close()
+            _say(answers, 503, "Too many large answers are on their way: try again.")
+            return
+        chunks = _Chunks(made, _streams.release)
         answers.response_iter(start.status, start.headers, chunks)
         return
+    chunks = _Chunks(made)
     try:
         content = b"".join(made)
     finally:
@@ -227,4 +246,6 @@ def _problem(status: int, detail: str) -> tuple[Headers, bytes]:
         ("Connection", "close"),
         ("Server", "Manydoors"),
     ]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", "1"))
     return headers, json.dumps(problem).encode()

@@ -150,6 +150,27 @@ def test_a_crowd_of_slow_clients_keeps_nobody_waiting(part: str) -> None:
         assert came.startswith(b"HTTP/1.1 200")
 
 
+def test_who_takes_nothing_of_an_answer_keeps_nobody_waiting() -> None:
+    """However many ask for something large: what is too much is told to come back, and when one
+    has gone there is room again."""
+    alone = PROGRAM.replace(", 2, sys", ", 1, sys")
+    with started(serve(program=alone)) as server:
+        clients = []
+        try:
+            for _ in range(THREADS + 44):
+                clients.append(client := server.connect(timeout=20))
+                client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for _ in range(200):
+                assert server.get("/healthz", timeout=20) == "ok"
+            refused = server.raw(b"GET /large HTTP/1.0\r\nHost: localhost\r\n\r\n", 20)[0]
+            assert refused.startswith(b"HTTP/1.0 503")
+            assert b"retry-after: 1" in refused.lower()
+        finally:
+            for client in clients:
+                client.close()
+        until(lambda: len(server.get("/large", timeout=20)) == 50_000_000, 30)
+
+
 @pytest.mark.parametrize("part", SLOW)
 def test_a_slow_client_is_told_and_cut_off(server: Served, part: str) -> None:
     came, closed = server.raw(SLOW[part] + b"1")
