@@ -100,8 +100,8 @@ lock: $(DEV) ## pin what the requirements allow; ARGS=--upgrade takes the newest
 sbom: $(DEV) ## write build/sbom.json, the bill of materials (CycloneDX), from the locks
 	@$(BIN)/python -m supply.sbom build/sbom.json
 
-audit: $(DEV) ## are there known holes in what is locked? ARGS="--ignore-vuln ID"
-	@$(BIN)/python -m supply.audit $(ARGS)
+audit: $(DEV) ## are there known holes in what is locked? ADVISORIES=folder ARGS="--ignore-vuln ID"
+	@$(BIN)/python -m supply.audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)") $(ARGS)
 
 clean: ## take away what was installed and cached here; your data in var/ stays
 	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist ./*.egg-info

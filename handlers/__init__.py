@@ -15,15 +15,15 @@ from handlers import door
 gc.freeze()
 gc.enable()
 
-DOORS = (
-    door.Doorway("http", ("requestContext",)),
-    door.Doorway("queue", ("Records",)),
-    door.Doorway("topic", ("Records",)),
-    door.Doorway("schedule", ("detail-type",)),
-    door.Doorway("upload", ("Records", "Service")),
-    door.Doorway("stream", ("Records",)),
-    door.Doorway("task", ("manydoors", "command")),
-)
+DOORS = {
+    "requestContext": ("http",),
+    "Records": ("queue", "topic", "upload", "stream"),
+    "detail-type": ("schedule",),
+    "Service": ("upload",),
+    "manydoors": ("task",),
+    "command": ("task",),
+}
+"""Which doors an event may be for, by a member that each of theirs has."""
 
 
 def handle(event: Any, context: door.Context) -> Any:

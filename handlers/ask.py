@@ -1,7 +1,7 @@
 """What an event asks for, and what came of it: the words between the doors and their loop."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from app.room.call import Call
 from app.room.errors import ManydoorsError, Problem
@@ -15,12 +15,25 @@ class NotDone(ManydoorsError):
     """Raised to the platform, which will bring the event again."""
 
 
+Style = Literal["many", "single", "cookies"]
+"""How a gateway says a header that comes twice: as a list; not at all; as cookies, for those
+alone."""
+
+
+class Gateway(NamedTuple):
+    """What brings a request over HTTP, and sends its answer on."""
+
+    within: float  # seconds that it waits for one
+    most: int  # bytes of a body that it sends on, as they are written in its own form
+    style: Style
+    balances: bool = False  # a load balancer, which wants "200 OK"
+
+
 class Visit(NamedTuple):
-    """A request over HTTP, as WSGI names its parts."""
+    """A request over HTTP, as WSGI names its parts: somebody waits for the answer."""
 
     environ: dict[str, Any]
-    within: float  # seconds that its gateway waits for an answer
-    most: int = 0  # bytes of a body that it sends on, as they are written in its own form
+    by: Gateway
 
 
 class Make(NamedTuple):
@@ -53,7 +66,7 @@ class Unreadable(NamedTuple):
     why: Problem
 
 
-What = Visit | Make | Work | Tick | Arrived | Unreadable | None
+What = Make | Work | Tick | Arrived | Unreadable | None
 
 
 class Ask(NamedTuple):
@@ -80,7 +93,6 @@ class Came(NamedTuple):
 
     ask: Ask
     done: bool = True
-    told: Told | None = None
 
 
 def failures(came: list[Came]) -> dict[str, list[dict[str, str]]]:

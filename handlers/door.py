@@ -1,18 +1,19 @@
 """The loop that every door runs in: whose event is it, what does it ask for, what came of it.
 
 A door is three pure things: `knows(event)`, `asks(event, registry)`, `answer(event, came)`. All
-that is done is done here. Doors, and what each needs, are loaded by the first event for them: a
+that is done is done here. HTTP's asks for nothing but to be answered: it knows an event by reading
+it, so that each is read once. Doors, and what each needs, are loaded by the first event for them: a
 cold start pays for no other's.
 """
 
 import logging
 import math
 import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from app.ports import Hint
 from app.ports.lasting import lasting
@@ -33,30 +34,20 @@ log = logging.getLogger("manydoors.lambda")
 
 
 class Door(Protocol):
-    def knows(self, event: Any) -> bool:
+    def knows(self, event: Any) -> bool | Visit | None:
         """Is it one of its events, with all that is read of them? Never raises."""
 
-    def asks(self, event: Any, registry: Registry) -> list[Ask]: ...
+    def asks(self, event: Any, registry: Registry) -> list[Ask]:
+        """Of one that is no visit."""
 
-    def answer(self, event: Any, came: list[Came]) -> Any:
-        """In the platform's words; raises `NotDone` where that is one of them."""
+    def answer(self, event: Any, came: Any) -> Any:
+        """In the platform's words, of a list of `Came`; raises `NotDone` where that is one of them.
+        Of a visit: of what was `Told`."""
 
 
-class Doorway(NamedTuple):
-    """A door that is loaded by the first event that may be for it."""
-
-    name: str  # of its module
-    marks: tuple[str, ...]
-    """Each of its events has one of these members. To look for them costs next to nothing; to ask
-    every door about every event took a tenth of a call."""
-
-    @property
-    def door(self) -> Door:
-        name = f"handlers.{self.name}"
-        if name not in sys.modules:
-            with lasting():
-                import_module(name)
-        return cast(Door, sys.modules[name])
+Doors = Mapping[str, Sequence[str]]
+"""The modules of those doors that an event with such a member may be for. To look for the member
+costs next to nothing; to ask every door about every event took a tenth of a call."""
 
 
 class Context(Protocol):
@@ -65,26 +56,38 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-def run(doorways: Sequence[Doorway], event: Any, context: Context) -> Any:
+def run(doors: Doors, event: Any, context: Context) -> Any:
     """What the platform gets, from this process's own room."""
-    door = recognised(doorways, event)
-    return House.of_this_process(context).answer(door, event, context)
+    door, known = recognised(doors, event)
+    return House.of_this_process(context).answer(door, known, context)
 
 
-def recognised(doorways: Sequence[Doorway], event: Any) -> Door:
-    """The one door that knows the event, or `UnknownEvent`."""
-    members = event.keys() if isinstance(event, dict) else {}.keys()
-    known = [
-        door
-        for each in doorways
-        if not members.isdisjoint(each.marks) and (door := each.door).knows(event)
-    ]
+def recognised(doors: Doors, event: Any) -> tuple[Door, Any]:
+    """The one door that knows the event, and the event as it wants it; or `UnknownEvent`."""
+    known: list[tuple[Door, Any]] = []
+    for name in _near(doors, event) if isinstance(event, dict) else ():
+        door = _loaded(name)
+        if found := door.knows(event):
+            known.append((door, event if found is True else found))
     if len(known) == 1:
         return known[0]
     has = ", ".join(sorted(map(repr, event))) if isinstance(event, dict) else type(event)
     raise UnknownEvent(
         f"{'Several doors know' if known else 'No door knows'} this event; it has: {has}"[:500]
     )
+
+
+def _near(doors: Doors, event: dict[str, Any]) -> Iterable[str]:
+    marks = doors.keys() & event.keys()
+    if len(marks) == 1:
+        return doors[marks.pop()]
+    return dict.fromkeys(name for mark in marks for name in doors[mark])
+
+
+@cache
+def _loaded(name: str) -> Door:
+    with lasting():
+        return cast(Door, import_module(f"handlers.{name}"))
 
 
 class House:
@@ -97,6 +100,8 @@ class House:
     @classmethod
     def of_this_process(cls, context: Context) -> "House":
         """Made at the first event, of what the environment says."""
+        if _house:
+            return _house[0]
         with _first:
             if not _house:
                 with lasting():
@@ -104,11 +109,11 @@ class House:
             return _house[0]
 
     def answer(self, door: Door, event: Any, context: Context) -> Any:
-        """What its sender gets, after all that it asks for."""
+        """What its sender gets, after all that it asks for. `event`: as it was recognised."""
         until = self._until(context)
+        if isinstance(event, Visit):
+            return door.answer(event, self.front.visited(event, until))
         asks = door.asks(event, self.room.registry)
-        if len(asks) == 1:  # as all of HTTP, where somebody waits
-            return door.answer(event, [self._came(asks[0], until)])
         came: dict[int, Came] = {}
         stopped: set[str] = set()
         for place, ask in sorted(enumerate(asks), key=_is_for_later):
@@ -121,12 +126,12 @@ class House:
     def _until(self, context: Context) -> float:
         """When the last job is to come to a boundary, by the monotonic clock."""
         left = context.get_remaining_time_in_millis() / 1000
-        reserve = min(RESERVE, max(SHORTEST_RESERVE, left / 10))
+        reserve = left / 10
+        if not SHORTEST_RESERVE <= reserve <= RESERVE:
+            reserve = min(RESERVE, max(SHORTEST_RESERVE, reserve))
         return self.room.ports.clock.monotonic() + left - reserve
 
     def _came(self, ask: Ask, until: float) -> Came:
-        if isinstance(ask.what, Visit):
-            return Came(ask, told=self.front.visited(ask.what, until))
         try:
             return Came(ask, done=self._do(ask, until))
         except Problem as problem:

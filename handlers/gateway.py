@@ -1,4 +1,4 @@
-"""The forms in which HTTP comes as an event, and in which its answer goes back.
+"""The forms in which HTTP comes as an event.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -7,162 +7,191 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 """
 
 import re
+import sys
 from base64 import b64decode
-from collections.abc import Mapping
-from functools import lru_cache
-from io import BytesIO, StringIO
-from typing import Any, Literal
+from io import BytesIO
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlencode
 
 from app.room.duration import FOREVER
-from handlers.ask import Told
-from handlers.gateway_answer import answered, largest
-from handlers.shape import exactly, listing, listings, mapping, optional, shaped
+from handlers.ask import Gateway, Visit
+from handlers.gateway_answer import LARGEST, LARGEST_BALANCED, ROOM
+from handlers.shape import Test, listing, listings, mapping, shaped
 
-Form = Literal["rest", "http", "balancer"]
-
-TEXTS, MANY_TEXTS = optional(mapping(str)), optional(listings(str))
+TEXTS, MANY_TEXTS, LIST = mapping(str), listings(str), listing(str)
 BODY = {"body": str | None, "isBase64Encoded": bool | None}
-REST = shaped(
+IS_REST = shaped(
     {
         "httpMethod": str,
         "path": str,
-        "multiValueHeaders": MANY_TEXTS,  # else `headers`
-        "queryStringParameters": TEXTS,
-        "multiValueQueryStringParameters": MANY_TEXTS,
-        "pathParameters": TEXTS,
         "resource": str | None,
         "requestContext": {"path": str | None, "identity": dict | None, "domainName": str | None},
         **BODY,
     }
 )
 ABOUT = {"http": {"method": str, "sourceIp": str | None}, "stage": str | None}
-HTTP = shaped(
+IS_HTTP = shaped(
     {
-        "version": exactly("2.0"),
         "rawPath": str,
         "rawQueryString": str | None,
-        "headers": TEXTS,
-        "cookies": optional(listing(str)),
-        "pathParameters": TEXTS,
         "requestContext": {**ABOUT, "domainName": str | None},
         **BODY,
     }
 )
+"""But for what is read only where there is some, and looked at then."""
+
 AUTHORIZER = frozenset(("methodArn", "routeArn", "type"))
 """What has one of these asks whether somebody may, and not for anything."""
 
 GATEWAY_WAITS = 28.0  # seconds; a REST API answers 504 after 29, an HTTP API after 30
 BALANCER_WAITS = 58.0  # unless its idle timeout is another than the usual minute
 
+REST = Gateway(GATEWAY_WAITS, LARGEST - ROOM, "many")
+API = REST._replace(style="cookies")
+FUNCTION_URL = API._replace(within=FOREVER)
+BALANCER = Gateway(BALANCER_WAITS, LARGEST_BALANCED - ROOM, "single", balances=True)
+BALANCER_MANY = BALANCER._replace(style="many")
+
+SAME = {
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "https",  # URLs are made of it
+    "wsgi.multithread": False,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+MOST_KEYS = 256  # names of headers that are remembered
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
 _METHOD = re.compile(r"[A-Za-z]{1,20}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_LISTS = frozenset((list,))
+
+Place = tuple[str, str]  # the prefix of the service's paths, and the path below it
 
 
-def form_of(event: Any) -> Form | None:
-    """None when it is no request over HTTP, or no whole one."""
-    if not isinstance(event, dict) or not AUTHORIZER.isdisjoint(event):
+class NotWhole(Exception):
+    """An event that has something else where a request's part should be."""
+
+
+def read(event: Any) -> Visit | None:
+    """The request by WSGI's names, and who brought it; None when it is none over HTTP, or no whole
+    one. Never raises."""
+    if not isinstance(event, dict) or not event.keys().isdisjoint(AUTHORIZER):
         return None
-    form: Form | None = None
-    if HTTP(event):
-        form, method = "http", event["requestContext"]["http"]["method"]
-    elif event.get("version") in (None, "1.0") and REST(event):
-        method = event["httpMethod"]
-        has_headers = event.get("multiValueHeaders") or TEXTS(event.get("headers"))
-        form = _form(event) if has_headers else None
-    if form is None or not _METHOD.fullmatch(method):
+    version = event.get("version")
+    try:
+        if version == "2.0":
+            return _of_http(event) if IS_HTTP(event) else None
+        return _of_rest(event) if version in (None, "1.0") and IS_REST(event) else None
+    except NotWhole:
         return None
-    encoded = event.get("isBase64Encoded") and event.get("body")
-    return form if not encoded or _BASE64.fullmatch(encoded) else None
 
 
-def _form(event: Any) -> Form:
-    """Of an event that has one."""
-    if event.get("version") == "2.0":
-        return "http"
-    return "balancer" if "elb" in event["requestContext"] else "rest"
+def _of_http(event: Any) -> Visit:
+    headers = _headers(event.get("headers"))
+    if cookies := _given(event, "cookies", LIST):
+        headers["HTTP_COOKIE"] = _octets("; ".join(cookies))
+    about = event["requestContext"]["http"]
+    environ = _environ(event, headers, about["method"], _path_of_http(event))
+    environ["QUERY_STRING"] = _octets(event.get("rawQueryString") or "")
+    environ["REMOTE_ADDR"] = about.get("sourceIp") or ""
+    return Visit(environ, FUNCTION_URL if _is_function_url(event) else API)
 
 
-def patience(event: Any) -> float:
-    """Seconds until a gateway answers in our place, a little less of it."""
-    form = _form(event)
-    if form == "balancer":
-        return BALANCER_WAITS
-    return FOREVER if form == "http" and _is_function_url(event) else GATEWAY_WAITS
-
-
-def most(event: Any) -> int:
-    """Bytes of a body, as written in the answer's form, that can be sent."""
-    return largest(is_balancer=_form(event) == "balancer")
-
-
-def environ(event: Any) -> dict[str, Any]:
-    """The request by WSGI's names."""
-    form = _form(event)
-    headers = _headers(event)
-    body = _body(event)
+def _of_rest(event: Any) -> Visit:
+    """Also of an HTTP API in the older form, and of a load balancer."""
+    many = event.get("multiValueHeaders")
+    headers = _headers(event.get("headers")) if many in (None, {}) else _headers_of_lists(many)
+    environ = _environ(event, headers, event["httpMethod"], _path_of_rest(event))
+    pairs = _pairs(event)
     context = event["requestContext"]
-    prefix, path = _path_of_http(event) if form == "http" else _path_of_rest(event)
-    host = headers.get("HTTP_HOST") or context.get("domainName") or "localhost"
-    proto = headers.get("HTTP_X_FORWARDED_PROTO", "http") if form == "balancer" else "https"
-    said = context["http"]["method"] if form == "http" else event["httpMethod"]
-    made = {
-        **headers,
-        "HTTP_HOST": host,
-        "REQUEST_METHOD": said.upper(),
-        "SCRIPT_NAME": prefix,
-        "PATH_INFO": path or "/",
-        "QUERY_STRING": _query(event, form),
-        "REMOTE_ADDR": _sender(event, form, headers),
-        "SERVER_NAME": host.partition(":")[0],
-        "SERVER_PORT": headers.get("HTTP_X_FORWARDED_PORT", "443"),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "https" if proto.lower() == "https" else "http",  # URLs are made of it
-        "wsgi.input": BytesIO(body),
-        "wsgi.errors": StringIO(),
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    made.pop("CONTENT_LENGTH", None)  # of what came; a gateway may have unpacked it
+    if "elb" not in context:
+        environ["QUERY_STRING"] = urlencode(pairs, errors="surrogatepass") if pairs else ""
+        environ["REMOTE_ADDR"] = str((context.get("identity") or {}).get("sourceIp") or "")
+        return Visit(environ, REST)
+    # It hands a query over as it came, and writes the last of the addresses itself.
+    environ["QUERY_STRING"] = _octets("&".join(f"{name}={value}" for name, value in pairs))
+    environ["REMOTE_ADDR"] = headers.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    is_safe = headers.get("HTTP_X_FORWARDED_PROTO", "http").lower() == "https"
+    environ["wsgi.url_scheme"] = "https" if is_safe else "http"
+    return Visit(environ, BALANCER if many is None else BALANCER_MANY)
+
+
+def _environ(event: Any, headers: dict[str, str], method: str, place: Place) -> dict[str, Any]:
+    """What every form has in one way."""
+    if method not in METHODS and not _METHOD.fullmatch(method):
+        raise NotWhole
+    body = _body(event)
+    made: dict[str, Any] = SAME.copy()
+    made.update(headers)
+    # Of what came; a gateway may have unpacked it.
     if body or "CONTENT_LENGTH" in headers:
         made["CONTENT_LENGTH"] = str(len(body))
+    host = headers.get("HTTP_HOST") or event["requestContext"].get("domainName") or "localhost"
+    made["HTTP_HOST"] = host
+    made["SERVER_NAME"] = host.partition(":")[0]
+    made["SERVER_PORT"] = headers.get("HTTP_X_FORWARDED_PORT", "443")
+    made["REQUEST_METHOD"] = method.upper()
+    made["SCRIPT_NAME"] = place[0]
+    made["PATH_INFO"] = place[1] or "/"
+    made["wsgi.input"] = BytesIO(body)
+    made["wsgi.errors"] = sys.stderr
     return made
 
 
-def answer(event: Any, told: Told) -> dict[str, Any]:
-    form = _form(event)
-    if form == "http":
-        return answered(told, "cookies")
-    if form == "balancer" and event.get("multiValueHeaders") is None:
-        return answered(told, "single", with_reason=True)
-    return answered(told, "many", with_reason=form == "balancer")
+def _headers(given: Any) -> dict[str, str]:
+    """By WSGI's names."""
+    if given is None:
+        return {}
+    if type(given) is not dict:
+        raise NotWhole
+    return _plain({_KEYS[name]: value for name, value in given.items()})
 
 
-def _headers(event: Any) -> dict[str, str]:
+def _headers_of_lists(given: Any) -> dict[str, str]:
     """By WSGI's names; what came several times is joined."""
-    given: Mapping[str, list[str]] = event.get("multiValueHeaders") or {
-        name: [value] for name, value in (event.get("headers") or {}).items()
-    }
-    made: dict[str, str] = {}
-    for name, values in given.items():
-        if key := _key(name):
-            between = "; " if key == "HTTP_COOKIE" else ","
-            text = values[0] if len(values) == 1 else between.join(values)
-            made[key] = text if text.isascii() else _octets(text)
-    if event.get("cookies"):
-        made["HTTP_COOKIE"] = _octets("; ".join(event["cookies"]))
-    return made
+    if type(given) is not dict or not _LISTS.issuperset(map(type, given.values())):
+        raise NotWhole
+    try:
+        made = {_KEYS[name]: value for name, [value] in given.items()}
+    except ValueError:  # there are several of one, or none
+        made = {key: _joined(key, given[name]) for name in given if (key := _KEYS[name])}
+    return _plain(made)
 
 
-@lru_cache(maxsize=256)
-def _key(name: str) -> str:
-    """WSGI's name of a header; of one with a "_" none, for it could pass for the one with a "-"."""
-    if "_" in name:
-        return ""
-    named = name.upper().replace("-", "_")
-    return named if named in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{named}"
+def _joined(key: str, values: list[Any]) -> str:
+    try:
+        return ("; " if key == "HTTP_COOKIE" else ",").join(values)
+    except TypeError:
+        raise NotWhole from None
+
+
+def _plain(headers: dict[str, Any]) -> dict[str, str]:
+    """All of them text, as WSGI has that; looked at in one piece."""
+    headers.pop("", None)
+    try:
+        is_ascii = "".join(headers.values()).isascii()
+    except TypeError:
+        raise NotWhole from None
+    return headers if is_ascii else {key: _octets(value) for key, value in headers.items()}
+
+
+class _Keys(dict[str, str]):
+    """WSGI's name of each header; of one with a "_" none, for it could pass for that with a "-"."""
+
+    def __missing__(self, name: Any) -> str:
+        if not isinstance(name, str):
+            raise NotWhole
+        if len(self) >= MOST_KEYS:
+            self.clear()
+        named = name.upper().replace("-", "_")
+        key = named if named in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{named}"
+        self[name] = key = "" if "_" in name else key
+        return key
+
+
+_KEYS = _Keys()
 
 
 def _octets(text: str) -> str:
@@ -178,33 +207,31 @@ def _decoded(path: str) -> str:
 
 def _body(event: Any) -> bytes:
     body: str = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        return b64decode(body)
-    return body.encode(errors="surrogatepass")
+    if not event.get("isBase64Encoded"):
+        return body.encode("utf-8", "surrogatepass")
+    if not _BASE64.fullmatch(body):
+        raise NotWhole
+    return b64decode(body)
 
 
-def _query(event: Any, form: Form) -> str:
-    if form == "http":
-        return _octets(event.get("rawQueryString") or "")
-    many = event.get("multiValueQueryStringParameters")
-    given = many or {n: [v] for n, v in (event.get("queryStringParameters") or {}).items()}
-    if not given:
-        return ""
-    pairs = [(name, value) for name, values in given.items() for value in values]
-    if form == "balancer":  # which hands them over as they came
-        return _octets("&".join(f"{name}={value}" for name, value in pairs))
-    return urlencode(pairs, errors="surrogatepass")
+def _pairs(event: Any) -> list[tuple[str, str]]:
+    """Of a query."""
+    many = _given(event, "multiValueQueryStringParameters", MANY_TEXTS)
+    if many:
+        return [(name, value) for name, values in many.items() for value in values]
+    one = _given(event, "queryStringParameters", TEXTS)
+    return [*one.items()] if one else []
 
 
-def _sender(event: Any, form: Form, headers: Mapping[str, str]) -> str:
-    if form == "balancer":  # which writes the last of them itself
-        return headers.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-    context = event["requestContext"]
-    told = context["http"] if form == "http" else context.get("identity") or {}
-    return str(told.get("sourceIp") or "")
+def _given(event: Any, name: str, test: Test) -> Any:
+    """That member, if there is one."""
+    given = event.get(name)
+    if given is not None and not test(given):
+        raise NotWhole
+    return given
 
 
-def _path_of_http(event: Any) -> tuple[str, str]:
+def _path_of_http(event: Any) -> Place:
     """An HTTP API hands the path over decoded, and a stage's name before it; a function URL
     neither: https://github.com/middleapi/standard-server/pull/93"""
     raw, context = event["rawPath"], event["requestContext"]
@@ -217,7 +244,7 @@ def _path_of_http(event: Any) -> tuple[str, str]:
     return _mapped(event, path)
 
 
-def _path_of_rest(event: Any) -> tuple[str, str]:
+def _path_of_rest(event: Any) -> Place:
     """What the context's path has before the event's is the stage, else a base path mapping is
     what stands before the resource's own."""
     is_decoded = event.get("version") == "1.0"  # an HTTP API, in the older form
@@ -235,9 +262,9 @@ def _path_of_rest(event: Any) -> tuple[str, str]:
     return _mapped(event, path)
 
 
-def _mapped(event: Any, path: str) -> tuple[str, str]:
+def _mapped(event: Any, path: str) -> Place:
     """Below a base path mapping only the resource's own path parameter is without it."""
-    rest = (event.get("pathParameters") or {}).get("proxy")
+    rest = (_given(event, "pathParameters", TEXTS) or {}).get("proxy")
     if event.get("resource") == "/" and path != "/":
         return path.rstrip("/"), "/"
     for own in () if rest is None else (_octets(f"/{rest}"), _decoded(f"/{rest}")):
@@ -251,7 +278,7 @@ def _is_function_url(event: Any) -> bool:
     return ".lambda-url." in (event["requestContext"].get("domainName") or "")
 
 
-def _without(path: str, prefix: str) -> tuple[str, str]:
+def _without(path: str, prefix: str) -> Place:
     if path == prefix or path.startswith(f"{prefix}/"):
         return prefix, path.removeprefix(prefix)
     return "", path

@@ -2,58 +2,59 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
-from handlers.ask import Told
+from handlers.ask import Gateway, Told
 
-LARGEST = {"many": 6 * 1024 * 1024, "cookies": 6 * 1024 * 1024, "balancer": 1024 * 1024}
+LARGEST, LARGEST_BALANCED = 6 * 1024 * 1024, 1024 * 1024
 SURE = 512 * 1024  # bytes of a body that fit anywhere, however they are written
 ROOM = 64 * 1024  # bytes for the headers and the rest
 
 TEXT = ("text/", "application/json", "application/javascript", "application/xml", "image/svg+xml")
 
-Style = Literal["many", "single", "cookies"]
-"""How it says a header that comes twice: as a list; not at all; as cookies, for those alone."""
+COOKIE = "set-cookie"
 
-
-def largest(*, is_balancer: bool) -> int:
-    return LARGEST["balancer" if is_balancer else "many"] - ROOM
+Headers = Sequence[tuple[str, str]]
 
 
 def size_of(told: Told) -> int:
     """Bytes of its body as they are going to be written; roughly, of one that fits anywhere."""
-    return len(told.body) if len(told.body) <= SURE else len(json.dumps(_body(told)["body"]))
+    if len(told.body) <= SURE:
+        return len(told.body)
+    lowered = {name.lower(): value for name, value in told.headers}
+    return len(json.dumps(_body(told.body, lowered)[0]))
 
 
-def answered(told: Told, style: Style, *, with_reason: bool = False) -> dict[str, Any]:
-    """`with_reason`: for a load balancer, which wants "200 OK" and takes no more than 1 MB."""
-    most = largest(is_balancer=with_reason)
-    if (size := size_of(told)) > most:
-        told = _too_large(told, size, most)
-    return _answered(told, style, with_reason)
-
-
-def _answered(told: Told, style: Style, with_reason: bool) -> dict[str, Any]:
-    made: dict[str, Any] = {"statusCode": told.status, **_styled(told, style), **_body(told)}
-    if with_reason:
+def answered(told: Told, by: Gateway) -> dict[str, Any]:
+    """As that gateway wants it; of one that it would not send, that it is too large."""
+    if (size := size_of(told)) > by.most:
+        told = _too_large(told, size, by.most)
+    listed: dict[str, list[str]] = {}
+    lowered: dict[str, str] = {}
+    for name, value in told.headers:
+        listed[name] = [value if value.isascii() else _text(value)]
+        lowered[name.lower()] = value
+    if len(lowered) < len(told.headers):  # one comes twice
+        listed = _many(told.headers)
+    body, is_encoded = _body(told.body, lowered)
+    made = {"statusCode": told.status, "body": body, "isBase64Encoded": is_encoded}
+    if by.style == "many":
+        made["multiValueHeaders"] = listed
+    elif by.style == "single":
+        made["headers"] = _single(listed)
+    else:
+        made["headers"] = {n: ", ".join(v) for n, v in listed.items() if n.lower() != COOKIE}
+        if COOKIE in lowered:
+            made["cookies"] = [value for name, value in told.headers if name.lower() == COOKIE]
+    if by.balances:
         made["statusDescription"] = f"{told.status} {told.reason}".strip()
     return made
 
 
-def _styled(told: Told, style: Style) -> dict[str, Any]:
-    if style == "cookies":
-        others = [(n, v) for n, v in told.headers if n.lower() != "set-cookie"]
-        cookies = [v for n, v in told.headers if n.lower() == "set-cookie"]
-        joined = {name: ", ".join(values) for name, values in _many(others).items()}
-        return {"headers": joined} | ({"cookies": cookies} if cookies else {})
-    if style == "single":
-        return {"headers": _single(told)}
-    return {"multiValueHeaders": _many(told.headers)}
-
-
-def _many(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+def _many(headers: Headers) -> dict[str, list[str]]:
     names: dict[str, str] = {}
     found: dict[str, list[str]] = {}
     for name, value in headers:
@@ -62,14 +63,14 @@ def _many(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _single(told: Told) -> dict[str, str]:
+def _single(listed: Mapping[str, list[str]]) -> dict[str, str]:
     """Cookies can't be joined, so that each has a spelling of the name for itself."""
     made: dict[str, str] = {}
-    for name, values in _many(told.headers).items():
-        if name.lower() != "set-cookie":
+    for name, values in listed.items():
+        if name.lower() != COOKIE:
             made[name] = ", ".join(values)
             continue
-        spelt = product(*((letter, letter.upper()) for letter in "set-cookie" if letter != "-"))
+        spelt = product(*((letter, letter.upper()) for letter in COOKIE if letter != "-"))
         for letters, value in zip(spelt, values, strict=False):
             made[f"{''.join(letters[:3])}-{''.join(letters[3:])}"] = value
     return made
@@ -83,25 +84,21 @@ def _text(value: str) -> str:
         return value
 
 
-def _body(told: Told) -> dict[str, Any]:
-    if _is_text(told):
+def _body(body: bytes, lowered: Mapping[str, str]) -> tuple[str, bool]:
+    """As text, and whether that is base64."""
+    is_text = not body or _is_text(lowered.get("content-type", ""))
+    if is_text and lowered.get("content-encoding", "identity").lower() == "identity":
         try:
-            return {"body": told.body.decode(), "isBase64Encoded": False}
+            return body.decode(), False
         except UnicodeDecodeError:
             pass
-    return {"body": b64encode(told.body).decode(), "isBase64Encoded": True}
+    return b64encode(body).decode(), True
 
 
-def _is_text(told: Told) -> bool:
-    form, coding = "", "identity"
-    for name, value in told.headers:
-        match name.lower():
-            case "content-type":
-                form = value.lower().partition(";")[0].strip()
-            case "content-encoding":
-                coding = value.lower()
-    plain = form.startswith(TEXT) or form.endswith(("+json", "+xml")) or not told.body
-    return plain and coding == "identity"
+@lru_cache
+def _is_text(form: str) -> bool:
+    form = form.lower().partition(";")[0].strip()
+    return form.startswith(TEXT) or form.endswith(("+json", "+xml"))
 
 
 def _too_large(told: Told, size: int, most: int) -> Told:

@@ -15,11 +15,10 @@ from app.ports.lasting import lasting
 from app.room.duration import FOREVER
 from app.room.enter import LARGEST_ANSWER, Room
 from app.room.errors import Problem
-from app.room.operation import Registry
 from app.room.strict_json import write_json
-from handlers import gateway
-from handlers.ask import Ask, Came, Told, Visit
-from handlers.gateway_answer import size_of
+from handlers.ask import Told, Visit
+from handlers.gateway import read
+from handlers.gateway_answer import answered, size_of
 from handlers.wsgi import visited
 
 KEPT = 3600.0  # seconds of an answer that is too large to be sent
@@ -28,17 +27,11 @@ SHORTEST = 0.5  # seconds for a call, however late it came
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def knows(event: Any) -> bool:
-    return gateway.form_of(event) is not None
+knows = read
 
 
-def asks(event: Any, registry: Registry) -> list[Ask]:
-    visit = Visit(gateway.environ(event), gateway.patience(event), gateway.most(event))
-    return [Ask(visit)]
-
-
-def answer(event: Any, came: list[Came]) -> Any:
-    return gateway.answer(event, came[0].told or Told(500))
+def answer(visit: Visit, told: Told) -> dict[str, Any]:
+    return answered(told, visit.by)
 
 
 class Front:
@@ -55,14 +48,15 @@ class Front:
         if self._wsgi is None:  # no other event pays for it
             with lasting():
                 self._wsgi = self._made()
-        monotonic = self._room.ports.clock.monotonic
-        self._room.answer_within = max(SHORTEST, round(min(visit.within, until - monotonic()), 1))
-        self._room.answer_most = visit.most
+        room, monotonic = self._room, self._room.ports.clock.monotonic
+        within, most = visit.by.within, visit.by.most
+        room.answer_within = max(SHORTEST, min(within, until - monotonic()))
+        room.answer_most = most
         try:
             told = visited(self._wsgi, visit.environ, until, monotonic)
         finally:
-            self._room.answer_within, self._room.answer_most = FOREVER, LARGEST_ANSWER
-        return told if size_of(told) <= visit.most else self._elsewhere(told, visit)
+            room.answer_within, room.answer_most = FOREVER, LARGEST_ANSWER
+        return told if size_of(told) <= most else self._elsewhere(told, visit)
 
     def _elsewhere(self, told: Told, visit: Visit) -> Told:
         """A large answer as a file of the caller's, for a while, and 303 to it."""

@@ -22,14 +22,14 @@ def visited(
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         nonlocal said, head
-        said, head = status, list(headers)
+        said, head = status, headers
         return written.append
 
-    end = min(until, monotonic() + LONGEST_STREAM)
     pieces = wsgi(environ, start)
     if type(pieces) is list:  # all of it: there is nothing to follow or to close
         written += pieces
     else:
+        end = min(until, monotonic() + LONGEST_STREAM)
         try:
             for piece in pieces:
                 written.append(piece)

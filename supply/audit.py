@@ -4,6 +4,7 @@ What was not looked up was not audited: the number that was is printed, and none
 laptop without a source of advisories that is told as a skip (exit 0); in CI it is a failure.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from supply.advisories import newest, served
 from supply.locks import Pin, all_locks, pins
 
 SOUND, FOUND, UNKNOWN = 0, 1, 2
@@ -69,6 +71,17 @@ def _judged(asked: int, found: Sequence[Mapping[str, Any]], said: str) -> Audit:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m supply.audit", description=__doc__)
+    parser.add_argument("--advisories", type=Path, help="a checkout of PyPA's advisory database")
+    asked, options = parser.parse_known_args()
+    if asked.advisories is None:
+        return _audited(options)
+    print(f"The newest advisory in {asked.advisories} is of {newest(asked.advisories)}.")
+    with served(asked.advisories) as url:
+        return _audited(["--vulnerability-service", "osv", "--osv-url", url, *options])
+
+
+def _audited(options: Sequence[str]) -> int:
     each = {pin.purl: pin for lock in all_locks() for pin in pins(lock)}
     # pip-audit takes one version of a package at a time.
     rounds: list[dict[str, Pin]] = []
@@ -77,7 +90,7 @@ def main() -> int:
         if free is None:
             rounds.append(free := {})
         free[pin.name] = pin
-    parts = [audit([*one.values()], sys.argv[1:]) for one in rounds]
+    parts = [audit([*one.values()], options) for one in rounds]
     whole = Audit(
         sum(part.asked for part in parts),
         sum(part.audited for part in parts),

@@ -143,7 +143,10 @@ class Jobs:
         )
 
     def retry_all(
-        self, status: str, operation: str | None = None, cursor: str | None = None
+        self,
+        status: Literal["failed", "cancelled"] = "failed",
+        operation: str | None = None,
+        cursor: str | None = None,
     ) -> Page:
         """The new jobs of up to a thousand that ended so, and where to go on.
 
@@ -186,9 +189,16 @@ class Jobs:
 
 # What each takes, read of the signatures above.
 _UNBOUND = Jobs(None)  # type: ignore[arg-type]
-GET, LIST, CANCEL, RETRY, SIGNAL = (
+GET, LIST, CANCEL, RETRY, RETRY_ALL, SIGNAL = (
     Params.of(fields_of(method, name=f"jobs.{method.__name__}"))
-    for method in (_UNBOUND.get, _UNBOUND.list, _UNBOUND.cancel, _UNBOUND.retry, _UNBOUND.signal)
+    for method in (
+        _UNBOUND.get,
+        _UNBOUND.list,
+        _UNBOUND.cancel,
+        _UNBOUND.retry,
+        _UNBOUND.retry_all,
+        _UNBOUND.signal,
+    )
 )
 
 

@@ -174,11 +174,11 @@ def _of_service(room: Room, method: str, params: Any, sender: Sender) -> Outcome
     told = room, sender.caller, sender.prefix, "rpc", sender.request_id
     asked = Jobs(*told, sender.wishes) if method in OF_JOBS else Schedules(*told)
 
-    def outcome() -> Outcome:
+    try:
         given = params if isinstance(params, dict) else by_name(takes.names, params)
         return Outcome(write_json(ask(asked, **takes.load(given))))
-
-    return room.told(Call(method, request_id=sender.request_id), outcome)
+    except BaseException as error:  # noqa: BLE001 - as of every other call
+        return room.told(Call(method, request_id=sender.request_id), error)
 
 
 def _check(message: Any) -> None:

@@ -1,8 +1,8 @@
 """A limit on the time of a plain call: it ends with `TimedOut`, and is never left running unseen.
 
-One thread a process watches all calls, and sleeps while there are none. An exception is put into
-the late call's thread; it arrives at the next Python instruction, so a call that is stuck inside
-C code ends late, and is logged while it lasts.
+One thread a process watches all calls, and sleeps once there were none for some seconds. An
+exception is put into the late call's thread; it arrives at the next Python instruction, so a call
+that is stuck inside C code ends late, and is logged while it lasts.
 """
 
 import logging
@@ -13,6 +13,7 @@ import time
 log = logging.getLogger("manydoors.deadline")
 
 LOOK = 0.1  # seconds between looks while calls run
+IDLE_LOOKS = 50  # until it sleeps; to be woken by each call took as long as the call itself
 
 
 class CallTimedOut(BaseException):
@@ -99,7 +100,9 @@ class _Watch:
     def _watch(self) -> None:
         while True:
             self._awake.wait()
-            while self._calls:
+            idle = 0
+            while idle < IDLE_LOOKS:
+                idle = 0 if self._calls else idle + 1
                 self._end_late(time.monotonic())
                 time.sleep(LOOK)
             self._awake.clear()

@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.ports import Body, Record
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER = 10 * 1024 * 1024  # bytes of a result that was waited for; what is larger is a file
 
-_FREE = nullcontext()
-
 log = logging.getLogger("manydoors.room")
 
 
@@ -46,7 +43,10 @@ class Room(Parts):
 
         Never raises, except for the KeyboardInterrupt of whoever sits at the terminal.
         """
-        return self.told(call, lambda: self._enter(call))
+        try:
+            return self._enter(call)
+        except BaseException as error:  # noqa: BLE001 - whatever it does, a door gets an outcome
+            return self.told(call, error)
 
     def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """A job for each call, all or none. Raises the `Problem` of the first that is wrong."""
@@ -56,19 +56,15 @@ class Room(Parts):
             hush_problem(problem)
             raise
 
-    def told(self, call: Call, enter: Callable[[], Outcome]) -> Outcome:
-        """What `enter` gives; whatever it raises is an outcome too."""
-        try:
-            return enter()
-        except Problem as problem:
-            if not _is_sayable(problem):
-                problem = self._internal(call, problem)
-            hush_problem(problem)
-            return Outcome(problem=problem)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever it does, a door gets an outcome
+    def told(self, call: Call, error: BaseException) -> Outcome:
+        """Whatever was raised is an outcome too."""
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        if not isinstance(error, Problem):
             return Outcome(problem=self._internal(call, error))
+        problem = error if _is_sayable(error) else self._internal(call, error)
+        hush_problem(problem)
+        return Outcome(problem=problem)
 
     def _enter(self, call: Call) -> Outcome:
         operation, params, arguments = self._checked(call)
@@ -110,35 +106,30 @@ class Room(Parts):
         own, here = operation.policy.timeout, self.answer_within
         longest = min(own, here)
         try:
-            with (
-                self._place(operation, arguments, longest),
-                opened(self.ports, self._changes),
-                deadline(longest, operation.name),
-            ):
-                value = operation.function(**arguments)
+            if operation.policy.is_limited:
+                with self.engine.flow.call(operation, arguments, longest):
+                    value = self._called(operation, arguments, longest)
+            else:
+                value = self._called(operation, arguments, longest)
         except CallTimedOut:
-            told = f"The operation did not end within {longest:g} s"
             if here < own:
                 raise TimedOut(
-                    f"{told}, and no answer can take longer here. Call it as a job "
-                    "(Prefer: respond-async), or declare it as one (long=True)."
+                    f"The operation did not end within {round(here, 1):g} s, and no answer can "
+                    "take longer here. Call it as a job (Prefer: respond-async), or declare it as "
+                    "one (long=True)."
                 ) from None
             raise TimedOut(
-                f"{told}. "
+                f"The operation did not end within {own:g} s. "
                 "Its author can give it more time (timeout=…); hours belong to a job (long=True)."
             ) from None
         return operation.result.written(value)
 
+    def _called(self, operation: Operation, arguments: Mapping[str, Any], longest: float) -> Any:
+        with opened(self.ports, self._changes), deadline(longest, operation.name):
+            return operation.function(**arguments)
+
     def _changes(self) -> "Changes":
         return self.engine.changes
-
-    def _place(
-        self, operation: Operation, arguments: Mapping[str, Any], longest: float
-    ) -> AbstractContextManager[None]:
-        """Among those that may run at once, of an operation with limits."""
-        if not operation.policy.is_limited:
-            return _FREE
-        return self.engine.flow.call(operation, arguments, longest)
 
     def _internal(self, call: Call, error: BaseException) -> Internal:
         """The caller gets an id; the log has the traceback under the same id."""
@@ -165,7 +156,7 @@ def _is_sayable(problem: Problem) -> bool:
 def _params(operation: Operation, call: Call) -> Mapping[str, Any]:
     """A call's parameters by name: from JSON by name or position, and from text."""
     params = call.params
-    if not isinstance(params, Mapping):
+    if type(params) is not dict and not isinstance(params, Mapping):  # which takes its time
         params = by_name(operation.params.names, params)
     if not call.texts:
         return params

@@ -192,6 +192,14 @@ def kinds() -> Mapping[str, type[Problem]]:
     return _KINDS
 
 
+def said_by(error: Exception) -> str:
+    """What it says of itself: its `__str__` may be a user's own, and may fail."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever a user's code raises
+        return "(it cannot say why)"
+
+
 def sayable(text: str) -> str:
     """Without what JSON cannot say or its readers refuse: half a character, NUL."""
     return text.replace("\0", "?").encode(errors="replace").decode()

@@ -2,7 +2,6 @@
 asks to write.
 """
 
-import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -13,19 +12,18 @@ from app.room.boundary import Boundary, Control, Stopped, Suspended
 from app.room.capture import captured
 from app.room.children import Children
 from app.room.claim import INLINE, RESULT, RESULT_FILE, Claims
-from app.room.errors import Internal, Invalid, Problem, Unavailable, sayable
+from app.room.errors import Problem, Unavailable, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
-from app.room.hush import hush, hushed, hushed_in
+from app.room.hush import hush
 from app.room.job import Ending, Error, Wait
-from app.room.journal import Misfit
+from app.room.job_error import DETAIL, error_of
 from app.room.ledger import Ledger, Lost
 from app.room.notes import Notes
 from app.room.operation import Operation, Registry
 from app.room.records import opened
 from app.room.run import Run
 from app.room.run_files import RunFiles
-from app.room.schema.plain import plain
 from app.room.shelf import Shelf
 from app.room.strict_json import write_json
 
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
 
 LOOK_FOR_OPERATION = 60.0  # seconds between looks whether a job's operation is declared again
 LONGEST_UNDECLARED = 86400.0
-TRACEBACK = 8000  # characters, of which the last are the interesting ones
-DETAIL = 2000  # characters of why it failed
-MEMBERS = 8 * 1024  # encoded bytes of what a problem says beside it
 
 
 @dataclass(frozen=True)
@@ -167,42 +162,3 @@ def _succeeded(work: Work, result: Any) -> Ending:
 
 def _one(operation: Operation, first: tuple[Run, ...], params: Any) -> Any:
     return operation.result.dump(operation.function(*first, **operation.params.load(params)))
-
-
-def error_of(error: Exception) -> Error:
-    """What a failed attempt says. An unknown error may be mended by another try."""
-    if isinstance(error, Misfit):
-        return Error("misfit", str(error), final=True)
-    if isinstance(error, Problem) and not isinstance(error, Internal):
-        final = not error.retry or isinstance(error, Invalid)
-        return Error(
-            getattr(error, "kind", "internal"),
-            hushed(error.detail)[:DETAIL],
-            final,
-            error.after,
-            _traceback(error) if error.traced and not final else "",
-            _members(error),
-        )
-    text = sayable(hushed(f"{type(error).__name__}: {_text(error)}")[:DETAIL])
-    return Error("internal", text, traceback=_traceback(error))
-
-
-def _text(error: Exception) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - its __str__ is the user's own
-        return "(it cannot say why)"
-
-
-def _members(error: Problem) -> dict[str, Any]:
-    """As readers get them, unless JSON cannot say them, or a record cannot hold them."""
-    try:
-        members: dict[str, Any] = hushed_in(plain(dict(error.members)))
-    except (TypeError, ValueError):
-        return {}
-    return members if len(write_json(members)) <= MEMBERS else {}
-
-
-def _traceback(error: BaseException) -> str:
-    text = sayable(hushed("".join(traceback.format_exception(error))))
-    return text if len(text) <= TRACEBACK else f"…{text[-TRACEBACK:]}"

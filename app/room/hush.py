@@ -18,10 +18,12 @@ _at_hand: ContextVar[Secrets] = ContextVar("secrets at hand", default=())
 def hush(params: Any, operation: Operation) -> Secrets:
     """From now on, in this thread, the secrets among these parameters are not said; and no others
     are known any more."""
+    if not operation.params.secrets:
+        _at_hand.set(())
+        return ()
     found: list[str] = []
-    if operation.params.secrets:
-        for each in params if isinstance(params, list) else [params]:
-            with_secrets(operation.params.schema, each, found.append)
+    for each in params if isinstance(params, list) else [params]:
+        with_secrets(operation.params.schema, each, found.append)
     texts = {text for secret in found for text in (str(secret), *str(secret).splitlines())}
     said = {form for text in texts if len(text) >= LEAST for form in _forms(text)}
     secrets = tuple(sorted(said, key=len, reverse=True))  # one may hold another

@@ -13,8 +13,7 @@ from app.room.errors import ManydoorsError, Stale
 if TYPE_CHECKING:
     from app.room.change import Changes
 
-_open: ContextVar[Ports] = ContextVar("manydoors.ports")
-_changes: ContextVar["Callable[[], Changes] | None"] = ContextVar("manydoors.changes", default=None)
+_open: ContextVar[tuple[Ports, "Callable[[], Changes] | None"]] = ContextVar("manydoors.ports")
 
 TRIES = 40  # of a change that others keep changing
 STEP, LONGEST = 0.002, 0.05  # seconds between them, at most
@@ -27,17 +26,16 @@ class opened:  # noqa: N801 - read as a statement: `with opened(ports):`
     Every call is inside one: a generator's context would take three times as long.
     """
 
-    __slots__ = ("_changes", "_ports", "_token", "_told")
+    __slots__ = ("_open", "_token")
 
     def __init__(self, ports: Ports, changes: "Callable[[], Changes] | None" = None) -> None:
-        self._ports, self._changes = ports, changes
+        self._open = ports, changes
 
     def __enter__(self) -> None:
-        self._token, self._told = _open.set(self._ports), _changes.set(self._changes)
+        self._token = _open.set(self._open)
 
     def __exit__(self, *_: object) -> None:
         _open.reset(self._token)
-        _changes.reset(self._told)
 
 
 def records(collection: str) -> "Collection":
@@ -100,7 +98,7 @@ class Collection:
                 return
 
     def _commit(self, write: Put | Delete) -> Record | None:
-        ports, changes = open_ports(), _changes.get()
+        ports, changes = _opened()
         with undisturbed():  # a late call must not keep what it holds of the store
             if changes is not None and (watchers := changes().watchers(self._name)):
                 return changes().commit(self._name, write, watchers)
@@ -116,6 +114,10 @@ class Collection:
 
 def open_ports() -> Ports:
     """Those that are open here."""
+    return _opened()[0]
+
+
+def _opened() -> "tuple[Ports, Callable[[], Changes] | None]":
     try:
         return _open.get()
     except LookupError:

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from app.ports import Body
-from app.room.errors import ManydoorsError, Problem, sayable
+from app.room.errors import ManydoorsError, Problem, said_by, sayable
 from app.room.schema.plain import plain
 from app.room.strict_json import write_json
 
@@ -20,7 +20,8 @@ class StepFailed(ManydoorsError):
 def remembered(error: Exception) -> Body:
     """What a later run needs to raise it again."""
     kind = type(error)
-    told: Body = {"type": f"{kind.__module__}:{kind.__qualname__}", "text": _text(error)}
+    text = sayable(said_by(error)[:TEXT])
+    told: Body = {"type": f"{kind.__module__}:{kind.__qualname__}", "text": text}
     try:
         made_of = plain(dict(error.members) if isinstance(error, Problem) else list(error.args))
     except (TypeError, ValueError):
@@ -54,11 +55,3 @@ def _class(name: str) -> type[Exception] | None:
     for part in path.split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) and issubclass(found, Exception) else None
-
-
-def _text(error: Exception) -> str:
-    try:
-        text = error.detail if isinstance(error, Problem) else str(error)
-    except Exception:  # noqa: BLE001 - its __str__ is the user's own
-        text = "(it cannot say why)"
-    return sayable(text[:TEXT])

@@ -7,6 +7,7 @@ What the reader takes, any other parser and any store takes too, and reads the s
 import json
 import math
 import re
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
 from app.room.errors import Malformed
@@ -59,7 +60,10 @@ def write_json(value: Any) -> bytes:
     the reader refuses (NUL, too many digits, too deep, keys that are no strings and may become
     equal) is not looked for again here: what functions give has been through `plain`.
     """
-    return _ENCODER.encode(value).encode()
+    try:
+        return "".join(_encode(value, 0)).encode()
+    except RecursionError:  # which looks for cycles
+        return _ENCODER.encode(value).encode()
 
 
 def check_text(*texts: str) -> None:
@@ -137,3 +141,8 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
 )
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+# What it makes anew for each document, which takes longer than to write a small one.
+_encode = c_make_encoder(
+    None, _ENCODER.default, encode_basestring, _ENCODER.indent, _ENCODER.key_separator,
+    _ENCODER.item_separator, _ENCODER.sort_keys, _ENCODER.skipkeys, _ENCODER.allow_nan,
+)  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.room.acceptance import Submission
 from app.room.errors import Problem, sayable
-from app.room.execute import error_of
+from app.room.job_error import error_of
 from app.room.job_view import UNREADABLE
 from app.room.operation import Registry
 from app.room.strict_json import write_json

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from app.ports import Record
 from app.room.enter import Room
 from app.room.errors import Problem, Stale, Unavailable, Unknown, sayable
-from app.room.execute import DETAIL
 from app.room.job import Ending, Error
+from app.room.job_error import DETAIL
 from app.room.ledger import Lost
 from app.room.settlement import SETTLED_TOGETHER
 from app.worker import channel

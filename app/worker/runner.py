@@ -19,8 +19,8 @@ from app.room import capture
 from app.room.boundary import FOREVER, Control
 from app.room.enter import Room
 from app.room.errors import sayable
-from app.room.execute import DETAIL, TRACEBACK
 from app.room.job import Ending, Error
+from app.room.job_error import DETAIL, TRACEBACK
 from app.room.ledger import Lost
 from app.room.notes import Notes
 from app.worker import channel

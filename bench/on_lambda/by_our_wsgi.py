@@ -18,4 +18,4 @@ house = House(room, front)
 
 
 def handle(event: Any, context: Any) -> Any:
-    return house.answer(recognised(handlers.DOORS, event), event, context)
+    return house.answer(*recognised(handlers.DOORS, event), context)

@@ -11,6 +11,8 @@ from multiprocessing import Pool
 
 from tests.crash.injected import Point, points, tried
 
+TOLD = 100  # points between two lines of progress
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
@@ -22,7 +24,9 @@ def main() -> int:
     reached: list[Point] = []
     count = 0
     with Pool(asked.processes) as pool:
-        for one in pool.imap_unordered(tried, chosen):
+        for done, one in enumerate(pool.imap_unordered(tried, chosen), 1):
+            if done % TOLD == 0:
+                print(f"{done} of {len(chosen)} points", file=sys.stderr, flush=True)
             reached += [one.point] * one.reached
             count += bool(one.wrong)
             for each in one.wrong:

@@ -76,7 +76,7 @@ class Home:
         """What the platform gets for an event, or for the recorded one of that name."""
         known = event(given) if isinstance(given, str) else given
         context = Context(self.clock, self.clock.monotonic() + seconds)
-        return self.house.answer(recognised(DOORS, known), known, context)
+        return self.house.answer(*recognised(DOORS, known), context)
 
     def jobs(self, operation: str | None = None) -> list[dict[str, Any]]:
         """The oldest first."""

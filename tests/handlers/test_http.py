@@ -2,7 +2,6 @@
 
 import json
 import re
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,16 +17,13 @@ from app.room.enter import Room
 from app.testing import OwnClock
 from app.wsgi import create_app
 from handlers import http
-from handlers.ask import Told
 from handlers.door import House
-from handlers.gateway import environ, form_of, patience
-from handlers.gateway_answer import answered
 from handlers.http import Front
 from handlers.wsgi import LONGEST_STREAM, visited
 from tests.doors.conftest import declared, slow
 from tests.handlers import gateways
 from tests.handlers.gateways import FORMS, HOST, Asked, Got, got
-from tests.handlers.home import Context, event
+from tests.handlers.home import Context
 
 JSON = {"Content-Type": "application/json"}
 TEXT = "/v1/operations/echo.text"
@@ -76,7 +72,7 @@ def client(room: Room, settings: Settings) -> FlaskClient:
 
 def brought(house: House, given: Any) -> Any:
     clock = OwnClock()
-    return house.answer(http, given, Context(clock, clock.monotonic() + 30))
+    return house.answer(http, http.knows(given), Context(clock, clock.monotonic() + 30))
 
 
 def served(client: FlaskClient, asked: Asked, prefix: str, scheme: str) -> Got:
@@ -185,126 +181,6 @@ def test_a_request_has_one_line_in_the_log(
     assert [line["request_id"] for line in lines] == ["same"]
 
 
-@pytest.mark.parametrize(
-    ("name", "prefix", "path"),
-    [
-        ("http_rest", "/dev", "/v1/operations/hello"),
-        ("http_rest_base_path", "/cats", "/hello/Jürgen & Co"),
-        ("http_rest_binary", "/dev", "/v1/operations/hello"),
-        ("http_api", "/dev", "/v1/operations/hello"),
-        ("http_function_url", "", "/hello/Jürgen & Co"),
-        ("http_balancer", "", "/cats/Tom/speech"),
-        ("http_balancer_many", "", "/cats/Tom/speech"),
-    ],
-)
-def test_a_path_stands_below_its_prefix(name: str, prefix: str, path: str) -> None:
-    """A stage, or a base path mapping; decoded as WSGI has it."""
-    made = environ(event(name))
-    assert made["SCRIPT_NAME"] == prefix
-    assert made["PATH_INFO"].encode("latin-1").decode() == path
-    assert form_of(event(name)) == {"b": "balancer", "r": "rest"}.get(name[5], "http")
-
-
-def test_a_stage_alone_is_the_root() -> None:
-    """/dev and /dev/ are the service's own /."""
-    for whole in ("/dev", "/dev/"):
-        given = event("http_rest") | {"path": "/", "resource": "/", "pathParameters": None}
-        given["requestContext"]["path"] = whole
-        made = environ(given)
-        assert (made["SCRIPT_NAME"], made["PATH_INFO"]) == ("/dev", "/")
-    given = event("http_api") | {"rawPath": "/dev"}
-    assert (environ(given)["SCRIPT_NAME"], environ(given)["PATH_INFO"]) == ("/dev", "/")
-
-
-def test_a_path_that_begins_like_the_stage_is_no_stage() -> None:
-    """Segments count, not letters; nor on a domain of one's own."""
-    given = event("http_api") | {"rawPath": "/device/1"}
-    assert environ(given)["PATH_INFO"] == "/device/1"
-    given = event("http_api") | {"rawPath": "/dev/1"}
-    given["requestContext"]["domainName"] = "api.example.com"
-    assert (environ(given)["SCRIPT_NAME"], environ(given)["PATH_INFO"]) == ("", "/dev/1")
-
-
-def test_what_comes_several_times_is_joined() -> None:
-    """Headers by a comma, cookies as a browser writes them, queries as they were."""
-    made = environ(event("http_rest_binary"))
-    assert made["HTTP_COOKIE"] == "a=1; b=2"
-    assert made["QUERY_STRING"] == "tag=a%26b&tag=b+c&empty="
-    assert made["wsgi.input"].read() == b'{"name": "Ada"}'
-    assert made["CONTENT_LENGTH"] == "15"
-    assert environ(event("http_api"))["HTTP_COOKIE"] == "a=1; b=2"
-
-
-def test_a_header_with_underscores_is_not_that_with_dashes() -> None:
-    given = event("http_api")
-    given["headers"]["x_forwarded_proto"] = given["headers"]["content_length"] = "7"
-    made = environ(given)
-    assert (made["HTTP_X_FORWARDED_PROTO"], made["CONTENT_LENGTH"]) == ("https", "15")
-
-
-def test_the_sender_is_who_the_gateway_says() -> None:
-    """Not who the request says."""
-    for name in ("http_rest", "http_api", "http_function_url", "http_balancer"):
-        given = event(name)
-        for headers in (given["headers"], given.get("multiValueHeaders") or {}):
-            headers.pop("X-Forwarded-For", None)
-        if name == "http_balancer":
-            given["headers"]["x-forwarded-for"] = "10.0.0.1, 198.51.100.7"
-        assert environ(given)["REMOTE_ADDR"] == "198.51.100.7"
-
-
-TOLD = Told(
-    200,
-    "OK",
-    [("Content-Type", "image/png"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Vary", "A"),
-     ("vary", "B")],
-    b"\x89PNG",
-)  # fmt: skip
-
-
-def test_each_cookie_arrives() -> None:
-    """In the form's own way of saying a header twice."""
-    assert answered(TOLD, "many")["multiValueHeaders"]["Set-Cookie"] == ["a=1", "b=2"]
-    assert answered(TOLD, "cookies")["cookies"] == ["a=1", "b=2"]
-    single = answered(TOLD, "single", with_reason=True)["headers"]
-    assert [v for n, v in single.items() if n.lower() == "set-cookie"] == ["a=1", "b=2"]
-    assert single["Vary"] == "A, B"
-
-
-@pytest.mark.parametrize(
-    ("form", "encoding", "body", "is_binary"),
-    [
-        ("image/png", None, b"\x89PNG", True),
-        ("application/json", None, b"{}", False),
-        ("application/problem+json", None, b"{}", False),
-        ("application/json", "gzip", b"\x1f\x8b", True),
-        ("text/plain; charset=latin-1", None, b"\xe4", True),
-        ("text/html; charset=utf-8", None, "ä".encode(), False),
-        ("image/svg+xml", None, b"<svg/>", False),
-        ("application/octet-stream", None, b"abc", True),
-        ("", None, b"", False),
-    ],
-)
-def test_what_is_no_text_goes_as_base64(
-    form: str, encoding: str | None, body: bytes, is_binary: bool
-) -> None:
-    headers = [("Content-Type", form)] + ([("Content-Encoding", encoding)] if encoding else [])
-    made = answered(Told(200, "OK", headers, body), "many")
-    assert made["isBase64Encoded"] is is_binary
-    assert made["body"] == (b64encode(body).decode() if is_binary else body.decode())
-
-
-@pytest.mark.parametrize(("reason", "size"), [(False, 6_300_000), (True, 1_100_000)])
-def test_an_answer_that_no_gateway_sends_is_a_problem(reason: bool, size: int) -> None:
-    """413, which says how much can be sent; not a broken gateway's 502."""
-    told = Told(200, "OK", [("Content-Type", "application/json"), ("X-A", "b")], b'"' * size)
-    made = answered(told, "many", with_reason=reason)
-    assert (made["statusCode"], json.loads(made["body"])["type"]) == (413, "/problems/too_large")
-    assert made["multiValueHeaders"]["X-A"] == ["b"]
-    fits = answered(Told(200, "OK", told.headers, b"a" * 900_000), "many", with_reason=reason)
-    assert fits["statusCode"] == 200
-
-
 def test_a_head_has_no_body() -> None:
     def wsgi(environ: Any, start: Callable[..., Any]) -> list[bytes]:
         start("200 OK", [("Content-Length", "3")])
@@ -343,7 +219,9 @@ def test_a_job_is_followed_for_a_while(room: Room, settings: Settings) -> None:
     job = room.enter(Call("later", {"text": "a"}, asynchronous=True)).job
     began = clock.monotonic()
     asked = Asked("GET", f"/v1/jobs/{job}/events", "", {"Accept": "text/event-stream"})
-    given = house.answer(http, gateways.rest(asked), Context(clock, clock.monotonic() + 60))
+    given = house.answer(
+        http, http.knows(gateways.rest(asked)), Context(clock, clock.monotonic() + 60)
+    )
     assert LONGEST_STREAM <= clock.monotonic() - began < 29
     assert b"event: status" in got(given).body
 
@@ -362,21 +240,8 @@ def test_a_call_that_nears_the_gateways_limit_is_told_so(room: Room, settings: S
     house = House(room, Front(room, settings))
     clock = OwnClock()
     asked = gateways.rest(Asked("POST", "/v1/operations/fail.slower", "", JSON, b"{}"))
-    given = got(house.answer(http, asked, Context(clock, clock.monotonic() + 2.2)))
+    given = got(house.answer(http, http.knows(asked), Context(clock, clock.monotonic() + 2.2)))
     told = json.loads(given.body)
     assert (given.status, told["type"]) == (504, "/problems/timeout")
     assert "no answer can take longer here" in told["detail"]
     assert room.answer_within == float("inf")
-
-
-@pytest.mark.parametrize(
-    ("name", "within"),
-    [
-        ("http_rest", 28),
-        ("http_api", 28),
-        ("http_function_url", float("inf")),
-        ("http_balancer", 58),
-    ],
-)
-def test_each_gateway_waits_for_a_time_of_its_own(name: str, within: float) -> None:
-    assert patience(event(name)) == within

@@ -14,7 +14,7 @@ from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from handlers.ask import Told
 from handlers.door import House
-from handlers.gateway import most
+from handlers.gateway import read
 from handlers.gateway_answer import size_of
 from handlers.http import Front
 from tests.handlers import gateways
@@ -54,6 +54,12 @@ def opened(home: Home) -> None:
 
 def asked(home: Home, wanted: Asked, form: Callable[[Asked], Any]) -> Got:
     return got(home.bring(form(wanted)))
+
+
+def most(event: Any) -> int:
+    visit = read(event)
+    assert visit is not None
+    return visit.by.most
 
 
 def content(home: Home, url: str) -> bytes:

@@ -125,7 +125,7 @@ class Place:
     def bring(self, event: Any) -> Any:
         """What the platform gets for an event."""
         context = Context(self.clock, self.clock.monotonic() + SECONDS)
-        return self.house.answer(recognised(DOORS, event), event, context)
+        return self.house.answer(*recognised(DOORS, event), context)
 
     def kept(self) -> list[dict[str, Any]]:
         """What came and could not become a job, the newest first."""

@@ -73,7 +73,7 @@ class Cloud:
         self.bring(TICK | {"detail": {}})
 
     def bring(self, event: Any) -> Any:
-        return self.house.answer(recognised(DOORS, event), event, Context())
+        return self.house.answer(*recognised(DOORS, event), Context())
 
     def status(self, id: str) -> str:
         return self.room.engine.get(id, LOCAL).label

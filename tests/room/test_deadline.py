@@ -146,6 +146,23 @@ def test_no_call_is_remembered_after_its_end(watch):
     assert not watch._awake.is_set()
 
 
+def test_calls_that_follow_each_other_wake_the_watch_once(watch, monkeypatch):
+    """To be woken takes as long as a whole call, so it looks on for a while."""
+    fresh, woken, looks = module._Watch(), [], []
+    wake, end_late = fresh._wake, fresh._end_late
+    monkeypatch.setattr(module, "_watch", fresh)
+    monkeypatch.setattr(module, "IDLE_LOOKS", 10**9)
+    monkeypatch.setattr(fresh, "_wake", lambda: (woken.append(1), wake()))
+    monkeypatch.setattr(fresh, "_end_late", lambda now: (looks.append(now), end_late(now)))
+    for _ in range(3):
+        with deadline(30, "short"):
+            pass
+        seen, until = len(looks), time.monotonic() + 10
+        while len(looks) < seen + 2 and time.monotonic() < until:
+            time.sleep(0.001)
+    assert (len(looks) >= 6, woken) == (True, [1])
+
+
 def test_a_fork_has_a_watch_of_its_own(watch):
     """In a child a late call is ended too, and calls of the parent's threads are not its matter."""
 

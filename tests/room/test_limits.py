@@ -15,9 +15,9 @@ from app.room.call import LOCAL
 from app.room.claim import INLINE
 from app.room.enter import Room
 from app.room.errors import TooLarge
-from app.room.execute import error_of
 from app.room.happenings import event_of
 from app.room.job import JOBS, SIGNAL_BYTES, TERMINAL, Ending
+from app.room.job_error import error_of
 from app.room.journal import MOST_INLINE
 from app.room.lane import MOST, Lane, Limits
 from app.room.notes import LARGEST_STATE

@@ -1,52 +1,43 @@
 """The audit says how many packages it has looked up, and that none is no success."""
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
+from pathlib import Path
 
 import pytest
 
+from supply.advisories import affecting, newest, served
 from supply.audit import FOUND, SOUND, UNKNOWN, Audit, audit
 from supply.locks import Pin
 
 PINS = [Pin("holy", "1.0", (), ()), Pin("sound", "2.0", (), ())]
-HOLE = {
-    "id": "PYSEC-1",
-    "aliases": [],
-    "summary": "a hole",
-    "affected": [
-        {
-            "package": {"name": "holy", "ecosystem": "PyPI"},
-            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.1"}]}],
-        }
-    ],
-}
+HOLE = """\
+id: PYSEC-1
+details: a hole
+affected:
+- package: {name: holy, ecosystem: PyPI}
+  ranges:
+  - type: GIT
+    events: [{introduced: "0"}, {fixed: 517cac5a804e8c4dc4ed038bb20dacd038e7a9f1}]
+  - type: ECOSYSTEM
+    events: [{introduced: "0.9"}, {fixed: "1.1"}, {introduced: "2.0"}, {last_affected: "2.2"}]
+  versions: ["0.9", 1.0, "3.0.post1"]
+modified: "2024-10-10T17:35:05Z"
+"""
 
 
 @pytest.fixture
-def source() -> Iterator[str]:
-    """Where advisories are asked for, as osv.dev answers: one package has a hole."""
+def advisories(tmp_path: Path) -> Path:
+    """In the form of PyPA's database: one package has a hole."""
+    written = tmp_path / "vulns" / "holy" / "PYSEC-1.yaml"
+    written.parent.mkdir(parents=True)
+    written.write_text(HOLE)
+    return tmp_path
 
-    class Advisories(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            holes = [HOLE] if asked["package"]["name"] == "holy" else []
-            body = json.dumps({"vulns": holes} if holes else {}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, format: str, *given: Any) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Advisories)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+@pytest.fixture
+def source(advisories: Path) -> Iterator[str]:
+    with served(advisories) as url:
+        yield url
 
 
 def test_a_hole_is_found(source: str) -> None:
@@ -74,3 +65,20 @@ def test_what_was_not_looked_up_does_not_count() -> None:
     """Some that the source does not know are no success, and nothing asked for is none."""
     assert Audit(3, 2, (), "x").code({}) == UNKNOWN
     assert Audit(0, 0, (), "x").code({"CI": "1"}) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [("0.8", False), ("0.9", True), ("1.0.5", True), ("1.1", False), ("2.0", True), ("2.2", True),
+     ("2.3", False), ("3.0.post1", True)],
+)  # fmt: skip
+def test_which_versions_a_hole_is_in(advisories: Path, version: str, affected: bool) -> None:
+    """Those that are listed, and those between an introduction and what ends it."""
+    assert [each["id"] for each in affecting(advisories, "Holy", version)] == ["PYSEC-1"] * affected
+
+
+def test_how_old_the_advisories_are(advisories: Path, tmp_path: Path) -> None:
+    """Is told; a folder without any is an error, and no sound audit."""
+    assert newest(advisories) == "2024-10-10"
+    with pytest.raises(SystemExit, match="has no advisories"):
+        newest(tmp_path / "elsewhere")

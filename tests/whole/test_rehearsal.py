@@ -183,7 +183,7 @@ def test_the_tick_comes_each_minute_and_our_door_knows_it(rehearsal: Rehearsal, 
     for name, path in target["InputTransformer"]["InputPathsMap"].items():
         sent = sent.replace(f"<{name}>", json.dumps(original[path.removeprefix("$.")]))
     event = json.loads(sent)
-    assert recognised(DOORS, event) is schedule
+    assert recognised(DOORS, event) == (schedule, event)
     assert event == json.loads((dynamo.ROOT / "tests/events/schedule_zappa.json").read_text())
 
 

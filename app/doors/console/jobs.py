@@ -102,7 +102,7 @@ def retry_failed(room: Room) -> Response:
     """Those that the list shows as failed, the newest first, as many as one request may."""
     given = posted()
     operation, cursor = given.get("operation", [""])[0], given.get("cursor", [""])[0]
-    made = ours(room).retry_all(FAILED, operation or None, cursor or None)
+    made = ours(room).retry_all("failed", operation or None, cursor or None)
     told = Wanted(FAILED, operation).query(retried=str(len(made.items)), cursor=made.next or "")
     return seen_at(f"{url_for('console.jobs')}{told}")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from app.doors.http import EVENTS
 from app.doors.job_schema import closed, job_schema, page
-from app.doors.jobs import GET, LIST, SIGNAL
+from app.doors.jobs import GET, LIST, RETRY_ALL, SIGNAL
 from app.doors.rest.description import (
     ALWAYS,
     IDEMPOTENCY_KEY,
@@ -22,7 +22,6 @@ from app.doors.rest.description import (
     responses,
     service,
 )
-from app.doors.rest.jobs import ENDED
 from app.doors.submission import JOB as SUBMISSION
 from app.doors.submission import LONGEST_DELAY
 from app.room.acceptance import BATCH
@@ -113,7 +112,7 @@ def _batch() -> Document:
 
 
 def _retry_all() -> Document:
-    schema, _ = describe(ENDED.schema)
+    schema, _ = describe(RETRY_ALL.schema)
     return {
         **_service("Retry many jobs that have ended.", "retry_all"),
         "description": "Up to 1,000 at once; `next` is the cursor to go on with. A job is retried "

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from marshmallow import Schema, fields, validate
-
 from app.doors.http import EVENTS, JSON, Answer, Request, check_json, json_answer, outcome_answer
-from app.doors.jobs import GET, LIST, SIGNAL, Jobs
+from app.doors.jobs import GET, LIST, RETRY_ALL, SIGNAL, Jobs
 from app.doors.rest.endpoint import (
     NO_IDS,
     NOTHING,
@@ -22,7 +20,6 @@ from app.doors.submission import pointed, read_job, read_jobs
 from app.doors.wishes import wishes
 from app.room.enter import Room
 from app.room.files import is_file_id
-from app.room.schema.params import Params
 from app.room.stats import stats
 from app.room.strict_json import read_json, read_object, write_json
 
@@ -30,15 +27,6 @@ JOBS = "/v1/jobs"
 EACH = f"{JOBS}/<job:id>"
 
 Reply = Callable[[Jobs, Request, Path], Answer]
-
-
-class _Ended(Schema):
-    status = fields.String(load_default="failed", validate=validate.OneOf(("failed", "cancelled")))
-    operation = fields.String(load_default=None)
-    cursor = fields.String(load_default=None, allow_none=True)
-
-
-ENDED = Params.of(_Ended)
 
 
 def endpoints(room: Room) -> Iterator[Endpoint]:
@@ -94,7 +82,7 @@ def _submit_all(jobs: Jobs, request: Request, path: Path) -> Answer:
 def _retry_all(jobs: Jobs, request: Request, path: Path) -> Answer:
     refuse_query(request)
     check_json(request)
-    page = jobs.retry_all(**ENDED.load(read_object(request.body)))
+    page = jobs.retry_all(**RETRY_ALL.load(read_object(request.body)))
     items = [jobs.view(record) for record in page.items]
     return _accepted({"items": items, "next": page.next})
 

@@ -95,7 +95,7 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _enter(room: Room, name: str, request: Request, path: Path) -> Answer:
-    texts = {parameter: [text] for parameter, text in path.items()}
+    texts = {parameter: [text] for parameter, text in path.items()} if path else {}
     params: dict[str, Any] = {}
     if request.method in ("GET", "HEAD", "DELETE"):
         texts |= _rest(request, path)

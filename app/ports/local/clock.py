@@ -12,11 +12,8 @@ PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)  # ten bits a
 class SystemClock:
     """The machine's time."""
 
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(max(0.0, seconds))

@@ -202,7 +202,7 @@ MUTANTS = (
     ),
     Mutant(
         "secrets-in-tracebacks",
-        "app/room/execute.py",
+        "app/room/job_error.py",
         'sayable(hushed("".join(traceback.format_exception(error))))',
         'sayable("".join(traceback.format_exception(error)))',
         "A password that a library names in its error is kept with the failed job.",
