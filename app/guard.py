@@ -24,9 +24,12 @@ PIECE = 65_536
 PIECE_SECONDS = 15  # for each piece of a body, or for the whole of a smaller one
 READ_ON = 16 * 1024 * 1024  # bytes of a body that is refused, and read on all the same
 READ_ON_SECONDS = 5
+CROWD = 32  # bodies that are waited for: each holds a thread, and of those there are 256
+CROWDED_SECONDS = 1  # for a piece, while more are; those that take longest have to go
 TICK_SECONDS = 0.5
 STOP_SECONDS = 8  # for the requests in flight, once told to stop
 SMALL_ANSWER = 262_144
+MOST_STREAMED = 112  # larger ones at once: who takes one slowly, or not at all, holds a thread
 
 Headers = list[tuple[str, str]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -126,11 +129,11 @@ class _Body(io.RawIOBase):
         wanted = min(size, self._left, PIECE)
         if wanted <= 0:
             return b""
-        self._watch.due[self] = time.monotonic() + PIECE_SECONDS, self._answers
+        self._watch.awaited[self] = time.monotonic(), self._answers
         try:
             piece = bytes(self._source.read(wanted))
         finally:
-            self._watch.due.pop(self, None)
+            self._watch.awaited.pop(self, None)
         self._left = self._left - len(piece) if piece else 0
         return piece
 
@@ -157,7 +160,7 @@ class _Watch:
     """One thread a worker: tells the overdue 408, and ends the worker once its server is gone."""
 
     def __init__(self) -> None:
-        self.due: dict[_Body, tuple[float, Answers]] = {}
+        self.awaited: dict[_Body, tuple[float, Answers]] = {}  # since when, the longest first
         signal.signal(signal.SIGURG, lambda *_: None)
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -168,33 +171,54 @@ class _Watch:
             # A stop that comes just before the main thread begins to wait, as it can while a
             # worker starts, is not handled until something else wakes it.
             signal.pthread_kill(main, signal.SIGURG)
-            now = time.monotonic()
-            for body, (deadline, answers) in list(self.due.items()):
-                if deadline < now:
-                    self.due.pop(body, None)  # or it has come just now, and this is ignored
-                    threading.Thread(target=_cut, args=(answers,), daemon=True).start()
+            self._hurry(time.monotonic())
         signal.pthread_kill(main, signal.SIGTERM)
         time.sleep(STOP_SECONDS)
         os._exit(1)
+
+    def _hurry(self, now: float) -> None:
+        for body, (began, answers) in list(self.awaited.items()):
+            patience = PIECE_SECONDS if len(self.awaited) <= CROWD else CROWDED_SECONDS
+            if now - began > patience:
+                self.awaited.pop(body, None)  # or it has come just now, and this is ignored
+                threading.Thread(target=_cut, args=(answers,), daemon=True).start()
 
 
 class _Chunks:
     """An answer that is sent as it is made; closed as WSGI demands, whoever stops first."""
 
-    def __init__(self, made: Iterable[bytes]) -> None:
-        self._made, self.__next__ = made, iter(made).__next__
+    def __init__(self, made: Iterable[bytes], over: Callable[[], None] = lambda: None) -> None:
+        self._made, self.__next__, self._over = made, iter(made).__next__, [over]
 
     def close(self) -> None:
-        if hasattr(self._made, "close"):
-            self._made.close()
+        try:
+            over = self._over.pop()
+        except IndexError:
+            return  # it was closed before
+        try:
+            if hasattr(self._made, "close"):
+                self._made.close()
+        finally:
+            over()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_streams = threading.Semaphore(MOST_STREAMED)
 
 
 def _answer(answers: Answers, start: _Start, made: Iterable[bytes]) -> None:
     """Send at once what is small and knows its length, which spares a turn for each chunk."""
-    chunks = _Chunks(made)
     if _length(start.headers) > SMALL_ANSWER:
+        if not _streams.acquire(blocking=False):
+            _Chunks(made).close()
+            _say(answers, 503, "Too many large answers are on their way: try again.")
+            return
+        chunks = _Chunks(made, _streams.release)
         answers.response_iter(start.status, start.headers, chunks)
         return
+    chunks = _Chunks(made)
     try:
         content = b"".join(made)
     finally:
@@ -238,4 +262,6 @@ def _problem(status: int, detail: str) -> tuple[Headers, bytes]:
         ("Connection", "close"),
         ("Server", "Manydoors"),
     ]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", "1"))
     return headers, json.dumps(problem).encode()

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import LAMBDA, Settings
-from app.ports import Alone, FileLimits, Files, Inbox, Ports, Queue, Records, Tidings, Topic, Untold
+from app.ports import FileLimits, Files, Inbox, Ports, Queue, Records, Tidings, Topic
+from app.ports.absent import Alone, Untold
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry

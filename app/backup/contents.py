@@ -4,12 +4,14 @@ says so. It needs no service to be read."""
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.ports.files import KEY
 from app.ports.local import snapshot
 from app.ports.local.arrival import digest_of
 from app.ports.local.place import sync
@@ -109,6 +111,8 @@ def named(store: Path) -> Iterator[Named]:
     """The files of a snapshot, by the keys of their bytes."""
     for kept in snapshot.records_of(store, FILES):
         if kept.body["keys"]:
+            if not re.fullmatch(KEY, kept.body["keys"][-1]):  # it would be a way to elsewhere
+                raise BadSetting(f"The store in {store.parent} is not as this program writes one.")
             facts = (int(kept.body.get("size", 0)), str(kept.body.get("sha256") or ""))
             yield Named(kept.body["keys"][-1], *facts, "ready" in kept.body)
 
@@ -122,6 +126,15 @@ def damaged(folder: Path, files: str, tell: Tell, all: int) -> Iterator[str]:
         done += each.size
         if each.is_ready and not _is_whole(path, each):
             yield each.key
+
+
+def check_plain(folder: Path) -> None:
+    """`BadSetting` where a backup has links: a backup of ours has none, and they would bring what
+    lies elsewhere on this machine, for who owns the files to read."""
+    files = folder / FOLDER
+    for each in (files, *(folder / name for name in (PAGE, STORE, SEALS)), *files.glob("*")):
+        if each.is_symlink():
+            raise BadSetting(f"{each} is a link, and a backup has none: it was not restored.")
 
 
 def digest(path: Path) -> str:

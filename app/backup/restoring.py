@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from app.backup.contents import FOLDER, SEALS, STORE, Contents, Tell
+from app.backup.contents import FOLDER, SEALS, STORE, Contents, Tell, check_plain
 from app.backup.taking import check_room, copy, copy_files
 from app.ports.local import snapshot
 from app.ports.local.place import REPLACED, Place, sync
@@ -46,6 +46,7 @@ def restore(
 ) -> Restored:
     """The backup, in the folder of `place`; raises with nothing changed there."""
     contents = Contents.read(source)
+    check_plain(source)
     place.make()
     data = place.path.parent
     with _alone(place, is_deserted):

@@ -10,8 +10,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
-from app.doors.http import CALLER
-from app.doors.sender import SAFE, check_sender, name_of
+from app.doors.http import CALLER, KEEPER
+from app.doors.sender import SAFE, check_page, check_sender, name_of
 from app.room.access import NO_KEY
 from app.room.call import LOCAL, Caller
 from app.room.enter import Room
@@ -39,7 +39,7 @@ class Doorkeeper:
         """Puts the caller into the environ. Raises `Forbidden`, `Unauthenticated` or `Busy`."""
         self.check_sender(environ)
         caller = self._caller(environ)
-        environ[CALLER] = caller
+        environ[CALLER], environ[KEEPER] = caller, self._caller
         if caller.key:
             self._rates.spend(caller.key)
 
@@ -56,11 +56,11 @@ class Doorkeeper:
                 return self._visitor(environ, visit)
         except Unauthenticated:
             if self._is_open_to(environ):
-                return LOCAL
+                return _of_this_machine(environ)
             self._tell_if_keyless()
             raise
         if self._is_open_to(environ):
-            return LOCAL
+            return _of_this_machine(environ)
         self._tell_if_keyless()
         raise Unauthenticated("This needs a key: send it as Authorization: Bearer md_…")
 
@@ -76,6 +76,7 @@ class Doorkeeper:
 
     def _visitor(self, environ: dict[str, Any], visit: str) -> Caller:
         caller = self._access.of_session(visit)
+        check_page(environ)
         if environ["REQUEST_METHOD"] not in SAFE and "HTTP_ORIGIN" not in environ:
             # Browsers send a cookie with whatever a page asks for, but then they say whose page.
             raise Forbidden("A request that changes something says its Origin, or shows a key.")
@@ -92,6 +93,11 @@ class Doorkeeper:
         raise Unavailable(NO_KEY, after=10)
 
 
+def _of_this_machine(environ: Mapping[str, Any]) -> Caller:
+    check_page(environ)
+    return LOCAL
+
+
 @lru_cache
 def _is_loopback(address: str) -> bool:
     try:
@@ -101,13 +107,13 @@ def _is_loopback(address: str) -> bool:
 
 
 def _visit(environ: Mapping[str, Any]) -> str | None:
+    """Not by http.cookies: before Python 3.12.6 backslashes in quotes take it the square of their
+    number, and whoever sends a header needs no key for that (CVE-2024-7592)."""
     given = environ.get("HTTP_COOKIE")
     if not given or COOKIE not in given:
         return None
-    from http.cookies import CookieError, SimpleCookie  # a program's call has none
-
-    try:
-        cookie = SimpleCookie(given).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None
+    for each in given.split(";"):
+        name, _, value = each.partition("=")
+        if name.strip() == COOKIE:
+            return str(value.strip())
+    return None

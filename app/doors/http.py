@@ -56,6 +56,7 @@ ANY = "*/*"
 
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
 CALLER = "manydoors.caller"  # in the environ, put there by the doorkeeper
+KEEPER = "manydoors.keeper"  # there too: what tells the caller of an environ
 MOST_DIGITS = 18  # of a Content-Length
 RETRY_AFTER = 1  # seconds, where a problem that another try may help names no time
 
@@ -82,6 +83,11 @@ class Request:
         """Who was let in; there is none where no key is asked for."""
         caller: Caller = self.headers[CALLER]
         return caller
+
+    def check_still(self) -> None:
+        """Of an answer that lasts: raises what the doorkeeper would raise if it were asked now."""
+        if keeper := self.headers.get(KEEPER):
+            keeper(self.headers)
 
     @property
     def prefix(self) -> str:

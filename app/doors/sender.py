@@ -11,6 +11,7 @@ from typing import Any
 from app.room.errors import Forbidden, Malformed
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+FOLLOWED = ("navigate", "document")  # how a browser asks for a link, and for what
 
 _LABEL = r"[a-z0-9_-]{1,63}"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
@@ -40,6 +41,18 @@ def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
             f"This was sent by a page of {origin!r}, and the service is {own!r}: open its own "
             "pages. If a proxy stands before it, set MANYDOORS_TRUSTED_PROXIES."
         )
+
+
+def check_page(environ: Mapping[str, Any]) -> None:
+    """Raises `Forbidden` for what another site's page asks for by itself, be it only to read: a
+    picture's address may be a call. A link that somebody follows is none of its own.
+
+    Of who is let in by nothing that they show. https://www.w3.org/TR/fetch-metadata/
+    """
+    if environ.get("HTTP_SEC_FETCH_SITE") != "cross-site":
+        return
+    if (environ.get("HTTP_SEC_FETCH_MODE"), environ.get("HTTP_SEC_FETCH_DEST")) != FOLLOWED:
+        raise Forbidden("Another site's page asked for this: follow a link to it, or show a key.")
 
 
 @lru_cache(maxsize=256)

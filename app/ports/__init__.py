@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
+from app.ports.absent import Alone, Unheard, Unsent, Untold, no_keys
 from app.ports.files import Files as Files
-from app.room.errors import Unavailable
 
 Body = dict[str, Any]
 
@@ -261,13 +261,6 @@ class FileLimits(NamedTuple):
 USUAL_LIMITS = FileLimits()
 
 
-class Unheard:
-    """A queue that tells nobody: whoever looks finds by themselves what there is."""
-
-    def ring(self, *hints: Hint) -> None:
-        """Nobody listens."""
-
-
 class Dropped(NamedTuple):
     """A file that was put into an inbox and taken out of it."""
 
@@ -302,15 +295,6 @@ class NewId(Protocol):
 
     def __call__(self, prefix: str) -> str:
         """`prefix`, an underscore and a ULID: `job_01J…`."""
-
-
-class Untold:
-    """See `Topic`. Nobody listens."""
-
-    heard = False
-
-    def publish(self, *events: Event) -> None:
-        """Nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -350,15 +334,6 @@ class Post(Protocol):
         """
 
 
-class Unsent:
-    """See `Post`. Nothing leaves."""
-
-    local = False
-
-    def send(self, letter: Letter, *, refuse: Callable[[str], str | None], within: float) -> Reply:
-        raise Unavailable("nothing can be sent from here")
-
-
 class Tidings(Protocol):
     """What tells the processes of a machine that something they remember is so no more."""
 
@@ -367,21 +342,6 @@ class Tidings(Protocol):
 
     def tell(self) -> None:
         """Never raises. Whom it does not reach, forgets by itself in time."""
-
-
-class Alone:
-    """See `Tidings`. Nobody else hears."""
-
-    def latest(self) -> bytes:
-        return b""
-
-    def tell(self) -> None:
-        """Nobody to tell."""
-
-
-def no_keys() -> Sequence[bytes]:
-    """The keys that secrets in the store are sealed with: the first closes, each opens."""
-    return ()
 
 
 @dataclass(frozen=True)
@@ -399,4 +359,6 @@ class Ports:
     post: Post = field(default_factory=Unsent)
     bell: Queue = field(default_factory=Unheard)  # for the clock, of schedules
     seal_keys: Callable[[], Sequence[bytes]] = no_keys
+    """What secrets in the store are sealed with: the first closes, each opens."""
+
     tidings: Tidings = field(default_factory=Alone)

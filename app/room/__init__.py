@@ -12,7 +12,7 @@ a job         job: its states; engine: submit, claim, execute, settle
   found       sweep, restored, set_back, listing, job_view
 flow          flow, lane, parking, window: how many at once, and how often
 schedules     schedule, timing, calendar, standing, tick, schedule_view
-files         files, shelf, file_link, file_view, file_uses, uploads, inbox
+files         files, shelf, announced, file_link, file_view, file_uses, uploads, inbox
 messages      message, unreadable; claim: what is too large for one
 access        key, keyring, session
 callbacks     webhook, callback, signing, egress, circuit

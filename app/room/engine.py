@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from threading import Event
+from threading import Event, Semaphore
 from typing import Any
 
 from app.ports import Hint, Page, Ports, Put, Record, Write
@@ -41,6 +41,7 @@ LEASE = 10.0  # seconds of a claim, where heartbeats renew it
 SETTLED_TOGETHER = 40  # endings in one commit
 FREED_TOGETHER = 10  # where some of them give a place in a lane on
 ROUNDS = 20  # of one claim that finds only jobs which have to wait
+MOST_WAITS = 100  # for ends of jobs, at once in a process: each holds a thread of those that answer
 
 
 class Engine:
@@ -68,6 +69,7 @@ class Engine:
         )
         self.orphans = self.settlement.orphans
         self.closing = Event()  # ends what is waited for
+        self._waits = Semaphore(MOST_WAITS)
         self.has_more = False  # may the last claim have left something that is due?
         self._back: list[tuple[Record, Ending]] = []  # claimed, not begun, and not told yet
 
@@ -324,7 +326,15 @@ class Engine:
 
     def wait(self, id: str, caller: Caller, seconds: float) -> Record:
         """The job, as soon as it has ended, or as it is after so many seconds, or when this
-        process is to end."""
+        process is to end; at once, while too many wait here already."""
+        if not self._waits.acquire(blocking=False):
+            return self.get(id, caller)
+        try:
+            return self._awaited(id, caller, seconds)
+        finally:
+            self._waits.release()
+
+    def _awaited(self, id: str, caller: Caller, seconds: float) -> Record:
         clock = self.ports.clock
         began = clock.monotonic()
         while True:

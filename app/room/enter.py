@@ -12,7 +12,7 @@ from app.room.deadline import CallTimedOut, deadline
 from app.room.duration import FOREVER
 from app.room.errors import Internal, Invalid, Problem, TimedOut, Wrong, kinds
 from app.room.files import finding, linked
-from app.room.hush import hush, hushed
+from app.room.hush import hush, hush_problem
 from app.room.operation import Operation
 from app.room.parts import Parts
 from app.room.records import opened
@@ -51,7 +51,11 @@ class Room(Parts):
     def enter_all(self, calls: Sequence[Call]) -> list[Outcome]:
         """A job for each call, all or none. Raises the `Problem` of the first that is wrong, with
         every field that is invalid."""
-        return self._jobs().submit_all(calls, lambda call: self._checked(call)[:2])
+        try:
+            return self._jobs().submit_all(calls, lambda call: self._checked(call)[:2])
+        except Problem as problem:
+            hush_problem(problem)
+            raise
 
     def told(self, call: Call, error: BaseException) -> Outcome:
         """Whatever was raised is an outcome too."""
@@ -60,7 +64,7 @@ class Room(Parts):
         if not isinstance(error, Problem):
             return Outcome(problem=self._internal(call, error))
         problem = error if _is_sayable(error) else self._internal(call, error)
-        problem.detail = hushed(problem.detail)
+        hush_problem(problem)
         return Outcome(problem=problem)
 
     def _enter(self, call: Call) -> Outcome:

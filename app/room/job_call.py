@@ -9,6 +9,7 @@ from app.room.call import LONGEST_WAIT, Call, Outcome
 from app.room.claim import result_file
 from app.room.errors import Invalid, Problem, Wrong
 from app.room.files import linked
+from app.room.hush import hush_problem
 from app.room.job import SUCCEEDED, TERMINAL
 from app.room.job_view import described, problem_of
 from app.room.keyed import run_keyed, runs_here
@@ -57,6 +58,7 @@ class JobCalls:
             try:
                 submissions.append(self._submission(call, *check(call)))
             except Problem as problem:
+                hush_problem(problem)  # while its own secrets are at hand
                 wrong.append(_at(index, problem))
                 if not isinstance(wrong[0], Invalid):
                     break

@@ -4,7 +4,7 @@ import traceback
 from typing import Any
 
 from app.room.errors import Internal, Invalid, Problem, said_by, sayable
-from app.room.hush import hushed
+from app.room.hush import hushed, hushed_in
 from app.room.job import Error
 from app.room.journal import Misfit
 from app.room.schema.plain import plain
@@ -36,7 +36,7 @@ def error_of(error: Exception) -> Error:
 def _members(error: Problem) -> dict[str, Any]:
     """As readers get them, unless JSON cannot say them, or a record cannot hold them."""
     try:
-        members: dict[str, Any] = plain(dict(error.members))
+        members: dict[str, Any] = hushed_in(plain(dict(error.members)))
     except (TypeError, ValueError):
         return {}
     return members if len(write_json(members)) <= MEMBERS else {}

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -58,7 +59,10 @@ class Upload(Named):
     """A file whose name fits a glob: `Upload("pics/*.jpg")`; `**` goes into folders too."""
 
     def fits(self, name: str) -> bool:
-        return re.fullmatch(_pattern(self.name), name, re.DOTALL) is not None
+        parts = _parts(self.name)
+        head, tail = parts[0], parts[-1]  # by which most names fail at once
+        ends = name.startswith(head) and name.endswith(tail)
+        return ends and _fits(_signs(parts), name)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Stream(Named):
     """A changed row of a table."""
 
 
+FOLDERS = "**/"  # here one goes into `**` and a slash, or past both
+
 Trigger = Cron | Every | Upload | Topic | Queue | Stream
 
 
@@ -85,11 +91,47 @@ def described(trigger: Trigger) -> dict[str, Any]:
 
 
 @cache
-def _pattern(glob: str) -> str:
-    """`*` and `?` stand for no slash, `**/` for any folders or none."""
-    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
-    return "".join(wild.get(part) or re.escape(part) for part in parts)
+def _parts(glob: str) -> tuple[str, ...]:
+    """What stands for itself, and what does not, in turn; never empty."""
+    return tuple(re.split(r"(\*\*/|\*\*|\*|\?)", glob))
+
+
+@cache
+def _signs(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """`*` and `?` stand for no slash, `**/` for any folders or none; all else for itself."""
+    spelled = {"**/": (FOLDERS, "**", "/"), "**": ("**",), "*": ("*",), "?": ("?",)}
+    return tuple(sign for part in parts for sign in spelled.get(part, tuple(part)))
+
+
+def _fits(signs: tuple[str, ...], name: str) -> bool:
+    """By all the places in the glob where one may be after each character: a regular expression
+    would try them one after another, and a name that nearly fits would take it hours."""
+    here = _reached({0}, signs)
+    for character in name:
+        here = _reached(set(_after(here, signs, character)), signs)
+    return len(signs) in here
+
+
+def _after(here: set[int], signs: tuple[str, ...], character: str) -> Iterator[int]:
+    for place in here:
+        sign = signs[place] if place < len(signs) else ""
+        if sign == "**" or (sign == "*" and character != "/"):
+            yield place
+        elif sign == character or (sign == "?" and character != "/"):
+            yield place + 1
+
+
+def _reached(here: set[int], signs: tuple[str, ...]) -> set[int]:
+    """With the places behind what may stand for nothing."""
+    left = list(here)
+    while left:
+        place = left.pop()
+        sign = signs[place] if place < len(signs) else ""
+        beyond = {FOLDERS: (place + 1, place + 3), "*": (place + 1,), "**": (place + 1,)}
+        fresh = [each for each in beyond.get(sign, ()) if each not in here]
+        here.update(fresh)
+        left += fresh
+    return here
 
 
 def _text(value: object) -> str:

@@ -215,7 +215,7 @@ def _asked(reply: Reply | None, now: float) -> float:
         return min(float(text), LONGEST_AFTER)
     try:
         until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max(0.0, until.timestamp() - now), LONGEST_AFTER)

@@ -1,5 +1,6 @@
 """A restore puts one store in the place of another, whole, and what ran then runs again."""
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -10,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from app.backup.contents import STORE
+from app.backup.contents import PAGE, SEALS, STORE, digest
 from app.backup.restoring import FRESH
-from app.ports.local import schema
+from app.ports import Put, Record
+from app.ports.local import schema, snapshot
 from app.ports.local.place import REPLACED
 from app.ports.local.records import LocalRecords
 from app.ports.local.tenancy import Tenancy
 from app.room.boundary import Control
 from app.room.call import LOCAL
 from app.room.errors import BadSetting, Unavailable
+from app.room.file_uses import FILES
 from app.room.job import SUCCEEDED, attempt
 from app.room.operation import Registry
 from app.room.schedule import Plan
@@ -270,3 +273,46 @@ def test_what_is_torn_says_what_to_do(kept: Path, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="--replace"):
         put_back(kept, tmp_path / "b")
     assert put_back(kept, tmp_path / "b", replace=True).replaced
+
+
+def altered(kept: Path, *puts: Put) -> None:
+    """A backup of somebody who means harm: whole, with records of their own."""
+    store = kept / STORE
+    with closing(LocalRecords(store, floor=0)) as records:
+        records.commit(*puts)
+    snapshot.gather(store)
+    for each in kept.glob(f"{STORE}-*"):
+        each.unlink()
+    page = json.loads((kept / PAGE).read_text())
+    about = {"sha256": digest(store), "size": store.stat().st_size}
+    (kept / PAGE).write_text(json.dumps(page | about))
+
+
+def test_a_backup_leads_nowhere_else(tmp_path: Path) -> None:
+    """A file's key in it is no path: what it names is neither read nor written."""
+    kept = tmp_path / "deep" / "er" / "kept"
+    with home(tmp_path / "a") as old:
+        old.file()
+        backed_up(old.data, kept)
+    (tmp_path / "deep" / "planted").write_text("harm")
+    body = {"keys": ["../../../planted"], "ready": 1.0, "size": 4, "sha256": ""}
+    altered(kept, Put(Record(FILES, "file_x", body, owner="local")))
+    with pytest.raises(BadSetting, match="not as this program"):
+        put_back(kept, tmp_path / "b")
+    assert not (tmp_path / "planted").exists()
+    assert not (tmp_path / "b" / STORE).exists()
+
+
+@pytest.mark.parametrize("name", [STORE, SEALS, "files", "files/FILE"])
+def test_a_backup_has_no_links(tmp_path: Path, name: str) -> None:
+    """They would bring a file of whoever restores to whoever owns the files."""
+    with home(tmp_path / "a") as old:
+        file = old.file(b"mine")
+        (old.data / SEALS).write_text("0" * 64)
+        backed_up(old.data, tmp_path / "kept")
+    there = tmp_path / "kept" / name.replace("FILE", file)
+    there.rename(tmp_path / "elsewhere")
+    there.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadSetting, match="is a link"):
+        put_back(tmp_path / "kept", tmp_path / "b")
+    assert not (tmp_path / "b" / STORE).exists()

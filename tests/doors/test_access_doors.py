@@ -42,6 +42,35 @@ def test_open_is_for_this_machine_alone(room: Room) -> None:
     assert call(client, headers).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded"])
+def test_what_a_proxy_says_counts_where_one_is_trusted(room: Room, name: str) -> None:
+    """And nowhere else: anybody can say it."""
+    assert call(at(room, open="loopback"), {name: "192.0.2.1"}).status_code == 200
+    trusting = at(room, open="loopback", trusted_proxies=1)
+    assert call(trusting, {"X-Forwarded-For": "127.0.0.1"}).status_code == 200
+    assert call(trusting, {"X-Forwarded-For": "192.0.2.1"}).status_code == 503
+
+
+FETCHED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+FRAMED = FETCHED | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+LINKED = FETCHED | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+def test_another_sites_page_reads_nothing_by_itself(room: Room) -> None:
+    """A picture whose address is a call makes none, of a service that is open here as of one that
+    somebody has signed in to; a link leads there, and a key is a key."""
+    stranger = FETCHED | {"Cookie": f"{COOKIE}=x"}
+    for begun in (lambda: at(room, open="loopback"), lambda: signed_in(room)):
+        client = begun()
+        for headers in (FETCHED, FRAMED, FETCHED | {"Sec-Fetch-Mode": "cors"}):
+            assert client.get("/echo/hi", headers=headers).status_code == 403
+        for headers in (LINKED, FETCHED | {"Sec-Fetch-Site": "same-origin"}, {}):
+            assert client.get("/echo/hi", headers=headers).status_code == 200
+        assert client.get("/echo/hi", headers=stranger).status_code in (401, 403)
+    keyed = FETCHED | shown(room, "run")
+    assert at(room).get("/echo/hi", headers=keyed).status_code == 200
+
+
 def test_a_strange_key_does_not_hurt_while_none_is_asked_for(room: Room) -> None:
     """As one that is meant for another service."""
     client = at(room, open="loopback")
@@ -169,8 +198,12 @@ def test_every_form_asks_for_the_token(room: Room, path: str) -> None:
 def test_every_form_carries_the_token(room: Room) -> None:
     """Whatever a signed-in visitor's page posts."""
     client = signed_in(room)
-    client.post("/v1/jobs", json={"operation": "later", "params": {"text": "a"}}, headers=HERE)
-    for path in ("/", "/rpc", "/jobs", "/console/operations/echo.text"):
+    later = {"operation": "later", "params": {"text": "a"}}
+    made = client.post("/v1/jobs", json=later, headers=HERE).json
+    assert made
+    client.put("/v1/schedules/daily", json={**later, "every": "1d"}, headers=HERE)
+    ours = ("/", "/rpc", "/jobs", "/schedules", f"/jobs/{made['id']}")
+    for path in (*ours, "/console/operations/echo.text"):
         page = client.get(path, headers=HTML).text
         forms = re.findall(r'<form[^>]*method="post".*?</form>', page, re.DOTALL)
         assert forms

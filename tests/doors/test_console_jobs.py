@@ -318,6 +318,7 @@ def test_a_parent_leads_to_its_children(client, service):
     child = re.search(r'<tr role="row" id="([^"]*)"', rest.text)[1]
     assert f'href="/jobs/{id}"' in client.get(f"/jobs/{child}").text
     assert client.get("/jobs?map=none").status_code == 404
+    assert client.get(f"{address}&cursor={'1' * 5000}").status_code == 200
 
 
 def test_a_waiting_job_is_told_its_signal(client, service):

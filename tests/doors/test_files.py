@@ -52,6 +52,27 @@ def test_a_name_has_at_most_128_characters(client: FlaskClient) -> None:
         assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/name")
 
 
+def test_what_breaks_off_is_in_the_quota(room: Room, settings: Settings) -> None:
+    """Its bytes stay for hours: so it is charged as soon as it says how large it will be."""
+    limits = FileLimits(quota=1000)
+    few = Room(room.registry, replace(room.ports, file_limits=limits))
+    client = create_app(few, settings).test_client()
+
+    def sent(way: Any, first: int, all: int) -> int:
+        span = {"Content-Range": f"bytes {first}-{first + 399}/{all}"}
+        headers = way["headers"] | span
+        return client.put(way["url"], data=b"x" * 400, headers=headers).status_code
+
+    ways = [asked(client)["upload"] for _ in range(3)]
+    assert sent(ways[0], 0, 800) == 200
+    assert sent(ways[1], 0, 401) == 413
+    whole = client.put(ways[2]["url"], data=b"x" * 201, headers=ways[2]["headers"])
+    assert whole.status_code == 413
+    assert sent(ways[0], 400, 800) == 200
+    other = client.put(ways[2]["url"], data=b"x" * 200, headers=ways[2]["headers"])
+    assert other.status_code == 200
+
+
 @pytest.mark.parametrize("hosts", [(), ("other",)])
 def test_both_ways_in(room: Room, settings: Settings, hosts: tuple[str, ...]) -> None:
     """An upload and a download pass where Flask routes them, too."""

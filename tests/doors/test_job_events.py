@@ -14,11 +14,14 @@ from app.doors.http import Request
 from app.doors.jobs import Jobs
 from app.doors.rest.events import HEARTBEAT, LONGEST, SHORTEST, Streams
 from app.ports import Delete
+from app.room.access import Access
 from app.room.boundary import Control
 from app.room.call import LOCAL
 from app.room.enter import Room
+from app.room.keyring import Keyring
 from app.testing import OwnClock
 from app.wsgi import create_app
+from tests.doors import shown
 from tests.doors.at_work import work, worker
 from tests.doors.conftest import declared
 from tests.doors.test_jobs import JOBS, made
@@ -213,3 +216,18 @@ def test_a_running_job_is_told_live(client: FlaskClient, room: Room) -> None:
     assert b'"running"' in next(told)
     room.engine.settle([(claimed, room.engine.execute(claimed, Control()))])
     assert b'"waiting"' in next(told)
+
+
+def test_a_stream_ends_with_its_key(client: FlaskClient, room: Room) -> None:
+    """A key that is revoked, in whichever process, hears nothing more within a minute."""
+    job = made(client, operation="tell", params={}, delay=3600)
+    key = shown.made(room, "read")
+    asker = create_app(room, Settings()).test_client()
+    answer = asker.get(job["links"]["events"], headers=shown.bearer(key), buffered=False)
+    assert answer.status_code == 200
+    told = iter(answer.response)
+    next(told)
+    Keyring(room.ports, Access(room.ports), LOCAL).revoke(key.split("_")[1])
+    revoked = room.ports.clock.now()
+    for _ in told:
+        assert room.ports.clock.now() - revoked < 60

@@ -62,6 +62,11 @@ FORBIDDEN = {
     "a change of settings": ("SET memory_limit = '64GB'", "SET"),
     "a call": ("CALL pragma_version()", "CALL"),
     "a plan": ("EXPLAIN ANALYZE SELECT 1", "EXPLAIN"),
+    "a catalogue by another's name": (
+        "SELECT sql FROM sqlite_master, (WITH sqlite_master AS (SELECT 1) SELECT 1)",
+        "DuckDB's own",
+    ),
+    "how the table is made": ("SELECT pg_get_viewdef(i) FROM range(9999) t(i)", "tells of this"),
     "two statements": ("SELECT 1; SELECT 2", "these are 2"),
     "a second after a comment": ("SELECT 1 -- ;\n; COPY data TO '{canary}'", "these are 2"),
     "a way out of brackets": ("SELECT 1) TO '{canary}' --", "syntax error"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.config import Settings
-from app.ports import Ports, Queue, Records, Topic, Untold
+from app.ports import Ports, Queue, Records, Topic
+from app.ports.absent import Untold
 from app.ports.local.clock import SystemClock, Ulids
 from app.ports.local.no_files import NoFiles
 from app.room.acceptance import Submission

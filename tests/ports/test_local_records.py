@@ -246,6 +246,20 @@ def test_floor(make: Callable[..., LocalRecords], records: Records) -> None:
     low.ping()
 
 
+def test_a_store_is_its_owners_alone(make: Callable[..., LocalRecords], path: Path) -> None:
+    """Also in a folder that all may read, and with a umask that lets them."""
+    path.parent.mkdir(exist_ok=True)
+    path.parent.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        make().commit(Put(Record("things", "a", {})))
+        files = [each for each in path.parent.iterdir() if each.is_file()]
+        assert {path.name, f"{path.name}-wal"} <= {each.name for each in files}
+        assert {each.name for each in files if each.stat().st_mode & 0o077} == set()
+    finally:
+        os.umask(before)
+
+
 def test_newer_schema(records: Records, make: Callable[..., LocalRecords], path: Path) -> None:
     """A store of a newer program is refused, with what to do, and left as it is."""
     records.commit(one("a"))

@@ -10,6 +10,7 @@ from app.room import listing
 from app.room.acceptance import KEYS, Submission
 from app.room.boundary import Control
 from app.room.call import LOCAL, Caller
+from app.room.engine import MOST_WAITS
 from app.room.errors import Conflict, Invalid, Stale, TooLarge, Unavailable, Unknown
 from app.room.gate import GATES, PATIENCE
 from app.room.job import HELD, REMEMBERED, Ending, Error
@@ -494,6 +495,25 @@ def test_a_wait_ends_with_the_job_or_its_time(lab, engine):
     lab.run()
     assert engine.wait(id, LOCAL, 5).label == "succeeded"
     assert lab.clock.now() == pytest.approx(began + 5)
+
+
+def test_so_many_wait_and_no_more(lab, engine, monkeypatch):
+    """Each holds a thread: one too many is told how the job is, at once."""
+    id = engine.submit(submission(), LOCAL).id
+    waiting = []
+
+    def another_comes(seconds: float) -> None:
+        waiting.append(seconds)
+        assert engine.wait(id, LOCAL, 5).label == "queued"
+        engine.closing.set()
+
+    monkeypatch.setattr(lab.clock, "sleep", another_comes)
+    engine.wait(id, LOCAL, 5)
+    assert len(waiting) == MOST_WAITS
+    waiting.clear()
+    engine.closing.clear()
+    engine.wait(id, LOCAL, 5)
+    assert len(waiting) == MOST_WAITS
 
 
 def test_a_change_that_never_wins_gives_up(lab, engine):

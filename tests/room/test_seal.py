@@ -1,27 +1,33 @@
 """What is sealed is opened by its keys, for its place, and by nothing else."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from marshmallow import ValidationError
 
-from app import Secret
+from app import Refused, Secret
 from app.room.acceptance import UsedKey
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
-from app.room.errors import Unavailable
+from app.room.errors import Invalid, Unavailable
 from app.room.hush import hush, hushed
 from app.room.job import QUEUED, SUCCEEDED
 from app.room.operation import Registry
+from app.room.schema.secret import MASK
 from app.room.seal import MARK, Seal
 from app.testing import Testing
 
 OLD, NEW = b"o" * 32, b"n" * 32
 TEXTS = st.text(st.characters())
+UTF8 = partial(json.dumps, ensure_ascii=False)
 
 
 def seal(*keys: bytes) -> Seal:
@@ -146,3 +152,56 @@ def test_what_is_at_hand_is_not_said() -> None:
     assert hushed("sword\nfish, 'sword\\nfish', fish, 12") == "********, '********', ********, 12"
     hush({}, registry.get("tried"))
     assert hushed("fish") == "fish"
+
+
+@pytest.mark.parametrize("word", ['swo"rd\\fish', "schwertfïsch", "sword/fish +1", 'it\'s "so"'])
+@pytest.mark.parametrize(
+    "write", [repr, json.dumps, lambda word: repr(word.encode()), quote, quote_plus, UTF8]
+)
+def test_a_secret_is_not_said_as_programs_write_it(write: Callable[[str], str], word: str) -> None:
+    """In JSON, in an address, as bytes: so that a log line of what was sent does not tell it."""
+    registry = Registry()
+
+    def tried(word: Annotated[str, Secret]) -> None:
+        """Take one."""
+
+    registry.operation("tried")(tried)
+    hush({"word": word}, registry.get("tried"))
+    told = write(word)
+    said = hushed(f"sent {told} there")
+    assert said.replace("b'", "'").replace('"', "").replace("'", "") == f"sent {MASK} there"
+    hush({}, registry.get("tried"))
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_problem_says_no_secret(lab: Testing, long: bool) -> None:
+    """Neither its members nor what it says of a field, to the caller and of the job."""
+
+    def fits(word: str) -> None:
+        if "x" in word:
+            raise ValidationError(f"{word!r} has an x")
+
+    def tried(word: Annotated[str, Secret, fits]) -> None:
+        """Take one."""
+        raise Refused("It was refused.", sent={"words": [word]})
+
+    lab.room.registry.operation("tried", long=long)(tried)
+    bad = [lab.room.enter(Call("tried", {"word": "swordfisx"})).problem]
+    if long:
+        id = lab.room.enter(Call("tried", {"word": "swordfish"})).job
+        assert id
+        lab.run()
+        told = json.dumps(lab.job(id)["error"])
+        with pytest.raises(Invalid) as caught:
+            lab.room.enter_all([Call("tried", {"word": "swordfisx"}, asynchronous=True)])
+        bad.append(caught.value)
+    else:
+        refused = lab.room.enter(Call("tried", {"word": "swordfish"})).problem
+        assert refused
+        told = json.dumps(dict(refused.members))
+    assert "words" in told
+    for each in bad:
+        assert isinstance(each, Invalid)
+        told += json.dumps(dict(each.members)) + repr(each.errors)
+    assert "swordfis" not in told
+    assert told.count(MASK) >= 3

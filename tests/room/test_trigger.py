@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.room.errors import BadOperation
 from app.room.trigger import Cron, Every, Queue, Stream, Topic, Trigger, Upload, described
@@ -75,3 +77,18 @@ def test_refuses_a_zone(tz):
 def test_an_uploads_name_fits_a_glob(glob: str, name: str, fits: bool) -> None:
     """A star stands for no slash, two for any; nothing else is special."""
     assert Upload(glob).fits(name) is fits
+
+
+WILD = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+@given(
+    st.lists(st.sampled_from([*WILD, "a", "b", "/", ".", "\n"]), min_size=1, max_size=6),
+    st.text("ab/.\n", max_size=8),
+)
+def test_globs_by_hand(parts: list[str], name: str) -> None:
+    """The same as a regular expression finds, which may take far longer."""
+    glob = "".join(parts)
+    read = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
+    pattern = "".join(WILD.get(part) or re.escape(part) for part in read)
+    assert Upload(glob).fits(name) is (re.fullmatch(pattern, name, re.DOTALL) is not None)

@@ -229,6 +229,7 @@ def test_a_success_ends_it(lab: Testing, declare: Callable[..., Any]) -> None:
         (Reply(503, "soon"), 4, 6),
         (Reply(503, "-5"), 4, 6),
         (Reply(503, "²"), 4, 6),
+        (Reply(503, f"Thu, 01 Jan 2026 00:10:00 +{'9' * 30}"), 4, 6),
     ],
 )
 def test_retry_after_is_kept_within_bounds(

@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
 
+from app.server import THREADS
 from tests.hostile.framing import BROKEN, CHUNKED, NEXT, POST
 
 ROOT = Path(__file__).parents[2]
@@ -89,8 +90,10 @@ def started(command: list[str], first_line: str = "Manydoors listens on") -> Ite
         process.communicate()
 
 
-def serve(host: str = "127.0.0.1", port: int = 0, target: str = TINY) -> list[str]:
-    return [sys.executable, "-c", PROGRAM, host, str(port), target]
+def serve(
+    host: str = "127.0.0.1", port: int = 0, target: str = TINY, program: str = PROGRAM
+) -> list[str]:
+    return [sys.executable, "-c", program, host, str(port), target]
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,43 @@ def test_slow_clients_keep_nobody_waiting(server: Served, part: str) -> None:
     finally:
         for client in clients:
             client.close()
+
+
+@pytest.mark.parametrize("part", ["body", "chunked body"])
+def test_a_crowd_of_slow_clients_keeps_nobody_waiting(part: str) -> None:
+    """More of them than there are threads: those that take longest are cut off long before one
+    alone would be, and whoever comes is answered."""
+    patient = PROGRAM.replace("= 1.5, 0.1, 2", "= 90, 0.1, 90").replace(", 2, sys", ", 1, sys")
+    with ExitStack() as opened:
+        server = opened.enter_context(started(serve(program=patient)))
+        for _ in range(THREADS + 44):
+            client = opened.enter_context(server.connect(timeout=20))
+            client.sendall(SLOW[part] + b"1")
+        for _ in range(200):  # for the crowd takes a moment to have all threads
+            assert server.get("/healthz", timeout=20) == "ok"
+        came, _ = server.raw(POST + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}", 20)
+        assert came.startswith(b"HTTP/1.1 200")
+
+
+def test_who_takes_nothing_of_an_answer_keeps_nobody_waiting() -> None:
+    """However many ask for something large: what is too much is told to come back, and when one
+    has gone there is room again."""
+    alone = PROGRAM.replace(", 2, sys", ", 1, sys")
+    with started(serve(program=alone)) as server:
+        clients = []
+        try:
+            for _ in range(THREADS + 44):
+                clients.append(client := server.connect(timeout=20))
+                client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for _ in range(200):
+                assert server.get("/healthz", timeout=20) == "ok"
+            refused = server.raw(b"GET /large HTTP/1.0\r\nHost: localhost\r\n\r\n", 20)[0]
+            assert refused.startswith(b"HTTP/1.0 503")
+            assert b"retry-after: 1" in refused.lower()
+        finally:
+            for client in clients:
+                client.close()
+        until(lambda: len(server.get("/large", timeout=20)) == 50_000_000, 30)
 
 
 @pytest.mark.parametrize("part", SLOW)

@@ -11,6 +11,9 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
     if path == "/stream":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return _slowly()
+    if path == "/large":
+        start_response("200 OK", [("Content-Length", "50000000")])
+        return (b"x" * 1_000_000 for _ in range(50))
     if path == "/slow":
         time.sleep(1.5)
     if path == "/crash":

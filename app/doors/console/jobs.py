@@ -1,6 +1,7 @@
 """The jobs as pages: all of them, and what a person may do to one."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -146,7 +147,7 @@ def _children(jobs: Jobs, wanted: Wanted) -> tuple[tuple[Record, ...], str]:
     tally = get(MAPS, wanted.map)
     if tally is None or tally.owner != jobs.caller.owner:
         raise Unknown("There are no such children.")
-    start = int(wanted.cursor) if wanted.cursor.isascii() and wanted.cursor.isdigit() else 0
+    start = int(wanted.cursor) if re.fullmatch("[0-9]{1,9}", wanted.cursor) else 0
     found = [get(JOBS, child_id(wanted.map, n)) for n in range(start, start + LIMIT)]
     return tuple(filter(None, found)), str(start + LIMIT) if found[-1] else ""
 

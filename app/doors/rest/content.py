@@ -9,6 +9,7 @@ from typing import Any
 from app.doors.http import JSON, MOST_DIGITS, Answer, Request, matches, problem_answer
 from app.ports import Record
 from app.ports.files import Door, Grant
+from app.room.announced import announced
 from app.room.enter import Room
 from app.room.errors import (
     Forbidden,
@@ -43,6 +44,7 @@ def upload(room: Room, request: Request, key: str) -> Answer:
         wanted = grant.content.size or 0
         text = f"It was asked for with {wanted:,} bytes, and this has {length:,}."
         raise Invalid(text, errors=[Wrong("/size", text)])
+    record = announced(room.ports, room.shelf, record, length if total is None else total)
     body: Any = request.headers["wsgi.input"]
     stored = door.receive(grant, body, start=start, length=length)
     if stored is not None:

@@ -21,6 +21,7 @@ RETRY = b"retry: 1000\n\n"  # milliseconds until a client comes back
 
 Event = tuple[str, Any]
 View = Callable[[Record], Any]
+Check = Callable[[], None]
 
 
 class Streams:
@@ -44,7 +45,7 @@ class Streams:
             if self._open >= self._most:
                 raise Busy("Too many streams are open.", after=10)
             self._open += 1
-        told = _told(jobs, record, seen)
+        told = _told(jobs, record, seen, request.check_still)
         return Answer(200, b"", headers, _Stream(told, self._closed))
 
     def _closed(self) -> None:
@@ -90,7 +91,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 16
 
 
-def _told(jobs: Jobs, record: Record, seen: _Seen) -> Iterator[bytes]:
+def _told(jobs: Jobs, record: Record, seen: _Seen, check: Check) -> Iterator[bytes]:
     clock = jobs.room.ports.clock
     yield RETRY
     if seen.version == record.version:  # nothing has happened while it was away
@@ -105,15 +106,17 @@ def _told(jobs: Jobs, record: Record, seen: _Seen) -> Iterator[bytes]:
         if clock.monotonic() - spoken >= HEARTBEAT:
             spoken = clock.monotonic()
             yield b":\n\n"
-        if (later := _later(jobs, record, pause)) is None:
+        if (later := _later(jobs, record, pause, check)) is None:
             return
         record, pause = later, min(LONGEST, 2 * pause)
 
 
-def _later(jobs: Jobs, record: Record, pause: float) -> Record | None:
-    """None when it cannot be told any more; who comes back is told why."""
+def _later(jobs: Jobs, record: Record, pause: float, check: Check) -> Record | None:
+    """None when it cannot be told any more, as to one whose key was revoked meanwhile; who comes
+    back is told why."""
     jobs.room.ports.clock.sleep(pause)
     try:
+        check()
         return jobs.record(record.id)
     except Problem:
         return None

@@ -22,7 +22,8 @@ TABLE = "data"
 FUNCTIONS = frozenset(("range", "generate_series", "unnest", "json_each", "json_tree"))
 """That may stand after FROM. Others read files, settings, or memory by its address."""
 NOT_CALLED = frozenset(
-    "current_setting getvariable getenv write_log current_query parse_duckdb_log_message".split()
+    "current_setting getvariable getenv write_log current_query parse_duckdb_log_message "
+    "pg_get_viewdef pg_get_constraintdef pg_get_expr".split()
 )
 SELECTS = frozenset(("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"))
 SHOWS = frozenset(("DESCRIBE", "SUMMARY"))
@@ -125,6 +126,10 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if tree["error"]:
         raise NotAllowed(tree.get("error_message", "That can not be read as one SELECT."))
     named = {TABLE, *(name.lower() for name in _ctes(tree))}
+    # Outside of its brackets such a name would be DuckDB's own table, which tells of this machine.
+    taken = connection.execute("SELECT lower(view_name) FROM duckdb_views() WHERE internal")
+    if clash := named & {name for (name,) in taken.fetchall()}:
+        raise NotAllowed(f"Call it otherwise: {min(clash)!r} is a table of DuckDB's own.")
     for node in _nodes(tree):
         _check_node(node, named)
 

@@ -139,6 +139,7 @@ class Connections:
             raise again(EXCHANGED)
         try:
             self._place.check_whole()
+            self._place.touch()
             with closing(self._connect()) as database:
                 if not is_behind(database):
                     migrate(database)

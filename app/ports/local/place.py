@@ -72,6 +72,14 @@ class Place:
                 "store would lose data: name a local folder, by --data or MANYDOORS_DATA."
             )
 
+    def touch(self) -> None:
+        """The file, if there is none, readable by its owner alone, as its log then is too: the
+        folder may be one that somebody else has made, for all to read."""
+        # Never opened where it is there: closing it would end the locks that SQLite has on it.
+        if not self.path.exists():
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
     def check_room(self) -> None:
         """Raises `Unavailable` below the floor; asks the system at most once a second."""
         now = time.monotonic()
