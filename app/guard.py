@@ -17,7 +17,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from http import HTTPStatus
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 PIECE = 65_536
@@ -205,17 +207,21 @@ class _Chunks:
         self.close()
 
 
-_streams = threading.Semaphore(MOST_STREAMED)
+_places = SimpleQueue[None]()  # of streams; unlike a lock, whatever is collected may give one back
+for _ in range(MOST_STREAMED):
+    _places.put(None)
 
 
 def _answer(answers: Answers, start: _Start, made: Iterable[bytes]) -> None:
     """Send at once what is small and knows its length, which spares a turn for each chunk."""
     if _length(start.headers) > SMALL_ANSWER:
-        if not _streams.acquire(blocking=False):
+        try:
+            _places.get_nowait()
+        except Empty:
             _Chunks(made).close()
             _say(answers, 503, "Too many large answers are on their way: try again.")
             return
-        chunks = _Chunks(made, _streams.release)
+        chunks = _Chunks(made, partial(_places.put, None))
         answers.response_iter(start.status, start.headers, chunks)
         return
     chunks = _Chunks(made)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from app.doors.http import EVENTS, Answer, Request
@@ -28,7 +28,8 @@ class Streams:
     """Those that are open in this process."""
 
     def __init__(self, most: int = MOST_STREAMS) -> None:
-        self._most, self._open, self._lock = most, 0, Lock()
+        self._most, self._open = most, 0
+        self._lock = RLock()  # a stream may be collected while it is held
 
     def answer(self, jobs: Jobs, request: Request, id: str) -> Answer:
         """The events since `Last-Event-ID`; 204 when that was the last, for a browser would come
