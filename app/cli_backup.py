@@ -10,9 +10,10 @@ from typing import Any
 
 from app.backup.contents import Contents
 from app.cli_trouble import DONE
-from app.config import MB, Settings
+from app.config import Settings
 from app.logs import escaped
 from app.room.errors import BadSetting
+from app.room.size import MB
 from app.terminal.bar import Look, bar
 from app.terminal.screens import CLEAR, columns_of
 from app.terminal.text import as_json

@@ -11,15 +11,13 @@ from app.room import key
 from app.room.duration import seconds
 from app.room.errors import BadSetting
 from app.room.policy import Rate
+from app.room.size import GB, MB, size
 
 PREFIX = "MANYDOORS_"
 LAMBDA = "AWS Lambda"
 # By the variable that each sets. Cloud Functions run on Cloud Run and set its variable; theirs,
 # FUNCTION_TARGET, is set on a laptop also, by Google's own server for trials.
 PLATFORMS = {"AWS_LAMBDA_FUNCTION_NAME": LAMBDA, "K_SERVICE": "Cloud Run"}
-KB = 1024
-MB = 1024 * KB
-GB = 1024 * MB
 
 
 @dataclass(frozen=True)
@@ -207,14 +205,6 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
-def _size(text: str) -> int:
-    for unit, bytes_each in (("KB", KB), ("MB", MB), ("GB", GB), ("", 1)):
-        number = text.removesuffix(unit)
-        if text.endswith(unit) and number.isascii() and number.isdigit() and int(number) > 0:
-            return int(number) * bytes_each
-    raise ValueError("write a number of bytes, or 500KB, 5MB")
-
-
 def _many(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**9):
         raise ValueError("write a whole number from 1 to 1,000,000,000")
@@ -294,17 +284,17 @@ READERS: dict[str, Callable[[str], Any]] = {
     "data": _folder,
     "table": _table,
     "bucket": _bucket,
-    "max_file": _size,
-    "file_quota": _size,
+    "max_file": size,
+    "file_quota": size,
     "keep_files": _some_time,
     "queue": _queue,
     "topic": _topic,
     "ephemeral": _yes_or_no,
     "operations": _modules,
     "slice": _some_time,
-    "max_body": _size,
+    "max_body": size,
     "max_queued": _many,
-    "min_free": _size,
+    "min_free": size,
     "callbacks": _one_of("public", "local"),
     "deliveries": _many,
     "hosts": _names,

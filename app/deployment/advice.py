@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.config import MB
 from app.room.duration import seconds
 from app.room.operation import Operation
 from app.room.policy import Policy
 from app.room.schema.json_schema import describe
+from app.room.size import MB
 from app.room.trigger import Every, Queue, Stream, Topic, Upload
 
 if TYPE_CHECKING:

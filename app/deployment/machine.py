@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sized
 from pathlib import Path
 
-from app.config import MB, Settings
+from app.config import Settings
 from app.deployment.finding import Finding, examined, found
 from app.ports import Body, Delete, Put, Record, Records
+from app.room.size import MB
 
 LEAST_PYTHON = (3, 11)
 SLOW = 0.1  # seconds of an fsync with which each write is felt

@@ -18,5 +18,5 @@ access        key, keyring, session
 callbacks     webhook, callback, signing, egress, circuit
 users' state  records; change: who watches them
 secrets       seal, hush
-forms         strict_json, duration, moment
+forms         strict_json, duration, size, moment
 """

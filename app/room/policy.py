@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict
 
 from app.room.call import SCOPES
 from app.room.duration import seconds
+from app.room.size import size
 
 Duration = str | int | float
 Key = str | Callable[..., str]
@@ -70,7 +71,7 @@ class Options(TypedDict, total=False):
     rate: str | None
     priority: int | None
     keep: Duration | None
-    memory: int | None
+    memory: int | str | None  # bytes, or "500MB"
     scope: Literal["read", "run", "admin"] | None
     offload: Literal["task", "queue"] | None
 
@@ -135,7 +136,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "rate": Rate.read,
     "priority": _whole(-100, 100),
     "keep": seconds,
-    "memory": _whole(1, 1 << 40),
+    "memory": size,
     "scope": _one_of(*SCOPES),
     "offload": _one_of("task", "queue"),
 }

@@ -7,9 +7,9 @@ import pytest
 from marshmallow import validate
 
 from app import Cron, Every, Queue, Run, Secret, Stream, Topic, Upload
-from app.config import MB
 from app.deployment.advice import Platform, advise
 from app.room.operation import Registry
+from app.room.size import MB
 
 AT = "arn:aws:{}:eu-central-1:000000000000:{}"
 

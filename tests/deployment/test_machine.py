@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from app import wiring
-from app.config import MB, Settings
+from app.config import Settings
 from app.deployment import machine
 from app.deployment.finding import Finding
 from app.ports import Record, Write
 from app.ports.local.records import LocalRecords
+from app.room.size import MB
 
 OPERATIONS = ["one"]
 

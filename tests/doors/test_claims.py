@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.config import MB, Settings
+from app.config import Settings
 from app.room.boundary import FOREVER, Control
 from app.room.call import LOCAL
 from app.room.enter import Room
+from app.room.size import MB
 from app.room.strict_json import write_json
 from tests.doors.test_rpc import CODES
 

@@ -18,7 +18,7 @@ GOOD = {
     "rate": ["100/s", "5/m", "1000/h", "1/d"],
     "priority": [-100, 0, 100],
     "keep": ["7d", 0],
-    "memory": [1],
+    "memory": [1, "1GB", "500MB", "64KB", "1000000"],
     "scope": ["read", "run", "admin"],
     "offload": ["task", "queue"],
 }
@@ -33,7 +33,7 @@ BAD = {
     "rate": ["0/s", "5", "5/w", "5 / s", "-5/s", "1.5/s", "٣/s", "9999999999/s", "5/s\n", 5, True],
     "priority": [-101, 101, 0.5, "high", True],
     "keep": ["a while", -1],
-    "memory": [0, "1GB", 1.5],
+    "memory": [0, "0KB", "1gb", "1 GB", "1TB", "-1MB", "", 1.5, True, 1 << 60, "9" * 16],
     "scope": ["write", "", 1, ["run"]],
     "offload": ["thread", "", False],
 }
