@@ -120,9 +120,10 @@ class Jobs(dict[str, Job]):
             job.status, job.due = "queued", now
 
     def follow(self, job: Job, now: float) -> None:
-        """What a settlement that is repeated sets going once more."""
+        """What each write from outside and each settlement sets going, be it once more: a parent
+        may have missed the end of another child."""
         self.wake(job, now)
-        if job.ended and job.parent is not None:
+        if job.parent is not None:
             self.wake(self[job.parent], now)
 
 

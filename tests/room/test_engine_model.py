@@ -171,6 +171,7 @@ class Torture(RuleBasedStateMachine):
                 one.cancel = True
             else:
                 self.jobs.end(one, "cancelled", self.clock.now())
+            self.jobs.follow(one, self.clock.now())
 
         self.ask(one, lambda: self.engine.cancel(one.id, LOCAL), model, fault)
 
@@ -345,7 +346,7 @@ class Torture(RuleBasedStateMachine):
             one = self.jobs[hand.id]
             if standing == CURRENT:
                 self.jobs.settle(one, hand.ending, now)
-            elif standing == SETTLED:
+            if standing in (CURRENT, SETTLED):
                 self.jobs.follow(one, now)
         told = [(hand.record, hand.ending) for hand in hands]
         try:

@@ -235,7 +235,7 @@ def a_generator() -> Any:
 
 @nasty()
 def nan_progress(run: Run) -> int:
-    """Tell of a progress that no JSON can say."""
+    """Tell of a progress that is no number."""
     run.progress(math.nan, 7)
     return 1
 

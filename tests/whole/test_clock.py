@@ -86,7 +86,7 @@ def test_each_second(service: Service) -> None:
     put(service, "each", {**EACH_SECOND, "enabled": False})
     found = until(lambda: [j for j in jobs(service) if all(jobs_ended(service))])
     dues = without_gaps(found)
-    assert dues[0] == seconds(made["next_due"])
+    assert seconds(made["next_due"]) - dues[0] in (0, 1)  # a second may end before that is told
     late = sorted(seconds(j["started_at"]) - seconds(j["due_at"]) for j in found)
     assert 0 <= late[0] < ON_TIME  # of the best, for the others share a machine with other tests
     assert {job["status"] for job in found} == {"succeeded"}

@@ -94,4 +94,4 @@ def test_slices_and_kills_change_no_pixel(
         wild, (told, left) = drawn(service, pics, kills=2)
     assert wild == calm
     assert left == 0
-    assert told["attempt"] == 3
+    assert told["attempt"] in (2, 3)  # a kill may come just between two slices, and costs none
