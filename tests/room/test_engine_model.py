@@ -277,6 +277,8 @@ class Torture(RuleBasedStateMachine):
             assert standing == OVERTAKEN
             return
         assert standing != OVERTAKEN
+        if standing == CURRENT and one.parent is not None and self.jobs[one.parent].ended:
+            one.cancel = True
         assert ("cancel" in record.body) == one.cancel
         if standing == CURRENT and self.fades(one):
             one.due = now + lease
