@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import app.room.schema.late_pattern  # noqa: F401 - before what needs marshmallow
 from app.room.errors import (
     BadOperation,
     Busy,

@@ -271,8 +271,8 @@ def test_what_is_no_table_is_refused_with_its_place(service: Testing, what: str)
         (b"a,b\n007,1\n", {"as_text": True}, "007"),
         (b'[{"a": "x", "b": 1}]', {}, "x"),
         (b'{"a": "x", "b": 1}\n{"a": "y"}\n', {}, "x"),
-        (gzip.compress(b"a,b\nx,1\n"), {}, "x"),
-        (gzip.compress(b'{"a": "x"}\n'), {}, "x"),
+        (gzip.compress(b"a,b\nx,1\n", mtime=0), {}, "x"),
+        (gzip.compress(b'{"a": "x"}\n', mtime=0), {}, "x"),
     ],
 )
 def test_tables_of_many_forms(
