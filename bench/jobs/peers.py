@@ -29,11 +29,11 @@ class Peer:
     module: str
     package: str
     fsync: str | None = None  # of the Redis that it is on
-    durable: bool = True  # may a job that was accepted not be lost by a power cut?
+    durable: bool = True  # may no job that was accepted be lost by a power cut, one that runs too?
 
 
 PEERS = (
-    Peer("Huey on SQLite, fsync", "on_huey", "huey"),
+    Peer("Huey on SQLite, fsync", "on_huey", "huey", durable=False),  # it keeps none that runs
     Peer("Celery on Redis", "on_celery", "celery", "always"),
     Peer("Celery on Redis, less durable", "on_celery", "celery", "everysec", durable=False),
     Peer("RQ on Redis", "on_rq", "rq", "always"),
