@@ -14,7 +14,7 @@ from app.ports.aws.task import TaskQueue
 from app.ports.aws.topic import SnsTopic
 from tests.engines import dynamo as tables
 from tests.engines import faults as proxy
-from tests.engines.faults import BROKEN, LOST, NO_ANSWER, RESET, Faults
+from tests.engines.faults import BROKEN, LOST, NO_ANSWER, RESET, Faults, slow
 from tests.engines.ministack import Ministack
 from tests.ports.cloud import Cloud
 
@@ -26,14 +26,13 @@ THROTTLED = {
     "sts": ("Throttling", 400),
     "lambda": ("TooManyRequestsException", 429),
 }
-SLOW = {"latency": {"dist": "uniform", "min_ms": 300, "max_ms": 400}}
 FAULTS = {
     "lost": LOST,
     "reset": RESET,
     "broken": BROKEN,
     "throttled": {},
     "no answer": NO_ANSWER,
-    "slow": SLOW,
+    "slow": slow(300),
 }
 PATIENCE = 0.6
 FOREVER = 1000  # times that a fault comes
