@@ -1,4 +1,4 @@
-"""A proxy before S3 that loses requests and answers, and passes all else as it is.
+"""A proxy before S3 and Lambda that loses requests and answers, and passes all else as it is.
 
 microburst keeps no length of what a HEAD tells, and S3's sizes are told so.
 """
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce.</Message></Error>"
 FAILED = b"<Error><Code>InternalError</Code><Message>We failed.</Message></Error>"
 REFUSALS = {"slow": (503, SLOW_DOWN), "throttled": (503, SLOW_DOWN), "broken": (500, FAILED)}
-LATE = 0.7  # seconds
+LATE = 0.6  # seconds
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Lossy:
 
 def _operation(method: str, path: str) -> str:
     query = urlsplit(path).query
+    if path.endswith("/invocations"):
+        return "Invoke"
     if "uploads" in query:
         return "CreateMultipartUpload" if method == "POST" else "ListMultipartUploads"
     if "partNumber" in query:
