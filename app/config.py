@@ -14,6 +14,10 @@ from app.room.policy import Rate
 from app.room.size import GB, MB, size
 
 PREFIX = "MANYDOORS_"
+_ORIGIN = re.compile(
+    r"(?!https://[^/]*:443$|http://[^/]*:80$)"  # browsers leave these out
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
 LAMBDA = "AWS Lambda"
 # By the variable that each sets. Cloud Functions run on Cloud Run and set its variable; theirs,
 # FUNCTION_TARGET, is set on a laptop also, by Google's own server for trials.
@@ -77,6 +81,9 @@ class Settings:
 
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
+
+    origins: tuple[str, ...] = ()
+    """The origins of pages elsewhere that may call with a key, comma-separated, or *."""
 
     trusted_proxies: int = 0
     """How many proxies stand in front, whose X-Forwarded headers count."""
@@ -205,6 +212,18 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if names == ("*",):
+        return names
+    if not names or not all(map(_ORIGIN.fullmatch, names)):
+        raise ValueError(
+            "write whole origins as browsers send them, as in https://cats.example,"
+            "http://localhost:5173, or * for any"
+        )
+    return names
+
+
 def _many(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**9):
         raise ValueError("write a whole number from 1 to 1,000,000,000")
@@ -298,6 +317,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "callbacks": _one_of("public", "local"),
     "deliveries": _many,
     "hosts": _names,
+    "origins": _origins,
     "trusted_proxies": _hops,
     "open": _one_of("no", "loopback"),
     "rate": _rate,

@@ -90,6 +90,7 @@ class Front:
         from app import logs
         from app.doors.doorkeeper import Doorkeeper
         from app.doors.edge import Edge
+        from app.doors.guests import admitting
         from app.doors.rest import endpoints, operations
         from app.doors.rest.straight import Straight
 
@@ -110,7 +111,8 @@ class Front:
 
         calls, most = operations.endpoints(room), settings.max_body
         straight = Straight(_Late(flask), everything, room.ports.new_id, keeper, most, calls)
-        return Edge(straight, logs.access_log(settings.log, settings.log_level))
+        guests = admitting(straight, settings.origins, everything)
+        return Edge(guests, logs.access_log(settings.log, settings.log_level))
 
 
 class _Late:
