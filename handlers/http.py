@@ -93,6 +93,7 @@ class Front:
         from app.doors.guests import admitting
         from app.doors.rest import endpoints, operations
         from app.doors.rest.straight import Straight
+        from app.doors.traced import traced
 
         room, settings = self._room, self._settings
         if settings.trusted_proxies:
@@ -111,8 +112,9 @@ class Front:
 
         calls, most = operations.endpoints(room), settings.max_body
         straight = Straight(_Late(flask), everything, room.ports.new_id, keeper, most, calls)
-        guests = admitting(straight, settings.origins, everything)
-        return Edge(guests, logs.access_log(settings.log, settings.log_level))
+        wsgi = admitting(straight, settings.origins, everything)
+        wsgi = traced(wsgi, room.ports.tracer)
+        return Edge(wsgi, logs.access_log(settings.log, settings.log_level))
 
 
 class _Late:

@@ -230,6 +230,36 @@ def test_the_platform_is_found(found, platform):
         Settings.read({"MANYDOORS_PLATFORM": "AWS Lambda"})
 
 
+@pytest.mark.parametrize(
+    ("found", "exporters"),
+    [
+        ({}, ()),
+        ({"OTEL_SERVICE_NAME": "doors"}, ()),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/v1/traces"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c/v1/metrics"}, ()),
+        ({"OTEL_TRACES_EXPORTER": "otlp, console"}, ("otlp_proto_http", "console")),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, ()),
+        (
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            ("otlp_proto_grpc",),
+        ),
+        (
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+            },
+            ("otlp_proto_http",),
+        ),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_SDK_DISABLED": "True"}, ()),
+    ],
+)
+def test_what_takes_spans_is_found(found, exporters):
+    """In OpenTelemetry's own variables."""
+    assert Settings.read(found).traces == exporters
+
+
 def test_settings_are_frozen():
     """What was read does not change."""
     with pytest.raises(FrozenInstanceError):
