@@ -16,6 +16,7 @@ from app.ports.spans import Tracer
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
+ASKED_OFTEN = frozenset(("/healthz", "/readyz", "/metrics"))  # by what watches, and of no interest
 BROKEN = 500  # from which status on it is our failure, and not the caller's
 
 
@@ -25,6 +26,8 @@ def traced(wsgi: Wsgi, tracer: Tracer) -> Wsgi:
         return wsgi
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") in ASKED_OFTEN:
+            return wsgi(environ, start_response)
         given = environ["REQUEST_METHOD"]
         method = given if given in METHODS else "_OTHER"
         facts = {

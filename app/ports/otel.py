@@ -4,7 +4,7 @@ https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
 from multiprocessing import util
 from threading import Event, Lock, Thread
@@ -14,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, format_span_id
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.ports.spans import NONE, Facts, Kind
@@ -38,7 +38,7 @@ class OtelTracer:
         All that takes long is made now, and what has a thread with the first span: a process of
         ours forks before it has one.
         """
-        self._exporters = [_made(name) for name in exporters]
+        self._exporters = [] if is_set_up() else [_made(name) for name in exporters]
         self._resource = _described()
         self._provider: Any = provider
         self._lock = Lock()
@@ -51,7 +51,8 @@ class OtelTracer:
         if parent is not None:
             context = _WIRE.extract({"traceparent": parent})
             around = trace.get_current_span().get_span_context()
-            links = [Link(around)] if around.is_valid else None
+            is_other = around.is_valid and format_span_id(around.span_id) not in parent
+            links = [Link(around)] if is_other else None
         tracer = self._ready().get_tracer(NAME)
         # What an error says is not told: it may hold a secret.
         with tracer.start_as_current_span(
@@ -71,20 +72,24 @@ class OtelTracer:
         return carrier.get("traceparent")
 
     def flush(self) -> None:
-        if self._provider is not None:
+        with suppress(Exception):  # a program's own may do anything, and what was done is done
             self._provider.force_flush()
 
     def _ready(self) -> Any:
-        with self._lock:
-            if self._provider is None:
-                self._provider = trace.get_tracer_provider()
-                if not is_set_up():
-                    self._provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
-                    for exporter in self._exporters:
-                        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-                    _shut_at_the_end(self._provider)
-                    trace.set_tracer_provider(self._provider)
-            return self._provider
+        if self._provider is None:
+            with self._lock:
+                self._provider = self._found()  # by the second to come, what the first has set
+        return self._provider
+
+    def _found(self) -> Any:
+        if is_set_up():
+            return trace.get_tracer_provider()
+        provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
+        for exporter in self._exporters:
+            provider.add_span_processor(BatchSpanProcessor(exporter))
+        _shut_at_the_end(provider)
+        trace.set_tracer_provider(provider)
+        return provider
 
 
 class _Told:

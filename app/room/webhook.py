@@ -175,8 +175,9 @@ class _Sending:
             "server.port": letter.port,
         }
         with tracer.span("POST", "client", facts) as span:
-            headers = {**letter.headers, "traceparent": tracer.here() or ""}
-            reply = post.send(replace(letter, headers=headers), refuse=refuse, within=within)
+            if (here := tracer.here()) is not None:
+                letter = replace(letter, headers={**letter.headers, "traceparent": here})
+            reply = post.send(letter, refuse=refuse, within=within)
             span.tell({"http.response.status_code": reply.status})
             return reply
 
