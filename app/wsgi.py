@@ -11,9 +11,11 @@ from app.config import Settings
 from app.doors import console, flask_forms, rest, rpc
 from app.doors.doorkeeper import Doorkeeper
 from app.doors.edge import Edge
+from app.doors.guests import admitting
 from app.doors.rest import restx
 from app.doors.rest.endpoint import Endpoint
 from app.doors.rest.straight import Straight
+from app.doors.traced import traced
 from app.room.enter import Room
 
 
@@ -26,6 +28,8 @@ def create_app(room: Room, settings: Settings | None = None) -> Flask:
     app = create_inner(room, settings, everything, keeper)
     new_id = room.ports.new_id
     wsgi: Any = Straight(app.wsgi_app, lambda: everything, new_id, keeper, settings.max_body)
+    wsgi = admitting(wsgi, settings.origins, lambda: everything)
+    wsgi = traced(wsgi, room.ports.tracer)
     if hops := settings.trusted_proxies:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     access = logs.access_log(settings.log, settings.log_level)

@@ -137,13 +137,30 @@ def _one(room: Room, message: Any, sender: Sender, place: int = 0) -> bytes:
         return _error(busy, message["id"]) if "id" in message else b""
     except Problem as bad:
         return _error(bad, _known_id(message))
-    outcome = _outcome(room, message, sender)
+    outcome = (
+        _traced(room, message, sender) if room.ports.tracer.on else _outcome(room, message, sender)
+    )
     if "id" not in message:
         return b""
     if outcome.problem:
         return _error(outcome.problem, message["id"])
     id = write_json(message["id"])
     return b'{"jsonrpc":"2.0","result":' + outcome.json + b',"id":' + id + b"}"
+
+
+def _traced(room: Room, message: Any, sender: Sender) -> Outcome:
+    """A span of its own, for a batch has many. https://opentelemetry.io/docs/specs/semconv/rpc/"""
+    method = message["method"]
+    is_known = method == DISCOVER or method in METHODS or room.registry.known(method) is not None
+    name = method if is_known else "_OTHER"  # or anybody could make names without end
+    facts = {"rpc.system.name": "jsonrpc", "rpc.method": name}
+    with room.ports.tracer.span(name, "server", facts) as span:
+        outcome = _outcome(room, message, sender)
+        if (problem := outcome.problem) is not None:
+            code = NARROWER.get(type(problem)) or CODES[problem.kind]
+            span.tell({"rpc.response.status_code": str(code)})
+            span.fail(problem.kind)
+        return outcome
 
 
 def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
