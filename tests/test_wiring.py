@@ -84,3 +84,16 @@ def test_spans_that_no_package_sends(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert not ports.tracer.on
     assert "no package brings the exporter none-such" in caplog.text
     ports.records.close()
+
+
+def test_each_thread_of_a_web_worker_may_have_a_connection_to_aws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else those who wait for jobs make a new one at each look."""
+    from app.ports.aws.wire import Wire
+    from app.server import THREADS
+
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    wire = Wire("http://127.0.0.1:9", 1.0, None)
+    assert wire.client().meta.config.max_pool_connections >= THREADS
+    wire.close()
