@@ -110,7 +110,8 @@ THERE = frozenset(("PreconditionFailed", "412"))
 CONFLICTS = frozenset(("TransactionConflictException", "ConditionalRequestConflict"))
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
 SQS = "AWS.SimpleQueueService."  # before some of its codes
-FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
+# Of an item: "Item size has exceeded", "Item size to update has exceeded"; of a whole transaction.
+FULL = ("Item size", "Transaction payload size", "ggregate size")
 
 
 class Refused(Exception):
@@ -197,8 +198,8 @@ def _cancelled(reasons: Sequence[dict[str, Any]], resent: bool) -> Exception:
 
 
 def _problem(code: str, text: str, status: int, service: Service) -> ManydoorsError | None:
-    if code == "ValidationException" and FULL in text:
-        return TooLarge("That is more than the store can hold in one record.")
+    if code == "ValidationException" and any(each in text for each in FULL):
+        return TooLarge("That is more than the store can hold in one record, or take at once.")
     if code not in TABLE and status < 500:
         return None
     row = TABLE.get(code, FAILED)
