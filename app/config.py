@@ -66,6 +66,9 @@ class Settings:
     max_queued: int = 100_000
     """How many jobs of one owner may be queued; submissions beyond that are told to come again."""
 
+    max_schedules: int = 1000
+    """How many schedules one owner may have; to make one more is a conflict."""
+
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
 
@@ -303,6 +306,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "slice": _some_time,
     "max_body": size,
     "max_queued": _many,
+    "max_schedules": _many,
     "min_free": size,
     "callbacks": _one_of("public", "local"),
     "deliveries": _many,

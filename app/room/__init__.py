@@ -14,7 +14,7 @@ flow          flow, lane, parking, window: how many at once, and how often
 schedules     schedule, timing, calendar, standing, tick, schedule_view
 files         files, shelf, announced, file_link, file_view, file_uses, uploads, inbox
 messages      message, unreadable; claim: what is too large for one
-access        key, keyring, session
+access        key, keyring, parting, session
 callbacks     webhook, callback, signing, egress, circuit
 users' state  records; change: who watches them
 secrets       seal, hush
