@@ -99,7 +99,7 @@ def _long(
             return tasks.created(visit, outcome.value)
         return of_outcome(outcome, operation)
     token = meta_of({"params": params}).get("progressToken")
-    if visit.may_stream and isinstance(token, str | int):
+    if visit.may_stream and isinstance(token, str | int) and not isinstance(token, bool):
         outcome = _entered(visit, operation.name, arguments)
         if outcome.job is not None:
             record = visit.jobs.record(outcome.job)

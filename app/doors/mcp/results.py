@@ -59,9 +59,7 @@ def _of_job(job: Result, elsewhere: str) -> Result:
 
 def _stands_alone(value: Any, operation: Operation | None) -> bool:
     """As its tool's schema says; where there is none, an object does."""
-    if operation is None or (operation.result.shape is None and not operation.long):
-        return isinstance(value, dict)
-    return is_bare(operation)
+    return isinstance(value, dict) if operation is None else is_bare(operation)
 
 
 def _progress(progress: Result) -> str:

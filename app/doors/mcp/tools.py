@@ -61,19 +61,16 @@ def tool(operation: Operation) -> Document:
     if operation.examples:
         takes = {**takes, "examples": [dict(example) for example in operation.examples]}
     told["inputSchema"] = takes
-    if (gives := output_schema(operation)) is not None:
-        told["outputSchema"] = gives
+    told["outputSchema"] = output_schema(operation)
     hints = _hints(operation.route)
     return told | ({"annotations": hints} if hints else {})
 
 
-def output_schema(operation: Operation) -> Document | None:
+def output_schema(operation: Operation) -> Document:
     """Of the structured content, which is an object in every revision."""
     schema = result_schema(operation)
     if is_bare(operation):
         return {**schema, "type": "object"}
-    if not (schema or operation.long):
-        return None
     definitions = schema.pop("$defs", None)
     whole: Document = {"type": "object", "properties": {"result": schema}, "required": ["result"]}
     if operation.long:
