@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 from app import File, Refused, Run, wiring
 from app.config import Settings
 from app.doors.mcp.methods import PAGE
+from app.doors.mcp.results import LARGE
 from app.doors.mcp.revision import CAPABILITIES, SUPPORTED, VERSION
 from app.doors.mcp.tools import OF_JOBS
 from app.room.enter import Room
@@ -330,6 +331,16 @@ def test_a_result_is_an_object_true_to_its_schema(
 def test_a_text_is_told_as_it_is(client: FlaskClient) -> None:
     """Not as JSON, which is for what is no text."""
     assert result(client, before("tools/call", HELLO))["content"] == [{"type": "text", "text": "ä"}]
+
+
+def test_a_large_result_comes_once(client: FlaskClient, room: Room) -> None:
+    """As an object: as text, too, it might be more than an answer may be."""
+    room.answer_most = 1000
+    for times, alone in ((1, False), (9, True)):
+        call = {"name": "echo.text", "arguments": {"text": "a" * 100, "times": times}}
+        told = result(client, before("tools/call", call))
+        assert told["structuredContent"] == {"result": "a" * 100 * times}
+        assert (told["content"][0]["text"] == LARGE) is alone
 
 
 def test_a_large_list_comes_in_pages(settings: Settings) -> None:

@@ -88,7 +88,8 @@ def test_a_long_tool_is_waited_for(client: FlaskClient, room: Room, say: Any) ->
         "text/plain",
         1,
     )
-    assert client.get(link["uri"]).data == b"a"
+    with client.get(link["uri"]) as answer:
+        assert answer.data == b"a"
 
 
 @BOTH_ERAS

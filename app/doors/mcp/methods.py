@@ -73,7 +73,7 @@ def call(visit: Visit, params: Params) -> Result | Following:
     name, arguments = text_of(params, "name"), object_of(params, "arguments")
     if name in OF_JOBS and has_jobs(visit.room):
         sender = methods.Sender(visit.caller, visit.request.request_id, visit.base, source=SOURCE)
-        return of_outcome(methods.ask(visit.room, name, arguments, sender), None)
+        return of_outcome(visit, methods.ask(visit.room, name, arguments, sender))
     operation = visit.room.registry.get(name)
     if visit.revision.tasks and params.get("task") is not None:
         object_of(params, "task")
@@ -84,7 +84,7 @@ def call(visit: Visit, params: Params) -> Result | Following:
     if not operation.long:
         wish = visit.wishes
         outcome = _entered(visit, name, arguments, wish.asynchronous, wish.wait)
-        return of_outcome(outcome, operation)
+        return of_outcome(visit, outcome, operation)
     return _long(visit, operation, arguments, params)
 
 
@@ -97,18 +97,19 @@ def _long(
         outcome = _entered(visit, operation.name, arguments)
         if outcome.pending:
             return tasks.created(visit, outcome.value)
-        return of_outcome(outcome, operation)
+        return of_outcome(visit, outcome, operation)
     token = meta_of({"params": params}).get("progressToken")
     if visit.may_stream and isinstance(token, str | int) and not isinstance(token, bool):
         outcome = _entered(visit, operation.name, arguments)
         if outcome.job is not None:
             record = visit.jobs.record(outcome.job)
-            return Following(visit, record, lambda end: of_outcome(end, operation), token)
-        return of_outcome(outcome, operation)
+            return Following(visit, record, lambda end: of_outcome(visit, end, operation), token)
+        return of_outcome(visit, outcome, operation)
     wait = visit.wishes.wait
     if wait is None and not visit.wishes.asynchronous:
         wait = LONGEST_WAIT
-    return of_outcome(_entered(visit, operation.name, arguments, wait=wait), operation)
+    outcome = _entered(visit, operation.name, arguments, wait=wait)
+    return of_outcome(visit, outcome, operation)
 
 
 def _entered(

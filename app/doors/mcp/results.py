@@ -5,6 +5,7 @@ from typing import Any
 
 from app.doors import jsonrpc
 from app.doors.mcp.tools import BRIEF, is_bare
+from app.doors.mcp.visit import Visit
 from app.room.call import Outcome
 from app.room.errors import Problem
 from app.room.files import is_file_id
@@ -14,9 +15,11 @@ from app.room.strict_json import write_json
 Result = dict[str, Any]
 
 MOST_LINKS = 100
+ESCAPED = 4  # times the bytes of a result, in an answer that has it twice, once in quotes
+LARGE = "The result is large: it stands in the structured content alone."
 
 
-def of_outcome(outcome: Outcome, operation: Operation | None) -> Result:
+def of_outcome(visit: Visit, outcome: Outcome, operation: Operation | None = None) -> Result:
     """The result of a tool; a problem is one, too, so that a model may mend its call.
 
     `operation` is None for what is not declared any more, and for the service's own.
@@ -27,6 +30,8 @@ def of_outcome(outcome: Outcome, operation: Operation | None) -> Result:
     if outcome.pending or outcome.elsewhere:
         return _of_job(value, outcome.elsewhere)
     text = value if isinstance(value, str) else outcome.json.decode()
+    if len(outcome.json) * ESCAPED > visit.room.answer_most:
+        text = LARGE
     content = value if _stands_alone(value, operation) else {"result": value}
     return {"content": [_text(text), *_links(value)], "structuredContent": content}
 

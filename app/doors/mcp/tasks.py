@@ -48,7 +48,7 @@ def result(visit: Visit, params: Mapping[str, Any]) -> Result | Following:
     def of_task(outcome: Any) -> Result:
         operation = visit.room.registry.known(record.body["operation"])
         related = {f"{RESERVED}related-task": {"taskId": record.id}}
-        return {**of_outcome(outcome, operation), "_meta": related}
+        return {**of_outcome(visit, outcome, operation), "_meta": related}
 
     if record.label not in TERMINAL and visit.may_stream:
         return Following(visit, record, of_task)
@@ -95,7 +95,7 @@ def _record(visit: Visit, params: Mapping[str, Any]) -> Record:
 
 def _result(visit: Visit, record: Record) -> Result:
     operation = visit.room.registry.known(record.body["operation"])
-    return of_outcome(visit.room.outcome(record, visit.base), operation)
+    return of_outcome(visit, visit.room.outcome(record, visit.base), operation)
 
 
 def _task(visit: Visit, job: Body) -> Result:
