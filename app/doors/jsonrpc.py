@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from app.doors.wishes import Wishes
 from app.room.errors import NotARequest, Problem, TooLarge
 from app.room.strict_json import write_json
 
@@ -27,11 +28,14 @@ def check(message: Any) -> None:
         raise NotARequest(f"A request has no member {min(stray)!r}.")
 
 
-def check_batch(messages: list[Any]) -> None:
+def check_batch(messages: list[Any], wishes: Wishes) -> None:
+    """A batch shares no key."""
     if not messages:
         raise NotARequest("A batch holds at least one request.")
     if len(messages) > BATCH:
         raise TooLarge(f"A batch holds at most {BATCH} requests.", limit=BATCH)
+    if wishes.key is not None:
+        raise NotARequest("An Idempotency-Key is for one request, not for a batch.")
 
 
 def known_id(message: Any) -> Any:

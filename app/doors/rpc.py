@@ -97,9 +97,7 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
         message = read_json(body)
         if not isinstance(message, list):
             return _one(room, message, sender)
-        jsonrpc.check_batch(message)
-        if sender.wishes.key is not None:
-            raise NotARequest("An Idempotency-Key is for one request, not for a batch.")
+        jsonrpc.check_batch(message, sender.wishes)
     except Problem as problem:
         return _error(problem, None)
     each = replace(sender, wishes=NONE)

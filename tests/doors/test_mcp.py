@@ -15,6 +15,7 @@ from app.doors.mcp.revision import CAPABILITIES, SUPPORTED, VERSION
 from app.doors.mcp.tools import OF_JOBS
 from app.room.enter import Room
 from app.room.operation import Registry
+from app.room.strict_json import read_json
 from app.wsgi import create_app
 from tests.doors.mcp_words import (
     BOTH,
@@ -28,7 +29,9 @@ from tests.doors.mcp_words import (
     result,
     told,
 )
+from tests.doors.shown import shown
 
+OF_READING = ["jobs.get", "jobs.list"]
 HELLO = {"name": "echo.text", "arguments": {"text": "ä"}}
 BOTH_ERAS = pytest.mark.parametrize("say", SPOKEN.values(), ids=SPOKEN)
 
@@ -182,6 +185,8 @@ def test_batches_are_of_the_revisions_that_have_them(client: FlaskClient) -> Non
     assert [each.get("id") for each in said] == [1, "b", None]
     assert said[0]["result"] == said[1]["result"]
     assert client.post("/mcp", json=batch[1:2]).status_code == 202
+    keyed = client.post("/mcp", json=batch, headers={"Idempotency-Key": "a"})
+    assert (keyed.status_code, keyed.json["error"]["code"]) == (400, -32600)
     for name in ("2025-06-18", LATEST, NEWEST):
         answer = client.post("/mcp", json=batch, headers={"MCP-Protocol-Version": name})
         assert (answer.status_code, answer.json["error"]["code"]) == (400, -32600)
@@ -398,6 +403,24 @@ def test_nobody_is_let_in_without_a_key(room: Room, settings: Settings) -> None:
     assert "Authorization: Bearer" in answer.json["error"]["message"]
     assert answer.json["error"]["data"]["kind"] == "unauthenticated"
     assert told(client, before("ping"), 401)["error"]["code"] == 401
+
+
+@BOTH_ERAS
+def test_a_key_sees_what_it_may_call(settings: Settings, say: Any) -> None:
+    """And no more; who calls what is hidden is told that the key is too little."""
+    room = Room(declared(), wiring.make_ports(settings))
+    client = create_app(room, settings).test_client()
+    for scope, sees in (("read", OF_READING), ("run", ["hidden"]), ("admin", [])):
+        message, headers = say("tools/list")
+        key = shown(room, scope)
+        names = [tool["name"] for tool in result(client, (message, headers | key))["tools"]]
+        everything = [*sorted(each.name for each in declared()), *OF_JOBS]
+        hidden = set(everything) - set(names)
+        assert (set(names) == set(sees)) if scope == "read" else (hidden == set(sees))
+    message, headers = say("tools/call", {"name": "hidden", "arguments": {}})
+    told = result(client, (message, headers | shown(room, "run")))
+    assert told["isError"]
+    assert read_json(told["content"][0]["text"].encode())["kind"] == "forbidden"
 
 
 def test_links_are_whole(shapes: FlaskClient) -> None:

@@ -172,12 +172,12 @@ def test_a_key_of_the_client_is_kept(client: FlaskClient, room: Room) -> None:
 
 
 def followed(
-    client: FlaskClient, say: Any, params: Any = COUNT, token: Any = "t"
+    client: FlaskClient, say: Any, params: Any = COUNT, **more: str
 ) -> tuple[Any, Callable[[], Any]]:
     """The answer, and what takes the next message of it."""
     message, headers = say("tools/call", params)
-    message["params"].setdefault("_meta", {})["progressToken"] = token
-    answer = client.post("/mcp", json=message, headers=headers)
+    message["params"].setdefault("_meta", {})["progressToken"] = "t"
+    answer = client.post("/mcp", json=message, headers={**headers, **more})
     assert answer.status_code == 200, answer.text
     assert answer.content_type == "text/event-stream"
     pieces = answer.iter_encoded()
@@ -223,6 +223,16 @@ def test_who_hangs_up_cancels_in_the_newest_revision(
     id = following()["params"]["message"].split()[-1].rstrip(".")
     answer.close()
     assert room.engine.get(id, LOCAL).label == status
+
+
+def test_who_can_come_back_cancels_nothing(client: FlaskClient, room: Room) -> None:
+    """By the call's own key: sent again, it is the same job."""
+    answer, following = followed(client, newest, **{"Idempotency-Key": "once"})
+    id = following()["params"]["message"].split()[-1].rstrip(".")
+    answer.close()
+    assert room.engine.get(id, LOCAL).label == "queued"
+    _, following = followed(client, newest, **{"Idempotency-Key": "once"})
+    assert id in following()["params"]["message"]
 
 
 def test_who_has_the_result_cancels_nothing(client: FlaskClient, room: Room) -> None:

@@ -19,6 +19,7 @@ from app.doors.mcp.revision import (
 from app.doors.mcp.visit import NoSuchMethod, Visit
 from app.doors.rest.operations import body_of
 from app.doors.streams import Streams
+from app.doors.wishes import wishes
 from app.room.enter import Room
 from app.room.errors import Busy, NotARequest, Problem
 from app.room.strict_json import read_json, write_json
@@ -45,7 +46,6 @@ NARROWER: Mapping[type[Problem], int] = {
     UnsupportedRevision: -32022,
 }
 """Kinds that MCP splits further."""
-
 
 OTHERS: Mapping[int, int] = {NO_SUCH_METHOD: 404, INTERNAL: 500}
 """HTTP's number for a code of JSON-RPC or MCP, where it is not 400."""
@@ -89,7 +89,7 @@ def _batch(room: Room, request: Request, messages: list[Any]) -> Answer:
     revision = SUPPORTED.get(header_of(request) or "")
     if revision and not revision.batches:
         raise NotARequest("Send one message at a time: this revision has no batches.")
-    jsonrpc.check_batch(messages)
+    jsonrpc.check_batch(messages, wishes(request))
     said = jsonrpc.together(
         _one(room, request, message, place) for place, message in enumerate(messages)
     )

@@ -21,10 +21,13 @@ Method = Callable[[Visit, Params], Result | Following]
 PAGE = 100  # tools
 FRESH = 60_000  # milliseconds that a client may keep a list
 
-INSTRUCTIONS = (
-    "Each tool is a function of this service. One that takes longer than an answer may goes on as "
-    "a job: its result names the job, and the tool jobs.get tells how far it is and, when it has "
-    "ended, what it gave. A file in a result is a link; a file is passed by its id."
+OF_ALL = (
+    "Each tool is a function of this service. A file in a result is a link; one is passed by its "
+    "id. A call that went wrong tells what to mend."
+)
+OF_LONG = (
+    " What takes longer than an answer may goes on as a job: the result names it, and the tool "
+    "jobs.get tells how far it is and, when it has ended, what it gave."
 )
 
 
@@ -37,7 +40,7 @@ def initialize(visit: Visit, params: Params) -> Result:
         "protocolVersion": agreed.name,
         "capabilities": {"tools": {}, **({"tasks": of_tasks} if agreed.tasks else {})},
         "serverInfo": SERVER_INFO,
-        "instructions": INSTRUCTIONS,
+        "instructions": _instructions(visit),
     }
 
 
@@ -45,9 +48,13 @@ def discover(visit: Visit, params: Params) -> Result:
     return {
         "supportedVersions": list(SUPPORTED),
         "capabilities": {"tools": {}, "extensions": {TASKS: {}}},
-        "instructions": INSTRUCTIONS,
+        "instructions": _instructions(visit),
         **_kept(visit, "public"),
     }
+
+
+def _instructions(visit: Visit) -> str:
+    return OF_ALL + OF_LONG if has_jobs(visit.room) else OF_ALL
 
 
 def ping(visit: Visit, params: Params) -> Result:

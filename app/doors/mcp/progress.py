@@ -68,11 +68,14 @@ class Following:
         )
 
     def _closed(self) -> None:
-        """In the newest revision, who hangs up cancels; before it, nobody is to be taken so."""
-        if self._is_over or not self._visit.revision.modern or self._visit.room.closing.is_set():
+        """In the newest revision, who hangs up cancels, unless they kept a key to come back with;
+        before it, nobody is to be taken so."""
+        visit = self._visit
+        may_return = not visit.revision.modern or visit.wishes.key is not None
+        if self._is_over or may_return or visit.room.closing.is_set():
             return
         with suppress(Problem):  # it has ended
-            self._visit.room.engine.cancel(self._record.id, self._visit.caller)
+            visit.room.engine.cancel(self._record.id, visit.caller)
 
 
 def _event(message: bytes) -> bytes:
