@@ -8,9 +8,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, wiring
 from app.config import Settings
-from app.doors import console, flask_forms, rest, rpc
+from app.doors import console, flask_forms, rpc
 from app.doors.doorkeeper import Doorkeeper
 from app.doors.edge import Edge
+from app.doors.endpoints import endpoints
 from app.doors.guests import admitting
 from app.doors.places import Places, Seated
 from app.doors.rest import restx
@@ -23,7 +24,7 @@ from app.room.enter import Room
 def create_app(room: Room, settings: Settings | None = None) -> Flask:
     """All doors where somebody waits, on one room. Reads no environment."""
     settings = settings or Settings()
-    everything = rest.endpoints(room)
+    everything = endpoints(room)
     may_be_open = settings.open == "loopback" and not settings.platform
     places = Places(settings.share)
     keeper = Doorkeeper(room, hosts=settings.hosts, open=may_be_open, take_place=places.take)

@@ -74,6 +74,14 @@ MUTANTS = (
         KEYS,
     ),
     Mutant(
+        "tools-of-an-admin",
+        "app/doors/mcp/methods.py",
+        "for scope, tool in everything if visit.caller.may(scope)]",
+        "for scope, tool in everything]",
+        "An assistant is told of tools that its key may not call, and of what they do.",
+        ("tests/doors/test_mcp.py",),
+    ),
+    Mutant(
         "key-made-by-anybody",
         "app/room/keyring.py",
         '        check_scope(self._caller, "admin")\n        now = self._clock.now()\n',
