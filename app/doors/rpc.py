@@ -123,14 +123,27 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
             raise NotARequest("An Idempotency-Key is for one request, not for a batch.")
     except Problem as problem:
         return _error(problem, None)
-    each = replace(sender, wishes=NONE)
-    said = [one for place, item in enumerate(message) if (one := _one(room, item, each, place))]
+    return _all(room, message, replace(sender, wishes=NONE))
+
+
+def _all(room: Room, messages: list[Any], sender: Sender) -> bytes:
+    """As many are answered as one answer holds; what comes after them is not done."""
+    said: list[bytes] = []
+    left = room.answer_most // 2  # the one that is over it has a place, too
+    for place, message in enumerate(messages):
+        if one := _one(room, message, sender, place, is_full=left <= 0):
+            said.append(one)
+            left -= len(one)
     return b"[" + b",".join(said) + b"]" if said else b""
 
 
-def _one(room: Room, message: Any, sender: Sender, place: int = 0) -> bytes:
+def _one(
+    room: Room, message: Any, sender: Sender, place: int = 0, *, is_full: bool = False
+) -> bytes:
     try:
         _check(message)
+        if is_full and "id" in message:
+            raise TooLarge("The answers before it fill the batch: ask it in another.")
         if place:  # the first of a batch was counted as it came in
             room.rates.spend(sender.caller.key)
     except Busy as busy:

@@ -228,7 +228,7 @@ MUTANTS = (
     Mutant(
         "secrets-in-the-log",
         "app/room/notes.py",
-        "sayable(hushed(text, self.secrets)[:LINE])",
+        "sayable(hushed_line(text, self.secrets)[:LINE])",
         "sayable(text[:LINE])",
         "A password that a function prints by mistake is in its job's log, for all who see the job.",
         SECRETS,
