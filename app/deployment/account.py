@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from app.config import PREFIX, Settings
 from app.deployment.advice import advise, platform_of
@@ -153,13 +154,22 @@ class Account:
             return
         yield Finding("function", "ok", f"{full}: {function.timeout} s, {function.memory:,} MB")
         yield from self._variables(function.variables)
+        # Whoever may not look at one may look at others.
+        for look in (self._clock, self._crowd, self._settings):
+            yield from examined("function", partial(look, function))
+        yield from examined("limits", lambda: self._limits(function, operations))
+
+    def _clock(self, function: Function) -> Iterator[Finding]:
         yield found(
             "function",
             function.ticks(),
             "a clock calls it",
             "no clock calls it, so that nothing is done at its time and no lost job is found: name "
-            f'the tick under "events" in zappa_settings.json, then `zappa update {stage}`',
+            f'the tick under "events" in zappa_settings.json, then `zappa update '
+            f"{self._names.stage}`",
         )
+
+    def _crowd(self, function: Function) -> Iterator[Finding]:
         if (most := function.at_once()) < FEW:
             yield Finding(
                 "function",
@@ -167,10 +177,14 @@ class Account:
                 f"this account runs {most} functions at once, for all there is in it: ask AWS for "
                 "more (Service Quotas, Lambda, concurrent executions)",
             )
+
+    def _settings(self, function: Function) -> Iterator[Finding]:
         for setting in function.settings():
             right = f"{setting.what}: {setting.found}"
-            wrong = f"{setting.sentence} `zappa update {stage}` sets it"
+            wrong = f"{setting.sentence} `zappa update {self._names.stage}` sets it"
             yield found("function", setting.is_right, right, wrong)
+
+    def _limits(self, function: Function, operations: Iterable[Operation]) -> Iterator[Finding]:
         for advice in advise(operations, platform_of(function)):
             yield Finding("limits", "advice", advice.sentence)
 

@@ -1,10 +1,12 @@
 """Which limits of AWS an operation will meet, and what to do about each. Asks nothing of AWS."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.room.duration import seconds
+from app.room.errors import Problem
 from app.room.operation import Operation
 from app.room.policy import Policy
 from app.room.schema.json_schema import describe
@@ -49,10 +51,14 @@ class Advice:
 
 
 def platform_of(function: "Function") -> Platform:
+    """As AWS tells of it; whoever may not read the account's bound takes that of most."""
+    at_once = Platform.at_once
+    with suppress(Problem):
+        at_once = function.at_once()
     return Platform(
         run=float(function.timeout),
         memory=function.memory,
-        at_once=function.at_once(),
+        at_once=at_once,
         sources=function.sources(),
         seals="MANYDOORS_SEAL_KEYS" in function.variables,
     )

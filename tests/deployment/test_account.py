@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from app.deployment.account import Account
 from app.deployment.cloud import Cloud
@@ -164,6 +165,28 @@ def test_limits_that_operations_meet_are_advice(
     registry.operation("some.name", long=True)(lambda: None)
     findings = examine(registry)
     assert wrong(findings) == []
+    assert [each.check for each in findings if each.check == "limits"] == ["limits"]
+
+
+def test_who_may_not_look_at_one_thing_is_told_of_the_others(
+    empty: Ministack, cloud: Cloud, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's limits are not everybody's to read."""
+    provisioned(cloud)
+    deployed(empty, timeout=60, **VARIABLES)
+
+    def refuse(**asked: Any) -> None:
+        error = {"Code": "AccessDeniedException", "Message": "no lambda:GetAccountSettings"}
+        raise ClientError({"Error": error}, "GetAccountSettings")
+
+    monkeypatch.setattr(cloud.client("lambda"), "get_account_settings", refuse)
+    registry = Registry()
+    registry.operation("some.name", long=True)(lambda: None)
+    findings = examine(registry)
+    told = wrong(findings)
+    assert any("does not let these credentials read the account's limits" in line for line in told)
+    assert any("Recursion: Terminate, not Allow" in line for line in told)
+    assert any("Reading of sqs manydoors-dev: none, not Enabled" in line for line in told)
     assert [each.check for each in findings if each.check == "limits"] == ["limits"]
 
 
