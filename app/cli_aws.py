@@ -23,7 +23,9 @@ def provision(given: argparse.Namespace, settings: Settings) -> int:
     from app.deployment.stack import Stack
     from app.deployment.template import INFRA, rendered
 
-    cloud, names = Cloud(), Names(given.stage)
+    names = Names(given.stage)
+    names.check_declared()
+    cloud = Cloud()
     _say(f"{names.full} in account {cloud.account}, region {cloud.region}:")
     stack = Stack(cloud, names)
     plan = stack.plan(rendered(INFRA.read_text(encoding="utf-8"), names.stage, cloud.account))

@@ -131,6 +131,16 @@ def test_a_stage_that_cannot_be_named_so(tmp_path: Path) -> None:
     assert "small letters and digits" in failed.stderr
 
 
+def test_a_stage_that_nobody_has_declared(tmp_path: Path) -> None:
+    """A slip of the pen makes no table; AWS is not asked."""
+    failed = typed(None, tmp_path, "provision", "prd", "--yes")
+    assert failed.returncode == 2
+    assert failed.stderr == (
+        "zappa_settings.json has no stage 'prd', but dev, prod. For a new one write "
+        '"prd": {"extends": "dev"} there.\n'
+    )
+
+
 def test_doctor_of_a_machine(tmp_path: Path) -> None:
     """No AWS is asked, nor its packages loaded."""
     well = typed(None, tmp_path, "doctor")
