@@ -97,6 +97,11 @@ def _examined(given: argparse.Namespace, environ: Mapping[str, str]) -> Iterator
         lambda: wiring.load_operations(settings),
         lambda: wiring.make_ports(settings).records,
     )
+    if settings.bucket or settings.queue or settings.topic:
+        from app.deployment import beside
+        from app.deployment.cloud import Cloud
+
+        yield from beside.examine(settings, Cloud())
     if given.stage is not None:
         yield from _stage(given.stage, settings)
 

@@ -161,6 +161,17 @@ def test_doctor_of_settings_that_cannot_be_read(tmp_path: Path) -> None:
     assert ill.stdout.startswith("wrong   settings     MANYDOORS_TABEL is no setting.")
 
 
+def test_doctor_of_settings_that_do_not_fit_each_other(tmp_path: Path) -> None:
+    """`up` would not start by them; and a queue that nobody answers for is told beside."""
+    ill = typed(
+        None, tmp_path, "doctor", MANYDOORS_QUEUE="x", AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_DEFAULT_REGION="eu-central-1", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b",
+    )  # fmt: skip
+    assert ill.returncode == 1
+    assert "wrong   store        MANYDOORS_QUEUE starts functions that look into" in ill.stdout
+    assert "wrong   queue        AWS does not answer" in ill.stdout
+
+
 def test_doctor_of_operations_that_do_not_import(tmp_path: Path) -> None:
     """Scripts get 1, and people the reason."""
     ill = typed(None, tmp_path, "doctor", "--json", MANYDOORS_OPERATIONS="nowhere.at.all")

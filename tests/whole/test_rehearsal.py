@@ -148,6 +148,7 @@ def test_every_command_does_its_work_and_complains_of_nothing(rehearsal: Rehears
         assert "Traceback" not in text, (name, text)
         assert "ERROR" not in text, (name, text)
         assert "Problem" not in text, (name, text)
+        assert "there is none" not in text, (name, text)  # of advice
 
 
 def test_nothing_is_deployed_where_nothing_is_provisioned(rehearsal: Rehearsal) -> None:
