@@ -42,11 +42,11 @@ class Account:
             return
         full = self._names.full
         yield from examined("stack", self._stack)
-        yield from examined("table", self._table)
+        yield from examined("table", lambda: self._kept(self._table))
         yield from examined("store", lambda: writable(f"table {full}", records()))
-        yield from examined("bucket", self._bucket)
-        yield from examined("queue", self._queue)
-        yield from examined("topic", self._topic)
+        yield from examined("bucket", lambda: self._kept(self._bucket))
+        yield from examined("queue", lambda: self._kept(self._queue))
+        yield from examined("topic", lambda: self._kept(self._topic))
         yield from examined("function", lambda: self._function(operations))
 
     def _identity(self) -> Iterator[Finding]:
@@ -74,6 +74,17 @@ class Account:
             f"{self._names.stack} is {status}",
             f"{self._names.stack} is {status or 'not there'}: run {self._provision}",
         )
+
+    def _kept(self, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+        """CloudFormation does not make again what was taken away behind its back."""
+        try:
+            yield from look()
+        except Unknown as error:
+            raise Unknown(
+                f"{error.detail.rstrip('.')}. If the stack is there, this was deleted by hand: "
+                f"delete the stack {self._names.stack}, which table and bucket outlive, then run "
+                f"{self._provision}"
+            ) from None
 
     def _table(self) -> Iterator[Finding]:
         from app.ports.aws import table

@@ -1,5 +1,6 @@
 """What `doctor` says of a stage."""
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,28 @@ def test_a_stage_that_is_not_there(examine: Any) -> None:
         *("stack", "table", "bucket", "queue", "topic"),
     }
     assert "run `python -m app provision dev`" in told[0]
+
+
+def test_what_was_deleted_by_hand_is_told_with_the_way_back(
+    empty: Ministack, cloud: Cloud, examine: Any
+) -> None:
+    """The way works: the stack goes, what holds data stays, and all is made or taken over."""
+    stack = provisioned(cloud)
+    cloud.client("dynamodb").put_item(TableName="manydoors-dev", Item={"k": {"S": "kept"}})
+    queues = cloud.client("sqs")
+    queues.delete_queue(QueueUrl=queues.get_queue_url(QueueName="manydoors-dev")["QueueUrl"])
+    (line,) = wrong(examine())
+    assert "delete the stack manydoors-dev-base" in line
+    cloud.client("cloudformation").delete_stack(StackName=stack.name)
+    for _ in range(600):
+        if stack.status() is None:
+            break
+        time.sleep(0.05)
+    cloud.client("s3").delete_bucket(Bucket=BUCKET)  # this engine takes no bucket back
+    provisioned(cloud)
+    assert wrong(examine()) == []
+    found = cloud.client("dynamodb").get_item(TableName="manydoors-dev", Key={"k": {"S": "kept"}})
+    assert "Item" in found
 
 
 def test_a_stage_without_a_function_is_no_trouble(cloud: Cloud, examine: Any) -> None:
@@ -148,8 +171,6 @@ def test_a_function_that_no_clock_calls_is_told(
 @pytest.mark.parametrize(("off", "words"), [(400.0, "ahead of"), (-400.0, "behind")])
 def test_a_clock_that_is_off_is_told(examine: Any, off: float, words: str) -> None:
     """AWS refuses what is five minutes off, with an error that speaks of signatures."""
-    import time
-
     told = wrong(examine(now=lambda: time.time() + off))
     assert any(line.startswith("clock: it is") and words in line for line in told)
 
