@@ -123,27 +123,57 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
             raise NotARequest("An Idempotency-Key is for one request, not for a batch.")
     except Problem as problem:
         return _error(problem, None)
-    each = replace(sender, wishes=NONE)
-    said = [one for place, item in enumerate(message) if (one := _one(room, item, each, place))]
+    return _all(room, message, replace(sender, wishes=NONE))
+
+
+def _all(room: Room, messages: list[Any], sender: Sender) -> bytes:
+    """As many are answered as one answer holds; what comes after them is not done."""
+    said: list[bytes] = []
+    left = room.answer_most // 2  # the one that is over it has a place, too
+    for place, message in enumerate(messages):
+        if one := _one(room, message, sender, place, is_full=left <= 0):
+            said.append(one)
+            left -= len(one)
     return b"[" + b",".join(said) + b"]" if said else b""
 
 
-def _one(room: Room, message: Any, sender: Sender, place: int = 0) -> bytes:
+def _one(
+    room: Room, message: Any, sender: Sender, place: int = 0, *, is_full: bool = False
+) -> bytes:
     try:
         _check(message)
+        if is_full and "id" in message:
+            raise TooLarge("The answers before it fill the batch: ask it in another.")
         if place:  # the first of a batch was counted as it came in
             room.rates.spend(sender.caller.key)
     except Busy as busy:
         return _error(busy, message["id"]) if "id" in message else b""
     except Problem as bad:
         return _error(bad, _known_id(message))
-    outcome = _outcome(room, message, sender)
+    outcome = (
+        _traced(room, message, sender) if room.ports.tracer.on else _outcome(room, message, sender)
+    )
     if "id" not in message:
         return b""
     if outcome.problem:
         return _error(outcome.problem, message["id"])
     id = write_json(message["id"])
     return b'{"jsonrpc":"2.0","result":' + outcome.json + b',"id":' + id + b"}"
+
+
+def _traced(room: Room, message: Any, sender: Sender) -> Outcome:
+    """A span of its own, for a batch has many. https://opentelemetry.io/docs/specs/semconv/rpc/"""
+    method = message["method"]
+    is_known = method == DISCOVER or method in METHODS or room.registry.known(method) is not None
+    name = method if is_known else "_OTHER"  # or anybody could make names without end
+    facts = {"rpc.system.name": "jsonrpc", "rpc.method": name}
+    with room.ports.tracer.span(name, "server", facts) as span:
+        outcome = _outcome(room, message, sender)
+        if (problem := outcome.problem) is not None:
+            code = NARROWER.get(type(problem)) or CODES[problem.kind]
+            span.tell({"rpc.response.status_code": str(code)})
+            span.fail(problem.kind)
+        return outcome
 
 
 def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:

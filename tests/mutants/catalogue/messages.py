@@ -67,8 +67,8 @@ MUTANTS = (
     Mutant(
         "stranger-acknowledged",
         "handlers/door.py",
-        "    if len(known) == 1:\n",
-        "    if known:\n",
+        "                if known and one is not None and one[0] is not door:\n",
+        "                if known and one is not None and one[0] is door:\n",
         "An event that two doors know is taken by the wrong one, and acknowledged.",
         OTHERS,
     ),
