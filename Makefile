@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture crash long fuzz mutants package deploy undeploy lock sbom audit clean
+.PHONY: help run test check format bench torture crash severed long fuzz mutants package deploy undeploy lock sbom audit clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ EVERY ?= 1
 
 crash: $(DEV) ## break a life of jobs at each write of the store, and judge what is left; EVERY=30
 	@$(BIN)/python -m tests.crash --every "$(EVERY)" $(ARGS)
+
+severed: $(DEV) ## break a life of the service at each request to AWS, and judge what is left; EVERY=9
+	@$(BIN)/python -m tests.severed --every "$(EVERY)" $(ARGS)
 
 CASES ?= 300000
 WIRE ?= 10000

@@ -68,7 +68,13 @@ class Unreadable(NamedTuple):
     why: Problem
 
 
-What = Make | Work | Tick | Arrived | Unreadable | None
+class Several(NamedTuple):
+    """All that one message asks for; it is done when each of them is."""
+
+    parts: "tuple[Arrived | Make | Unreadable, ...]"
+
+
+What = Make | Work | Tick | Arrived | Unreadable | Several | None
 
 
 class Ask(NamedTuple):
@@ -79,6 +85,7 @@ class Ask(NamedTuple):
     raw: bytes = b""  # as it came
     source: str = ""  # the door, and the name of what stands before it
     line: str | None = None  # behind one that was not done, none of its line is begun
+    since: float | None = None  # when it was written, of what holds up a line that nobody clears
     trace: str | None = None  # the traceparent that came with it
 
 

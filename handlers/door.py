@@ -21,13 +21,25 @@ from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from app.room.errors import Conflict, Internal, Problem
 from app.room.operation import Registry
-from handlers.ask import Arrived, Ask, Came, Make, Tick, UnknownEvent, Unreadable, Visit, Work
+from handlers.ask import (
+    Arrived,
+    Ask,
+    Came,
+    Make,
+    Several,
+    Tick,
+    UnknownEvent,
+    Unreadable,
+    Visit,
+    Work,
+)
 
 if TYPE_CHECKING:
     from handlers.http import Front
 
 RESERVE, SHORTEST_RESERVE = 15.0, 2.0  # seconds for a boundary to be saved and a run settled
 AHEAD = 60.0  # seconds to the next tick
+STUCK = 3600.0  # seconds that a bug may hold up a shard
 TRIGGERS = {
     "queue": "pubsub",
     "topic": "pubsub",
@@ -182,6 +194,10 @@ class House:
             case Arrived(file, other):
                 if not self.room.shelf.notice(file) and other is not None:
                     return self._do(ask._replace(what=other), until)
+            case Several(parts):
+                whole = ask._replace(trace=None)  # whose span is open already
+                done = [self._came(whole._replace(what=part), until).done for part in parts]
+                return all(done)
         return True
 
     def _made(self, ask: Ask, call: Call) -> bool:
@@ -190,11 +206,15 @@ class House:
         if problem is None:
             return True
         # A conflict here is another's use of the same key in this moment.
-        if problem.retry or isinstance(problem, Conflict | Internal):
+        again = problem.retry or isinstance(problem, Conflict | Internal)
+        if again and not (isinstance(problem, Internal) and self._is_stuck(ask)):
             log.warning("%s is to be brought again: %s", ask.source, problem.detail)
             return False
         self._keep(ask, problem, call.operation)
         return True
+
+    def _is_stuck(self, ask: Ask) -> bool:
+        return ask.since is not None and self.room.ports.clock.now() >= ask.since + STUCK
 
     def _work(self, hint: str | None, until: float) -> None:
         from handlers.work import work

@@ -98,13 +98,16 @@ TABLE: dict[str, Row] = {
     "RequestTimeTooSkewed": CLOCK,
     # S3 has words of its own, and only a number for a HEAD.
     "SlowDown": SLOW,
+    "OperationAborted": SLOW,
     "RequestTimeout": SLOW,
     "InternalError": FAILED,
     "NoSuchBucket": ABSENT,
     "403": FORBIDDEN,
 }
 NOT_THERE = frozenset(("NoSuchKey", "NoSuchUpload", "404"))
-THERE = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
+THERE = frozenset(("PreconditionFailed", "412"))
+# Another transaction is at the same record, or another conditional request at the same object.
+CONFLICTS = frozenset(("TransactionConflictException", "ConditionalRequestConflict"))
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
 SQS = "AWS.SimpleQueueService."  # before some of its codes
 FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
@@ -124,7 +127,7 @@ class Absent(Exception):
 
 
 class Conflicted(Exception):
-    """Another transaction is at the same record: another try can help."""
+    """Another is at the same record or object: another try can help."""
 
     def __init__(self, text: str, *, resent: bool) -> None:
         super().__init__(text)
@@ -169,7 +172,7 @@ def _told(error: "ClientError", service: Service) -> Exception:
         return Refused({}, resent=resent)
     if code in NOT_THERE:
         return Absent(text)
-    if code == "TransactionConflictException":
+    if code in CONFLICTS:
         return Conflicted(text, resent=resent)
     if code == "TransactionCanceledException":
         return _cancelled(response.get("CancellationReasons", ()), resent)

@@ -59,8 +59,8 @@ MUTANTS = (
     Mutant(
         "shard-goes-on",
         "handlers/stream.py",
-        '    return Ask(what, change["SequenceNumber"], message.raw, f"stream:{table}", SHARD)\n',
-        '    return Ask(what, change["SequenceNumber"], message.raw, f"stream:{table}")\n',
+        '    return Ask(what, change["SequenceNumber"], message.raw, f"stream:{table}", SHARD, since)\n',
+        '    return Ask(what, change["SequenceNumber"], message.raw, f"stream:{table}", None, since)\n',
         "Of a row's changes the later is done before the earlier, whose failure held that up.",
         OTHERS,
     ),
