@@ -75,8 +75,9 @@ mutants: $(DEV) ## put small bugs into copies of the code, one each, and see whe
 
 STAGE ?= dev
 
-# Zappa packages the environment that is active. It imports pip, and that is warned about.
-ZAPPA = PYTHONWARNINGS=ignore::UserWarning:_distutils_hack VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/zappa
+# Zappa packages the environment that is active. It imports pip, and that is warned about. It does not read
+# AWS_REGION, which comes first elsewhere.
+ZAPPA = $(if $(AWS_REGION),AWS_DEFAULT_REGION="$(AWS_REGION)") PYTHONWARNINGS=ignore::UserWarning:_distutils_hack VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/zappa
 
 package: $(RUNTIME) ## make build/manydoors-dev.zip, as Lambda runs it; STAGE=prod
 	@mkdir -p build

@@ -74,6 +74,9 @@ class Settings:
     max_queued: int = 100_000
     """How many jobs of one owner may be queued; submissions beyond that are told to come again."""
 
+    max_schedules: int = 1000
+    """How many schedules one owner may have; to make one more is a conflict."""
+
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
 
@@ -100,6 +103,9 @@ class Settings:
 
     burst: int = 200
     """How many calls of a key may come at once."""
+
+    share: int = 50
+    """How much of a web process's places one key may hold while no other does, in percent."""
 
     admin_key: str = field(default="", repr=False, metadata={"secret": True})
     """An admin's key that is good while it is set, for stores that do not last."""
@@ -271,6 +277,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _percent(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]?|100", text):
+        raise ValueError("write a whole number from 1 to 100")
+    return int(text)
+
+
 def service_url(text: str) -> str:
     """The address of a service, with the prefix it may have, or ValueError."""
     try:
@@ -330,6 +342,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "slice": _some_time,
     "max_body": size,
     "max_queued": _many,
+    "max_schedules": _many,
     "min_free": size,
     "callbacks": _one_of("public", "local"),
     "deliveries": _many,
@@ -339,6 +352,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "open": _one_of("no", "loopback"),
     "rate": _rate,
     "burst": _count,
+    "share": _percent,
     "admin_key": _whole_key,
     "seal_keys": _seal_keys,
     "log": _one_of("json", "text"),

@@ -41,6 +41,7 @@ def make_room(settings: Settings, lease: float | None = None) -> Room:
         deliveries=settings.deliveries or (None if settings.table else 1),
         shortest=SHORTEST_ON_AWS if settings.table else None,
         most_queued=settings.max_queued,
+        most_schedules=settings.max_schedules,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.config import Settings
 from app.ports.lasting import lasting
@@ -23,6 +23,9 @@ from handlers.wsgi import visited
 
 KEPT = 3600.0  # seconds of an answer that is too large to be sent
 SHORTEST = 0.5  # seconds for a call, however late it came
+
+if TYPE_CHECKING:
+    from app.doors.rest.endpoint import Endpoint
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -90,7 +93,7 @@ class Front:
         from app.doors.doorkeeper import Doorkeeper
         from app.doors.edge import Edge
         from app.doors.guests import admitting
-        from app.doors.rest import endpoints, operations
+        from app.doors.rest import operations
         from app.doors.rest.straight import Straight
         from app.doors.traced import traced
 
@@ -100,7 +103,7 @@ class Front:
 
             whole: Wsgi = create_app(room, settings).wsgi_app
             return whole
-        everything = cache(lambda: endpoints(room))
+        everything = cache(lambda: _everything(room))
         keeper = Doorkeeper(room, hosts=settings.hosts, open=False)
 
         def flask() -> Wsgi:
@@ -114,6 +117,12 @@ class Front:
         wsgi = admitting(straight, settings.origins, everything)
         wsgi = traced(wsgi, room.ports.tracer)
         return Edge(wsgi, logs.access_log(settings.log, settings.log_level))
+
+
+def _everything(room: Room) -> list["Endpoint"]:
+    from app.doors.endpoints import endpoints  # a call of an operation needs none of the others
+
+    return endpoints(room)
 
 
 class _Late:

@@ -5,7 +5,7 @@ loopback alone, and until the first key is made.
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -27,12 +27,20 @@ log = logging.getLogger("manydoors.access")
 class Doorkeeper:
     """Of one room."""
 
-    def __init__(self, room: Room, *, hosts: Collection[str], open: bool) -> None:
+    def __init__(
+        self,
+        room: Room,
+        *,
+        hosts: Collection[str],
+        open: bool,
+        take_place: Callable[[dict[str, Any], str], None] | None = None,
+    ) -> None:
         """`hosts`: the names that the service goes by; any, while there are none. `open`: without
-        a key it answers to this machine, by loopback's names."""
+        a key it answers to this machine, by loopback's names. `take_place`: for a request of this
+        key, or `Busy`."""
         self._access, self._rates = room.access, room.rates
         self._hosts = hosts or (LOOPBACK if open else ())
-        self._open = open
+        self._open, self._take_place = open, take_place
         self._has_told = False
 
     def admit(self, environ: dict[str, Any]) -> None:
@@ -41,6 +49,8 @@ class Doorkeeper:
         caller = self._caller(environ)
         environ[CALLER], environ[KEEPER] = caller, self._caller
         if caller.key:
+            if self._take_place is not None:
+                self._take_place(environ, caller.key)
             self._rates.spend(caller.key)
 
     def check_sender(self, environ: Mapping[str, Any]) -> None:

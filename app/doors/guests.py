@@ -22,8 +22,8 @@ BESIDE = {"/rpc": "POST", "/swagger.json": "GET"}  # what is no endpoint of REST
 METHODS = frozenset(("DELETE", "GET", "PATCH", "POST", "PUT"))  # where nothing is: it is told so
 MAY_SEND = (
     "Accept, Authorization, Cache-Control, Content-Range, Content-Type, Idempotency-Key, "
-    "If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, traceparent, tracestate, "
-    "X-Request-Id"
+    "If-Match, If-None-Match, If-Range, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, "
+    "Prefer, Range, traceparent, tracestate, X-Request-Id"
 )
 MAY_READ = (
     "Accept-Ranges, Allow, Content-Disposition, Content-Range, Deprecation, ETag, Location, "

@@ -113,7 +113,9 @@ def _undeclared(record: Record, now: float) -> Ending:
 
 def _traced(work: Work) -> Ending:
     """Under what asked for the job, however long ago."""
-    record, name = work.record, work.operation.name
+    record, name, tracer = work.record, work.operation.name, work.ports.tracer
+    if not tracer.on:
+        return _ending(work)
     facts = {
         "messaging.system": "manydoors",
         "messaging.operation.type": "process",
@@ -122,7 +124,6 @@ def _traced(work: Work) -> Ending:
         "manydoors.attempt": attempt(record),
         "manydoors.source": record.body.get("source", ""),
     }
-    tracer = work.ports.tracer
     with tracer.span(f"run {name}", "consumer", facts, record.body.get("trace")) as span:
         ending = _ending(work)
         span.tell({"manydoors.ending": ending.what})

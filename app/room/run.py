@@ -14,7 +14,7 @@ from os import PathLike
 from typing import Any, BinaryIO, Literal
 
 from app.ports import Body, Clock
-from app.ports.spans import Tracer
+from app.ports.spans import NOTHING, Tracer
 from app.room import job
 from app.room.boundary import Boundary, Control
 from app.room.children import Children, Results
@@ -292,6 +292,8 @@ class Run:
             self._boundary.suspend(Wait("signal", name, entry["until"]))
 
     def _span(self, step: str) -> AbstractContextManager[object]:
+        if not self._tracer.on:
+            return NOTHING
         return self._tracer.span(f"step {hushed(str(step), self._notes.log.secrets)}")
 
     def _tell(self, done: float, total: float | None, note: str) -> None:

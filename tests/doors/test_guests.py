@@ -40,6 +40,7 @@ def asked(client: FlaskClient, path: str, method: str = "POST", **more: str) -> 
         ("/pairs/x", "DELETE, POST"),  # an operation's own
         ("/files/a/b", "GET"),
         ("/rpc", "POST"),
+        ("/mcp", "POST"),
         ("/v1/nowhere", "DELETE, GET, PATCH, POST, PUT"),
     ],
 )

@@ -55,6 +55,17 @@ def test_a_call_that_needs_no_store_loads_neither_flask_nor_an_sdk(tmp_path):
     assert {"app.room.enter", "handlers.http"} <= names
 
 
+def test_a_tool_is_called_without_flask(tmp_path):
+    """Nor does what a model asks load an SDK."""
+    call = {"name": "bench.speak", "arguments": {"name": "Tom"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    asked = called() | {"rawPath": "/mcp", "body": json.dumps(message)}
+    settings = {"MANYDOORS_OPERATIONS": "bench.operations", "MANYDOORS_RATE": "none"}
+    names = loaded(handled(asked, AWS_ENDPOINT_URL="http://127.0.0.1:9", **settings), tmp_path)
+    assert not names & (FLASK | AWS)
+    assert "app.doors.mcp.methods" in names
+
+
 @pytest.mark.parametrize("name", ["queue", "call"])
 def test_what_makes_a_job_loads_of_the_sdk_what_it_asks_and_no_flask(tmp_path, name):
     """boto3 on top of botocore would add a third to it."""

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
+from app.doors.rest.straight import Straight
 from app.room.call import Call
 from app.room.enter import Room
 from app.testing import OwnClock
@@ -55,7 +56,8 @@ def by_flask(room: Room, settings: Settings) -> House:
     """All of it through Flask, with no short way."""
     app = create_app(room, settings)
     edge: Any = app.wsgi_app
-    edge.wsgi = edge.wsgi.wsgi
+    assert isinstance(edge.wsgi.wsgi, Straight)
+    edge.wsgi.wsgi = edge.wsgi.wsgi.wsgi
     return House(room, _Fixed(room, settings, app))
 
 
@@ -102,6 +104,7 @@ def kept(given: Got) -> Any:
     return given.status, [each for each in ids if each[0] not in NEW], body
 
 
+TOOL = b'{"jsonrpc":"2.0","method":"tools/call","id":1,"params":{%s}}'
 REQUESTS = {
     "a call": Asked("POST", TEXT, "", JSON, '{"text": "ä"}'.encode()),
     "wrong parameters": Asked("POST", TEXT, "", JSON, b'{"text": 1, "more": 2}'),
@@ -144,6 +147,8 @@ REQUESTS = {
     "Swagger 2.0": Asked("GET", "/swagger.json"),
     "the docs": Asked("GET", "/docs", "", {"Accept": "text/html"}),
     "JSON-RPC": Asked("POST", "/rpc", "", JSON, b'{"jsonrpc":"2.0","method":"fail","id":1}'),
+    "MCP": Asked("POST", "/mcp", "", JSON, TOOL % b'"name":"echo.text","arguments":{"text":"a"}'),
+    "MCP, long": Asked("POST", "/mcp", "", JSON, TOOL % b'"name":"later","arguments":1'),
     "another site": Asked("POST", TEXT, "", JSON | {"Origin": "https://evil.example"}, b"{}"),
     "its own site": Asked("POST", TEXT, "", JSON | {"Origin": f"https://{HOST}"}, b"{}"),
     "another name": Asked("GET", "/healthz", "", {"Host": "evil.example"}),

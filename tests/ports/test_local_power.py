@@ -19,6 +19,7 @@ from app.ports.local.records import LocalRecords
 from app.room.errors import Forbidden, Unavailable
 
 from .model_disk import STRACE, Disk, Event, events
+from .model_records import walk
 
 HERE = Path(__file__).resolve().parents[2]
 POINTS = 40
@@ -110,7 +111,7 @@ def lost(found: list[Event], path: Path, torn: bool) -> list[int]:
 def stored(path: Path) -> set[str]:
     """The ids of the records that a new process finds, in a store that is whole."""
     with closing(LocalRecords(path)) as records:
-        ids = {record.id for record in records.list("c", limit=1000).items}
+        ids = set(walk(records, "c"))
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     return ids

@@ -167,7 +167,7 @@ def test_killed(path: Path) -> None:
     program.stdout.close()
     acknowledged = sum(line.endswith("\n") for line in told)
     with closing(LocalRecords(path)) as records:
-        stored = len(records.list("c", limit=1_000_000).items)
+        stored = records.count("c")
     assert acknowledged <= stored <= acknowledged + 1
 
 

@@ -145,4 +145,28 @@ MUTANTS = (
         "With eight processes a key may call eight times as often as it was given.",
         ("tests/room/test_rate.py", "tests/doors/test_access_doors.py"),
     ),
+    Mutant(
+        "page-behind-what-it-has-not",
+        "app/room/listing.py",
+        "                return Page(tuple(items), cursor_after(items[-1].id))\n",
+        "                return Page(tuple(items), page.next)\n",
+        "Whoever walks a list of large jobs, to retry or to archive them, never sees some of them.",
+        ("tests/doors/test_job_lists.py", "tests/room/test_listing.py"),
+    ),
+    Mutant(
+        "page-without-an-end",
+        "app/ports/page.py",
+        "        if len(items) == limit or (items and left < 0):\n",
+        "        if len(items) == limit:\n",
+        "A list of two hundred large jobs is more than Lambda answers, and more than a thread has.",
+        LOCAL,
+    ),
+    Mutant(
+        "page-that-ends-the-list",
+        "app/ports/page.py",
+        "cursor_after(made[-1].id) if more else None",
+        "cursor_after(made[-1].id) if more and len(made) > 9 else None",
+        "A walk through large jobs ends at the first short page, and what is behind it is missed.",
+        LOCAL,
+    ),
 )
