@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,13 +51,30 @@ def rotate(given: argparse.Namespace, service: Service) -> int:
 
 def revoke(given: argparse.Namespace, service: Service) -> int:
     """Ends keys."""
+    left: list[Mapping[str, Any]] = []
     for id in given.ids:
-        service.revoke_key(id)
+        stays = service.revoke_key(id, disable=given.disable_schedules)
+        left += [stays] if stays else []
         if not given.json:
             print(escaped(f"{id} is revoked: refused everywhere within a minute"))
+            if stays:
+                print(escaped(_left(stays)))
     if given.json:
-        print(as_json({"revoked": given.ids}))
+        print(as_json({"revoked": given.ids, "left": left}))
     return DONE
+
+
+def _left(stays: Mapping[str, Any]) -> str:
+    owner, schedules = stays["owner"], stays["schedules"]
+    told = f"{owner} has no key any more."
+    if disabled := schedules["disabled"]:
+        told += f" Schedules that were paused: {disabled}."
+    if enabled := schedules["enabled"]:
+        told += (
+            f" Schedules that go on: {enabled}. A key for it (keys create NAME --owner {owner} "
+            "--scope run --lasts 1h) can pause them."
+        )
+    return told
 
 
 def add_to(add: Add) -> Sequence[argparse.ArgumentParser]:
@@ -80,6 +97,11 @@ def add_to(add: Add) -> Sequence[argparse.ArgumentParser]:
     )
     revoking = add("revoke", revoke, "end keys", commands)
     revoking.add_argument("ids", nargs="+", metavar="ID", help="as `keys list` shows it")
+    revoking.add_argument(
+        "--disable-schedules",
+        action="store_true",
+        help="pause those of an owner who has no other key",
+    )
     return listing, rotating, revoking
 
 

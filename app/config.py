@@ -14,6 +14,11 @@ from app.room.policy import Rate
 from app.room.size import GB, MB, size
 
 PREFIX = "MANYDOORS_"
+_ORIGIN = re.compile(
+    r"(?!https://[^/]*:443$|http://[^/]*:80$)"  # browsers leave these out
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+OTLP = ("TRACES_", "")  # what stands in the names of its variables: for spans alone, for all
 LAMBDA = "AWS Lambda"
 # By the variable that each sets. Cloud Functions run on Cloud Run and set its variable; theirs,
 # FUNCTION_TARGET, is set on a laptop also, by Google's own server for trials.
@@ -54,6 +59,9 @@ class Settings:
     platform: str = field(default="", metadata={"found": True})
     """What this runs on, if that forgets its disk; found in the environment, not set."""
 
+    traces: tuple[str, ...] = field(default=(), metadata={"found": True})
+    """What takes spans: OpenTelemetry's exporters, found in its own part of the environment."""
+
     operations: tuple[str, ...] = ("app.operations",)
     """The modules that declare operations, comma-separated."""
 
@@ -65,6 +73,9 @@ class Settings:
 
     max_queued: int = 100_000
     """How many jobs of one owner may be queued; submissions beyond that are told to come again."""
+
+    max_schedules: int = 1000
+    """How many schedules one owner may have; to make one more is a conflict."""
 
     min_free: int = 64 * MB
     """Free space on the disk below which nothing more is written."""
@@ -78,6 +89,9 @@ class Settings:
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
 
+    origins: tuple[str, ...] = ()
+    """The origins of pages elsewhere that may call with a key, comma-separated, or *."""
+
     trusted_proxies: int = 0
     """How many proxies stand in front, whose X-Forwarded headers count."""
 
@@ -89,6 +103,9 @@ class Settings:
 
     burst: int = 200
     """How many calls of a key may come at once."""
+
+    share: int = 50
+    """How much of a web process's places one key may hold while no other does, in percent."""
 
     admin_key: str = field(default="", repr=False, metadata={"secret": True})
     """An admin's key that is good while it is set, for stores that do not last."""
@@ -114,7 +131,7 @@ class Settings:
         """The settings that an environment names, or `BadSetting`."""
         given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
         known = {PREFIX + each.name.upper(): each for each in settable()}
-        values: dict[str, Any] = {"platform": _platform(environ)}
+        values: dict[str, Any] = {"platform": _platform(environ), "traces": _traces(environ)}
         for variable, text in given.items():
             if variable not in known:
                 raise BadSetting(f"{variable} is no setting.{_nearest(variable, known)}")
@@ -134,6 +151,19 @@ def settable() -> Iterator[Field[Any]]:
 
 def _platform(environ: Mapping[str, str]) -> str:
     return next((name for variable, name in PLATFORMS.items() if environ.get(variable)), "")
+
+
+def _traces(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The exporters by the names that packages give them; none, while nothing asks for any."""
+    asked = environ.get("OTEL_TRACES_EXPORTER") or (
+        "otlp" if any(environ.get(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT") for name in OTLP) else ""
+    )
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    said = (environ.get(f"OTEL_EXPORTER_OTLP_{name}PROTOCOL") for name in OTLP)
+    otlp = "otlp_proto_grpc" if next(filter(None, said), "") == "grpc" else "otlp_proto_http"
+    names = (name.strip() for name in asked.split(","))
+    return tuple(otlp if name == "otlp" else name for name in names if name not in ("", "none"))
 
 
 def _nearest(variable: str, known: Collection[str]) -> str:
@@ -205,6 +235,18 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if names == ("*",):
+        return names
+    if not names or not all(map(_ORIGIN.fullmatch, names)):
+        raise ValueError(
+            "write whole origins as browsers send them, as in https://cats.example,"
+            "http://localhost:5173, or * for any"
+        )
+    return names
+
+
 def _many(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**9):
         raise ValueError("write a whole number from 1 to 1,000,000,000")
@@ -232,6 +274,12 @@ def _rate(text: str) -> Rate | None:
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
         raise ValueError("write a whole number from 1 on")
+    return int(text)
+
+
+def _percent(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]?|100", text):
+        raise ValueError("write a whole number from 1 to 100")
     return int(text)
 
 
@@ -294,14 +342,17 @@ READERS: dict[str, Callable[[str], Any]] = {
     "slice": _some_time,
     "max_body": size,
     "max_queued": _many,
+    "max_schedules": _many,
     "min_free": size,
     "callbacks": _one_of("public", "local"),
     "deliveries": _many,
     "hosts": _names,
+    "origins": _origins,
     "trusted_proxies": _hops,
     "open": _one_of("no", "loopback"),
     "rate": _rate,
     "burst": _count,
+    "share": _percent,
     "admin_key": _whole_key,
     "seal_keys": _seal_keys,
     "log": _one_of("json", "text"),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-from app.room.hush import hushed
+from app.room.hush import hushed, hushed_line
 
 FACTS = ("operation", "job", "kind", "why", "request_id", "error_id", "status", "ms", "source")
 """What a log call may say with `extra=`, beside its message."""
@@ -25,13 +25,17 @@ class JsonLines(logging.Formatter):
             "time": moment.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": hushed(record.getMessage()),
+            "message": hushed_line(record.getMessage()),
         }
         known = record.__dict__
-        line.update((name, known[name]) for name in FACTS if name in known)
+        line.update((name, _said(known[name])) for name in FACTS if name in known)
         if record.exc_info:
-            line["traceback"] = hushed(self.formatException(record.exc_info))
+            line["traceback"] = hushed_line(self.formatException(record.exc_info))
         return json.dumps(line, default=str, separators=(",", ":"))
+
+
+def _said(fact: Any) -> Any:
+    return hushed_line(fact) if isinstance(fact, str) else fact
 
 
 class TextLines(logging.Formatter):
@@ -41,11 +45,11 @@ class TextLines(logging.Formatter):
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         known = record.__dict__
         facts = " ".join(f"{name}={known[name]}" for name in FACTS if name in known)
-        said = escaped(hushed(f"{record.getMessage()}  {facts}".rstrip()))
+        said = escaped(hushed_line(f"{record.getMessage()}  {facts}".rstrip()))
         line = f"{moment} {record.levelname.lower():7} {said}"
         if not record.exc_info:
             return line
-        traceback = hushed(self.formatException(record.exc_info)).split("\n")
+        traceback = hushed_line(self.formatException(record.exc_info)).split("\n")
         return "\n".join([line, *map(escaped, traceback)])
 
 
@@ -69,12 +73,12 @@ def access_log(form: str, level: str) -> Callable[[str, str, int, float, str], N
     def json_line(method: str, path: str, status: int, ms: float, request_id: str) -> None:
         _write(
             f'{{"time":"{stamp()}","level":"INFO","logger":"manydoors.access",'
-            f'"message":{quoted(f"{method} {path}")},"status":{status},"ms":{ms:.2f},'
+            f'"message":{quoted(hushed(f"{method} {path}"))},"status":{status},"ms":{ms:.2f},'
             f'"request_id":"{request_id}"}}\n'
         )
 
     def text_line(method: str, path: str, status: int, ms: float, request_id: str) -> None:
-        message = escaped(f"{method} {path}")
+        message = escaped(hushed(f"{method} {path}"))
         _write(f"{stamp()[11:19]} {status} {message}  {ms:.1f} ms  {request_id}\n")
 
     if level not in ("DEBUG", "INFO"):

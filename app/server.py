@@ -122,8 +122,11 @@ def _load(target: str, loaded: Connection) -> Wsgi:
         raise RuntimeError("this granian has no place for the guard: install the locked release")
     module, _, attribute = target.partition(":")
     app: Wsgi = getattr(importlib.import_module(module), attribute)
-    if closing := getattr(app, "extensions", {}).get("closing"):
+    told = getattr(app, "extensions", {})
+    if closing := told.get("closing"):
         _set_at_stop(closing)
+    if places := told.get("places"):
+        places.most = THREADS
     vars(mp)["_wsgi_call_wrap"] = lambda app, *_: Guard(app)
     loaded.send_bytes(b"1")
     return app

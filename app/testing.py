@@ -47,6 +47,7 @@ from app.room.schema.plain import plain
 from app.room.shelf import Wish
 from app.room.standing import tend
 from app.room.tick import Ticker
+from app.room.walk import walked
 
 BEGIN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 MOST_RUNS = 100_000
@@ -347,20 +348,13 @@ class Testing(AbstractContextManager["Testing"]):
 
     def _next_due(self, until: float = float("inf")) -> float | None:
         """When something is to be looked at again; None when all wait for somebody outside."""
-        lanes = self.room.ports.records.list(LANES, limit=200).items
+        lanes = walked(self.room.ports.records, LANES)
         active = [one for label in (QUEUED, RUNNING, WAITING) for one in self._records(label)]
         dues = [one.due for one in (*lanes, *active) if not waits_for(one, "signal")]
         return min((due for due in dues if due is not None and due <= until), default=None)
 
     def _records(self, label: str | None = None) -> Iterator[Record]:
-        cursor: str | None = None
-        while True:
-            page = self.room.ports.records.list(
-                JOBS, label=label, newest_first=False, cursor=cursor, limit=200
-            )
-            yield from page.items
-            if (cursor := page.next) is None:
-                return
+        return walked(self.room.ports.records, JOBS, label=label, newest_first=False)
 
     def _fresh_ports(self) -> Ports:
         from app.wiring import make_ports

@@ -79,6 +79,7 @@ class Ask(NamedTuple):
     raw: bytes = b""  # as it came
     source: str = ""  # the door, and the name of what stands before it
     line: str | None = None  # behind one that was not done, none of its line is begun
+    trace: str | None = None  # the traceparent that came with it
 
 
 @dataclass(slots=True)

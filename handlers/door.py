@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 RESERVE, SHORTEST_RESERVE = 15.0, 2.0  # seconds for a boundary to be saved and a run settled
 AHEAD = 60.0  # seconds to the next tick
+TRIGGERS = {
+    "queue": "pubsub",
+    "topic": "pubsub",
+    "upload": "datasource",
+    "stream": "datasource",
+    "schedule": "timer",
+}
+"""What OpenTelemetry calls the events of each door."""
 LEASE_MARGIN = 10.0  # seconds that a claim outlives the platform's own limit
 
 log = logging.getLogger("manydoors.lambda")
@@ -59,7 +67,11 @@ class Context(Protocol):
 def run(doors: Doors, event: Any, context: Context) -> Any:
     """What the platform gets, from this process's own room."""
     door, known = recognised(doors, event)
-    return House.of_this_process(context).answer(door, known, context)
+    house = House.of_this_process(context)
+    try:
+        return house.answer(door, known, context)
+    finally:
+        house.room.ports.tracer.flush()  # the platform freezes this process
 
 
 def recognised(doors: Doors, event: Any) -> tuple[Door, Any]:
@@ -115,6 +127,15 @@ class House:
         until = self._until(context)
         if isinstance(event, Visit):
             return door.answer(event, self.front.visited(event, until))
+        name = getattr(door, "__name__", "").rpartition(".")[2]
+        facts = {
+            "faas.trigger": TRIGGERS.get(name, "other"),
+            "faas.invocation_id": getattr(context, "aws_request_id", ""),
+        }
+        with self.room.ports.tracer.span(f"event {name}", "consumer", facts):
+            return self._handled(door, event, until)
+
+    def _handled(self, door: Door, event: Any, until: float) -> Any:
         asks = door.asks(event, self.room.registry)
         came: dict[int, Came] = {}
         stopped: set[str] = set()
@@ -135,7 +156,12 @@ class House:
 
     def _came(self, ask: Ask, until: float) -> Came:
         try:
-            return Came(ask, done=self._do(ask, until))
+            if ask.trace is None:
+                return Came(ask, done=self._do(ask, until))
+            facts = {"messaging.message.id": ask.id, "messaging.operation.type": "process"}
+            tracer = self.room.ports.tracer
+            with tracer.span(f"process {ask.source}", "consumer", facts, ask.trace):
+                return Came(ask, done=self._do(ask, until))
         except Problem as problem:
             log.warning("%s is to be brought again: %s", ask.source, problem.detail)
         except Exception:

@@ -92,8 +92,10 @@ class Front:
         from app import logs
         from app.doors.doorkeeper import Doorkeeper
         from app.doors.edge import Edge
+        from app.doors.guests import admitting
         from app.doors.rest import operations
         from app.doors.rest.straight import Straight
+        from app.doors.traced import traced
 
         room, settings = self._room, self._settings
         if settings.trusted_proxies:
@@ -112,7 +114,9 @@ class Front:
 
         calls, most = operations.endpoints(room), settings.max_body
         straight = Straight(_Late(flask), everything, room.ports.new_id, keeper, most, calls)
-        return Edge(straight, logs.access_log(settings.log, settings.log_level))
+        wsgi = admitting(straight, settings.origins, everything)
+        wsgi = traced(wsgi, room.ports.tracer)
+        return Edge(wsgi, logs.access_log(settings.log, settings.log_level))
 
 
 def _everything(room: Room) -> list["Endpoint"]:

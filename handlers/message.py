@@ -26,6 +26,13 @@ def ask(message: Message, registry: Registry, *, id: str = "", line: str | None 
     return Ask(asked(message, registry), id or message.id, message.raw, source, line)
 
 
+def trace_of(attributes: Any, member: str) -> str | None:
+    """The traceparent among a message's attributes, which its sender may have given."""
+    given = attributes.get("traceparent") if isinstance(attributes, dict) else None
+    text = given.get(member) if isinstance(given, dict) else None
+    return text if isinstance(text, str) else None
+
+
 def asked(message: Message, registry: Registry) -> What:
     try:
         value = read(message)

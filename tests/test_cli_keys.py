@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from app import wiring
 from app.cli import main
+from app.config import Settings
+from app.room.call import Caller
+from app.room.schedule import Plan
 
 KEY = re.compile(r"md_[0-9A-Z]{26}_[0-9a-f]{64}")
 
@@ -60,6 +64,28 @@ def test_keys_are_rotated_and_revoked(environ, capsys):
     assert "revoked" in capsys.readouterr().out
     assert listed(environ, capsys) == []
     assert main(["keys", "revoke", id], environ) == 1
+
+
+def test_who_revokes_hears_of_schedules_that_go_on(environ, capsys):
+    """Of an owner who has no other key; and pauses them if that is asked for."""
+    first = made(environ, capsys, "a", "--scope", "run", "--owner", "ada").split("_")[1]
+    last = made(environ, capsys, "b", "--scope", "run", "--owner", "ada").split("_")[1]
+    room = wiring.make_room(Settings.read(environ))
+    ada, plan = Caller("ada", "run"), Plan("hello", {"name": "Ada"}, every="1h")
+    room.calendar.put("nightly", plan, ada, "rest")
+    assert main(["keys", "revoke", first], environ) == 0
+    assert "Schedules" not in capsys.readouterr().out
+    assert main(["keys", "revoke", last], environ) == 0
+    told = capsys.readouterr().out
+    assert "ada has no key any more. Schedules that go on: 1." in told
+    assert "keys create NAME --owner ada" in told
+    again = made(environ, capsys, "c", "--scope", "run", "--owner", "ada").split("_")[1]
+    assert main(["--json", "keys", "revoke", again, "--disable-schedules"], environ) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["revoked"] == [again]
+    assert told["left"][0]["schedules"] == {"enabled": 0, "disabled": 1}
+    assert list(room.calendar.enabled("ada")) == []
+    room.ports.records.close()
 
 
 def test_a_name_moves_no_cursor(environ, capsys):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -27,6 +28,11 @@ def count(run: Run, number: int) -> int:
 @operation("try.fail", long=True, retries=0)
 def fail(run: Run) -> None:
     raise ValueError("broken")
+
+
+@operation("try.keep", long=True)
+def keep(text: str) -> None:
+    """For later."""
 
 
 @operation("try.ask", long=True)
@@ -102,6 +108,33 @@ def test_a_job_is_signalled_cancelled_and_retried(run):
     assert run("cancel", again)[0] == 0
     assert run("watch", again)[0] == 1
     assert json.loads(run("--json", "job", again)[1])["retry_of"] == id
+
+
+def test_a_list_of_large_jobs_is_whole(run, service):
+    """Though each page has but a few of them: also for who asks for two hundred at once."""
+    many, pages, cursor = 12, [], ""
+    jobs = [
+        {"operation": "try.keep", "params": {"text": "x" * 95_000}, "delay": 3600}
+        for _ in range(many)
+    ]
+    made = [each["id"] for each in ask(service, "/v1/jobs/batch", {"jobs": jobs})["items"]][::-1]
+    while True:
+        page = ask(service, f"/v1/jobs?operation=try.keep&limit=200{cursor}")
+        pages.append([each["id"] for each in page["items"]])
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    found = [id for page in pages for id in page]
+    assert (found[:many], len(pages) > 2) == (made, True)
+    listed = run("--json", "jobs", "--operation", "try.keep", "--all")[1]
+    assert [each["id"] for each in json.loads(listed)["items"]] == found
+
+
+def ask(service, path, body=None):
+    content = None if body is None else json.dumps(body).encode()
+    request = Request(service.url + path, content, {"Content-Type": "application/json"})
+    with urlopen(request, timeout=40) as answer:
+        return json.loads(answer.read())
 
 
 def test_what_went_wrong_has_its_exit_code(run):

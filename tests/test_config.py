@@ -28,14 +28,24 @@ GOOD = {
     "slice": {"2": 2.0, "0.5": 0.5, "90s": 90.0, "15m": 900.0},
     "max_body": {"1": 1, "2048": 2048, "500KB": 500 * KB, "5MB": 5 * MB},
     "max_queued": {"1": 1, "250000": 250_000},
+    "max_schedules": {"1": 1, "250000": 250_000},
     "min_free": {"1": 1, "64MB": 64 * MB},
     "callbacks": {"public": "public", "local": "local"},
     "deliveries": {"1": 1, "40": 40},
     "hosts": {"Cats.Example, ::1,": ("cats.example", "::1")},
+    "origins": {
+        "*": ("*",),
+        "https://Cats.example, http://localhost:5173,": (
+            "https://cats.example",
+            "http://localhost:5173",
+        ),
+        "chrome-extension://abc,http://[::1]:81": ("chrome-extension://abc", "http://[::1]:81"),
+    },
     "trusted_proxies": {"0": 0, "2": 2, "9": 9},
     "open": {"no": "no", " loopback ": "loopback"},
     "rate": {"none": None, "100/s": Rate(100, 1.0), "5/m": Rate(5, 60.0)},
     "burst": {"1": 1, "200": 200},
+    "share": {"1": 1, "99": 99, "100": 100},
     "admin_key": {f"md_A1_{'0' * 64}": f"md_A1_{'0' * 64}"},
     "seal_keys": {
         "0a" * 32: (b"\n" * 32,),
@@ -85,14 +95,28 @@ BAD = {
         "9" * 5000,
     ],
     "max_queued": ["", "0", "-1", "1e5", "many"],
+    "max_schedules": ["", "0", "-1", "1e5", "many"],
     "min_free": ["", "0MB", "all"],
     "callbacks": ["", "all", "Local"],
     "deliveries": ["", "0", "-1", "some"],
     "hosts": ["", ",", "http://cats.example", "[::1]:80"],
+    "origins": [
+        "",
+        "null",
+        "cats.example",
+        "https://cats.example/",
+        "https://*.example",
+        "*,*",
+        "https://cats.example:443",
+        "http://cats.example:80",
+        "https://a b",
+        "https://a,*",
+    ],
     "trusted_proxies": ["", "-1", "10", "1.0", "yes", "01", "٣"],
     "open": ["", "yes", "0.0.0.0"],
     "rate": ["", "0/s", "100", "fast", "1/w"],
     "burst": ["", "0", "-1", "1.5", "٣"],
+    "share": ["", "0", "101", "-1", "50%", "1.5", "٣"],
     "admin_key": ["", "md_a_b", "secret"],
     "seal_keys": ["", "0a", "0a" * 32 + ",", "xy" * 32],
     "log": ["", "JSON", "xml"],
@@ -208,6 +232,36 @@ def test_the_platform_is_found(found, platform):
     assert Settings.read(found).platform == platform
     with pytest.raises(BadSetting, match="no setting"):
         Settings.read({"MANYDOORS_PLATFORM": "AWS Lambda"})
+
+
+@pytest.mark.parametrize(
+    ("found", "exporters"),
+    [
+        ({}, ()),
+        ({"OTEL_SERVICE_NAME": "doors"}, ()),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/v1/traces"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c/v1/metrics"}, ()),
+        ({"OTEL_TRACES_EXPORTER": "otlp, console"}, ("otlp_proto_http", "console")),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, ()),
+        (
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            ("otlp_proto_grpc",),
+        ),
+        (
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+            },
+            ("otlp_proto_http",),
+        ),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_SDK_DISABLED": "True"}, ()),
+    ],
+)
+def test_what_takes_spans_is_found(found, exporters):
+    """In OpenTelemetry's own variables."""
+    assert Settings.read(found).traces == exporters
 
 
 def test_settings_are_frozen():

@@ -106,8 +106,9 @@ class Service(Protocol):
     def rotate_key(self, id: str, overlap: float) -> Key:
         """With another secret; the former is good for so many seconds still."""
 
-    def revoke_key(self, id: str) -> None:
-        """Refused from now on."""
+    def revoke_key(self, id: str, *, disable: bool) -> Mapping[str, Any] | None:
+        """Refused from now on. What stays of an owner who has no other key, if anything does:
+        `{"id", "owner", "schedules": {"enabled", "disabled"}}`. `disable`: their schedules, too."""
 
     def webhook_secret(self) -> str:
         """What callbacks are signed with."""

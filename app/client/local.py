@@ -17,6 +17,7 @@ from app.room.enter import Room
 from app.room.file_view import described
 from app.room.files import guessed_type, safe_name
 from app.room.keyring import Keyring
+from app.room.parting import revoke
 from app.room.schema.json_schema import describe
 from app.room.shelf import Shelf
 from app.room.shelf import Wish as FileWish
@@ -139,8 +140,9 @@ class Local:
     def rotate_key(self, id: str, overlap: float) -> Key:
         return self._keyring.rotate(id, overlap)
 
-    def revoke_key(self, id: str) -> None:
-        self._keyring.revoke(id)
+    def revoke_key(self, id: str, *, disable: bool) -> Mapping[str, Any] | None:
+        stays = revoke(self._keyring, self._room.calendar, id, disable=disable)
+        return stays.told() if stays else None
 
     def webhook_secret(self) -> str:
         return self._secrets.newest()

@@ -140,8 +140,10 @@ class Remote:
     def rotate_key(self, id: str, overlap: float) -> Key:
         return self._post(f"{_key(id)}/rotate", {"overlap": overlap})
 
-    def revoke_key(self, id: str) -> None:
-        self._wire.ask("DELETE", _key(id))
+    def revoke_key(self, id: str, *, disable: bool) -> Mapping[str, Any] | None:
+        asked = "?schedules=disable" if disable else ""
+        reply = self._wire.ask("DELETE", _key(id) + asked)
+        return reply.value if reply.body else None
 
     def webhook_secret(self) -> str:
         return str(self._get("/v1/webhooks/secret")["secret"])

@@ -5,13 +5,13 @@ loopback alone, and until the first key is made.
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 from app.doors.http import CALLER, KEEPER
-from app.doors.sender import SAFE, check_page, check_sender, name_of
+from app.doors.sender import GUEST, SAFE, check_page, check_sender, name_of
 from app.room.access import NO_KEY
 from app.room.call import LOCAL, Caller
 from app.room.enter import Room
@@ -27,12 +27,20 @@ log = logging.getLogger("manydoors.access")
 class Doorkeeper:
     """Of one room."""
 
-    def __init__(self, room: Room, *, hosts: Collection[str], open: bool) -> None:
+    def __init__(
+        self,
+        room: Room,
+        *,
+        hosts: Collection[str],
+        open: bool,
+        take_place: Callable[[dict[str, Any], str], None] | None = None,
+    ) -> None:
         """`hosts`: the names that the service goes by; any, while there are none. `open`: without
-        a key it answers to this machine, by loopback's names."""
+        a key it answers to this machine, by loopback's names. `take_place`: for a request of this
+        key, or `Busy`."""
         self._access, self._rates = room.access, room.rates
         self._hosts = hosts or (LOOPBACK if open else ())
-        self._open = open
+        self._open, self._take_place = open, take_place
         self._has_told = False
 
     def admit(self, environ: dict[str, Any]) -> None:
@@ -41,6 +49,8 @@ class Doorkeeper:
         caller = self._caller(environ)
         environ[CALLER], environ[KEEPER] = caller, self._caller
         if caller.key:
+            if self._take_place is not None:
+                self._take_place(environ, caller.key)
             self._rates.spend(caller.key)
 
     def check_sender(self, environ: Mapping[str, Any]) -> None:
@@ -66,7 +76,7 @@ class Doorkeeper:
 
     def _is_open_to(self, environ: Mapping[str, Any]) -> bool:
         """A name that leads here from elsewhere is some page's trick, or a proxy's guest."""
-        if not self._open or self._access.asks():
+        if not self._open or GUEST in environ or self._access.asks():
             return False
         # Servers say from where; who calls the application in its own process does not.
         address = environ.get("REMOTE_ADDR", LOOPBACK[0])
@@ -107,10 +117,12 @@ def _is_loopback(address: str) -> bool:
 
 
 def _visit(environ: Mapping[str, Any]) -> str | None:
-    """Not by http.cookies: before Python 3.12.6 backslashes in quotes take it the square of their
+    """None of a page of another origin, which has a key of its own.
+
+    Not by http.cookies: before Python 3.12.6 backslashes in quotes take it the square of their
     number, and whoever sends a header needs no key for that (CVE-2024-7592)."""
     given = environ.get("HTTP_COOKIE")
-    if not given or COOKIE not in given:
+    if not given or COOKIE not in given or GUEST in environ:
         return None
     for each in given.split(";"):
         name, _, value = each.partition("=")

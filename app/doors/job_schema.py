@@ -63,7 +63,11 @@ def page(items: Document) -> Document:
         "type": "object",
         "properties": {
             "items": {"type": "array", "items": items},
-            "next": {"type": ["string", "null"]},
+            "next": {
+                "type": ["string", "null"],
+                "description": "The `cursor` of what follows; null at the end. A page may have "
+                "fewer items than its `limit`, and yet have one: large ones make it short.",
+            },
         },
         "required": ["items", "next"],
     }

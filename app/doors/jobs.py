@@ -8,7 +8,7 @@ from marshmallow import validate
 
 from app.doors.submission import JOB, call_of, pointed
 from app.doors.wishes import NONE, Wishes
-from app.ports import Body, Page, Record
+from app.ports import PAGE_CAP, Body, Page, Record
 from app.room.acceptance import Submission
 from app.room.access import check_scope
 from app.room.call import LOCAL, LONGEST_WAIT, Caller
@@ -18,6 +18,7 @@ from app.room.errors import Conflict
 from app.room.job import SUCCEEDED
 from app.room.schema.hints import fields_of
 from app.room.schema.params import Params
+from app.room.strict_json import write_json
 
 MOST_RETRIES = 1000  # jobs that one request retries
 TOGETHER = 50  # of them in one commit
@@ -63,7 +64,7 @@ class Jobs:
 
         All, or those of one status or operation; with `parent` the children of that job, or, if it
         is "none", those that are nobody's children. `next` is the cursor of the next page; a page
-        of a filtered list may be short, or empty, and yet have one.
+        of large jobs is short, one of a filtered list may be empty, and yet have one.
         """
         check_scope(self.caller, "read")
         page = self.engine.list(
@@ -148,23 +149,24 @@ class Jobs:
         operation: str | None = None,
         cursor: str | None = None,
     ) -> Page:
-        """The new jobs of up to a thousand that ended so, and where to go on.
+        """The new jobs of up to a thousand that ended so, of fewer large ones, and where to go on.
 
         Each is retried once, however often this is asked. Children are left to their parents,
         and what this caller may not run, or nobody any more, is passed over.
         """
         check_scope(self.caller, "run")
         made: list[Record] = []
-        looked = 0
+        looked = size = 0
         while True:
             page = self.engine.list(
                 self.caller, status=status, operation=operation, cursor=cursor, limit=LOOKED
             )
             for some in _together([each for each in page.items if self._may_retry(each)]):
                 again = self.engine.submit_all([self._again(each) for each in some], self.caller)
-                made += [record for record in again if not record.version]
+                made += (new := [record for record in again if not record.version])
+                size += sum(len(write_json(record.body["params"])) for record in new)
             cursor, looked = page.next, looked + len(page.items)
-            if cursor is None or looked + LOOKED > MOST_RETRIES:
+            if cursor is None or looked + LOOKED > MOST_RETRIES or size >= PAGE_CAP:
                 return Page(tuple(made), cursor)
 
     def _may_retry(self, record: Record) -> bool:

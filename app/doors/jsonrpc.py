@@ -1,6 +1,6 @@
 """JSON-RPC 2.0's messages, whatever is asked by them: checked as they come, written as they go."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 from app.doors.wishes import Wishes
@@ -12,8 +12,9 @@ BATCH = 100
 _MEMBERS = frozenset(("jsonrpc", "method", "params", "id"))
 
 
-def check(message: Any) -> None:
-    """Raises `NotARequest` for what is neither a request nor a notification."""
+def check(message: Any, *, is_full: bool = False) -> None:
+    """Raises `NotARequest` for what is neither a request nor a notification; `is_full`: of a batch
+    in whose answer is no place for more."""
     if not isinstance(message, dict):
         raise NotARequest("A request is an object.")
     if message.get("jsonrpc") != "2.0":
@@ -26,6 +27,8 @@ def check(message: Any) -> None:
         raise NotARequest('"id" must be a string, a number or null.')
     if stray := message.keys() - _MEMBERS:
         raise NotARequest(f"A request has no member {min(stray)!r}.")
+    if is_full and "id" in message:
+        raise TooLarge("The answers before it fill the batch: ask it in another.")
 
 
 def check_batch(messages: list[Any], wishes: Wishes) -> None:
@@ -62,10 +65,15 @@ def error(code: int, message: str, problem: Problem, **id: Any) -> bytes:
     return write_json({"jsonrpc": "2.0", "error": said, **id})
 
 
-def together(said: Iterable[bytes]) -> bytes:
-    """The answer to a batch; nothing, where nothing is to be said."""
-    each = [one for one in said if one]
-    return b"[" + b",".join(each) + b"]" if each else b""
+def answered(messages: list[Any], answer: Callable[[Any, int, bool], bytes], most: int) -> bytes:
+    """As many are answered as one answer holds; what comes after them is not done."""
+    said: list[bytes] = []
+    left = most // 2  # the one that is over it has a place, too
+    for place, message in enumerate(messages):
+        if one := answer(message, place, left <= 0):
+            said.append(one)
+            left -= len(one)
+    return b"[" + b",".join(said) + b"]" if said else b""
 
 
 def _is_id(value: Any) -> bool:

@@ -32,4 +32,9 @@ class _Listed(Schema):
     limit = fields.Integer(load_default=PAGE, validate=validate.Range(1, LONGEST_PAGE))
 
 
+class _Revoked(Schema):
+    schedules = fields.String(load_default="keep", validate=validate.OneOf(("keep", "disable")))
+
+
 NEW, ROTATED, LISTED = Params.of(_New), Params.of(_Rotated), Params.of(_Listed)
+REVOKED = Params.of(_Revoked)

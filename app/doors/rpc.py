@@ -101,24 +101,47 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
     except Problem as problem:
         return _error(problem, None)
     each = replace(sender, wishes=NONE)
-    return jsonrpc.together(_one(room, item, each, place) for place, item in enumerate(message))
+
+    def one(item: Any, place: int, is_full: bool) -> bytes:
+        return _one(room, item, each, place, is_full=is_full)
+
+    return jsonrpc.answered(message, one, room.answer_most)
 
 
-def _one(room: Room, message: Any, sender: Sender, place: int = 0) -> bytes:
+def _one(
+    room: Room, message: Any, sender: Sender, place: int = 0, *, is_full: bool = False
+) -> bytes:
     try:
-        jsonrpc.check(message)
+        jsonrpc.check(message, is_full=is_full)
         if place:  # the first of a batch was counted as it came in
             room.rates.spend(sender.caller.key)
     except Busy as busy:
         return _error(busy, message["id"]) if "id" in message else b""
     except Problem as bad:
         return _error(bad, jsonrpc.known_id(message))
-    outcome = _outcome(room, message, sender)
+    outcome = (
+        _traced(room, message, sender) if room.ports.tracer.on else _outcome(room, message, sender)
+    )
     if "id" not in message:
         return b""
     if outcome.problem:
         return _error(outcome.problem, message["id"])
     return jsonrpc.result(outcome.json, message["id"])
+
+
+def _traced(room: Room, message: Any, sender: Sender) -> Outcome:
+    """A span of its own, for a batch has many. https://opentelemetry.io/docs/specs/semconv/rpc/"""
+    method = message["method"]
+    is_known = method == DISCOVER or method in METHODS or room.registry.known(method) is not None
+    name = method if is_known else "_OTHER"  # or anybody could make names without end
+    facts = {"rpc.system.name": "jsonrpc", "rpc.method": name}
+    with room.ports.tracer.span(name, "server", facts) as span:
+        outcome = _outcome(room, message, sender)
+        if (problem := outcome.problem) is not None:
+            code = NARROWER.get(type(problem)) or CODES[problem.kind]
+            span.tell({"rpc.response.status_code": str(code)})
+            span.fail(problem.kind)
+        return outcome
 
 
 def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:

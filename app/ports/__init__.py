@@ -10,12 +10,14 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
 from app.ports.absent import Alone, Unheard, Unsent, Untold, no_keys
 from app.ports.files import Files as Files
+from app.ports.spans import Tracer, Untraced
 
 Body = dict[str, Any]
 
 MOST_WRITES = 100  # in one commit of any store; DynamoDB's own bound
 BODY_CAP = 350 * 1024  # encoded bytes of one body: DynamoDB's item holds 400 KB with all else
 COMMIT_CAP = 3500 * 1024  # encoded bytes of all bodies of one commit of any: DynamoDB's is 4 MB
+PAGE_CAP = 512 * 1024  # encoded bytes of all bodies of a page: an answer of any door holds them
 MOST_TAKES = 10**12  # that a Put may name; far from what any store's numbers hold
 NAME_CAP = 512  # characters of a collection, an id, an owner, a label
 
@@ -125,6 +127,7 @@ def _fences(write: Write) -> bool:
 class Page(NamedTuple):
     items: tuple[Record, ...]
     next: str | None = None  # a cursor that neither skips nor repeats under writes
+    sizes: tuple[int, ...] = ()  # encoded bytes of the body of each
 
 
 class Records(Protocol):
@@ -166,7 +169,9 @@ class Records(Protocol):
     ) -> Page:
         """A page in the order of ids, which sort by the time they were made. Never scans.
 
-        A cursor that no list gave raises `Invalid`.
+        It has up to `limit` records whose bodies have up to `PAGE_CAP` bytes together, and one at
+        least if there is any: fewer than `limit` are not the end, which has no `next`. A cursor
+        that no list gave raises `Invalid`.
         """
 
     def count(self, collection: str, *, owner: str | None = None, label: str | None = None) -> int:
@@ -362,3 +367,4 @@ class Ports:
     """What secrets in the store are sealed with: the first closes, each opens."""
 
     tidings: Tidings = field(default_factory=Alone)
+    tracer: Tracer = field(default_factory=Untraced)

@@ -55,11 +55,16 @@ def encode(body: Body) -> str:
     return body.text() if isinstance(body, Spelled) else _encode(body)
 
 
+def size_of(text: str) -> int:
+    """Encoded bytes."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 def check_sizes(bodies: Sequence[str], most: int) -> None:
     """Raises TooLarge for one that is over its cap, or for all that are over `most` together."""
     whole = 0
     for body in bodies:
-        size = len(body) if body.isascii() else len(body.encode())
+        size = size_of(body)
         if size > BODY_CAP:
             raise TooLarge(f"A record's body has {size} bytes, and may have {BODY_CAP}.")
         whole += size

@@ -1,6 +1,6 @@
 """The schedules of a store: made, changed and told of by whoever owns them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -17,13 +17,15 @@ from app.room.file_uses import note_schedule
 from app.room.job import JOBS, QUEUED
 from app.room.ledger import TRIES
 from app.room.operation import Registry
-from app.room.schedule import CODE, SCHEDULES, Plan, checked, plan_of, revision, schedule_id
+from app.room.schedule import CODE, ON, SCHEDULES, Plan, checked, plan_of, revision, schedule_id
 from app.room.schedule_view import described_schedule, shown_params
 from app.room.schema.secret import MASK
 from app.room.strict_json import write_json
+from app.room.walk import walked
 
 LARGEST_PARAMS = 102_400  # encoded bytes, as of a job
 SHORTEST = 1.0  # seconds of an interval
+MOST = 1000  # schedules of one owner
 
 Expected = Callable[[Record | None], bool]
 """Is what is there what the caller has seen?"""
@@ -34,12 +36,13 @@ def whatever(found: Record | None) -> bool:
 
 
 class Calendar:
-    """Of one service. `least`: the shortest interval, in seconds."""
+    """Of one service. `least`: the shortest interval, in seconds. `most`: schedules of one owner;
+    those that are made at the same moment may pass it."""
 
     def __init__(self, registry: Registry, ports: Ports, engine: Engine) -> None:
         self.registry, self.ports, self.engine = registry, ports, engine
         self._claims = Claims(ports)
-        self.least = SHORTEST
+        self.least, self.most = SHORTEST, MOST
 
     def get(self, name: str, caller: Caller) -> Record:
         """The schedule; `Unknown` also when it is somebody else's."""
@@ -74,17 +77,35 @@ class Calendar:
         raise Stale("The schedule changes too often to be changed here.")
 
     def enable(self, name: str, enabled: bool, caller: Caller, source: str) -> Record:
-        """The schedule, paused or going on; of one that stands so already nothing changes."""
+        """The schedule, paused or going on; of one that stands so already nothing changes. It can
+        be paused whatever has become of its operation."""
         check_scope(caller, "run")
         for _ in range(TRIES):
             found = self.get(name, caller)
             plan = replace(plan_of(found), enabled=enabled)
             if plan == plan_of(found):
                 return found
-            with suppress(Precondition):  # changed meanwhile
+            with suppress(Precondition, Stale):  # changed meanwhile
+                if not enabled:
+                    return self._commit(found, schedule.edited(found, plan, self._now()))
                 seen = has_revision(revision(found))
                 return self.put(name, plan, caller, source, seen)[0]
         raise Stale("The schedule changes too often to be changed here.")
+
+    def enabled(self, owner: str) -> Iterator[Record]:
+        """Those that come due, but for what the code asks for."""
+        how: dict[str, Any] = {"owner": owner, "label": ON, "newest_first": False}
+        found = walked(self.ports.records, SCHEDULES, **how)
+        return (each for each in found if each.body["source"] != CODE)
+
+    def pause_all(self, owner: str, source: str) -> int:
+        """What is enabled of them; says how many that were."""
+        caller, paused = Caller(owner, "run"), 0
+        for each in self.enabled(owner):
+            with suppress(Unknown):  # it was deleted meanwhile
+                self.enable(each.body["name"], False, caller, source)
+                paused += 1
+        return paused
 
     def preview(
         self, name: str, plan: Plan, caller: Caller, source: str, expected: Expected = whatever
@@ -139,8 +160,21 @@ class Calendar:
         operation = self.registry.get(plan.operation)
         plan = replace(plan, params=self._claims.closed(plan.params, caller.owner, operation))
         if found is None:
+            self._check_room(caller.owner)
             return schedule.new(name, caller.owner, plan, source, now)
         return schedule.edited(found, plan, now)
+
+    def _check_room(self, owner: str) -> None:
+        there = self.ports.records.count(SCHEDULES, owner=owner)
+        if there >= self.most:
+            raise Conflict(
+                f"You have {there:,} schedules, and may have {self.most:,} "
+                "(MANYDOORS_MAX_SCHEDULES): delete some that you need no more.",
+                limit=self.most,
+            )
+
+    def _now(self) -> float:
+        return self.ports.clock.now()
 
     def _find(self, name: str, caller: Caller) -> Record | None:
         check_scope(caller, "read")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from math import inf
 
 from app.ports import Body, Delete, Ports, Put, Record
 from app.room import key
@@ -9,6 +10,7 @@ from app.room.access import ACCESS, ASKED, Access, check_scope
 from app.room.call import SCOPES, Caller
 from app.room.errors import Invalid, Stale, Unknown, Wrong
 from app.room.key import KEYS, LONGEST_NAME, OVERLAP
+from app.room.walk import walked
 
 TRIES = 10
 
@@ -62,6 +64,13 @@ class Keyring:
             self._tell("rotated", id)
             return {"id": id, "key": shown, **key.described(changed)}
         raise Stale("The key changes too often to be changed here.")
+
+    def owner_of(self, id: str) -> tuple[str, bool]:
+        """Whose key it is, and whether another of theirs is good."""
+        check_scope(self._caller, "admin")
+        owner, now = self._found(id).owner, self._clock.now()
+        others = (each for each in walked(self._records, KEYS, owner=owner) if each.id != id)
+        return owner, any((each.body["expires"] or inf) > now for each in others)
 
     def revoke(self, id: str) -> None:
         """Refused on this machine at once, and everywhere within a minute."""

@@ -6,7 +6,7 @@ together in the order of ids, and one look passes by them, however many there ar
 
 from dataclasses import dataclass
 
-from app.ports import Page, Record, Records
+from app.ports import PAGE_CAP, Page, Record, Records
 from app.ports.cursor import cursor_after, id_before
 from app.room import job
 from app.room.children import MAPS
@@ -14,6 +14,8 @@ from app.room.errors import Invalid, Wrong
 from app.room.job import JOBS
 
 LOOKS = 1000  # records that one page of a filtered list reads, at most
+READ = 16 * PAGE_CAP  # encoded bytes of them
+FULL = PAGE_CAP // 2  # of what it has: what is read beyond may not fit in
 NO_PARENT = "none"  # in place of a parent's id
 
 
@@ -27,17 +29,24 @@ class Wanted:
 
 
 def listed(records: Records, owner: str, wanted: Wanted, cursor: str | None, limit: int) -> Page:
-    """Newest first. A page of a filtered list may be short, or empty, and yet have a next."""
+    """Newest first. A page may be short, one of a filtered list empty, and yet have a next."""
     if wanted.status is not None and wanted.status not in job.STATUSES:
         known = ", ".join(job.STATUSES)
         raise Invalid(errors=[Wrong("/status", f"Must be one of: {known}.")])
     items: list[Record] = []
-    looked = 0
+    size = looked = read = 0  # of these; records and bytes that were read for them
     while True:
-        page = _read(records, owner, wanted, cursor, limit - len(items))
-        items += [one for one in page.items if _fits(one, wanted)]
-        cursor, looked = page.next, looked + max(1, len(page.items))
-        if cursor is None or len(items) >= limit or looked >= LOOKS:
+        page = _read(records, owner, wanted, cursor, limit)
+        for one, its_size in zip(page.items, page.sizes, strict=True):
+            if not _fits(one, wanted):
+                continue
+            if len(items) == limit or (items and size + its_size > PAGE_CAP):
+                return Page(tuple(items), cursor_after(items[-1].id))
+            items.append(one)
+            size += its_size
+        cursor, looked, read = page.next, looked + max(1, len(page.items)), read + sum(page.sizes)
+        is_full = len(items) >= limit or size >= FULL
+        if cursor is None or is_full or looked >= LOOKS or read >= READ:
             return Page(tuple(items), cursor)
 
 
@@ -56,10 +65,10 @@ def _read(records: Records, owner: str, wanted: Wanted, cursor: str | None, limi
     if page.next is None or (map := page.items[-1].body.get("map")) is None:
         return page
     if wanted.parent == NO_PARENT:
-        return Page(page.items, cursor_after(f"{page.items[-1].id.partition('-')[0]}-"))
+        return page._replace(next=cursor_after(f"{page.items[-1].id.partition('-')[0]}-"))
     if wanted.operation in (None, page.items[-1].body["operation"]):
         return page
-    return Page(page.items, cursor_after(f"{map}-"))  # all of a map are of one operation
+    return page._replace(next=cursor_after(f"{map}-"))  # all of a map are of one operation
 
 
 def _brood(records: Records, owner: str, wanted: Wanted, cursor: str | None, limit: int) -> Page:
@@ -75,9 +84,9 @@ def _brood(records: Records, owner: str, wanted: Wanted, cursor: str | None, lim
     page = records.list(JOBS, owner=owner, label=wanted.status, cursor=after, limit=limit)
     own = tuple(one for one in page.items if one.id.startswith(f"{map}-"))
     if page.next is not None and len(own) == len(page.items):
-        return Page(own, page.next)
+        return page
     following = _map_after(records, parent, map)
-    return Page(own, None if following is None else _above(following))
+    return Page(own, None if following is None else _above(following), page.sizes[: len(own)])
 
 
 def _map_after(records: Records, parent: str, map: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from app.ports import Body, Clock, Put, Record, Write
 from app.ports.body import Spelled
 from app.room.errors import Problem, Stale, sayable
-from app.room.hush import Secrets, hushed
+from app.room.hush import Secrets, hushed_line
 from app.room.journal import Journal, copied
 from app.room.ledger import PAGES, Ledger, page_id
 from app.room.schema.plain import plain
@@ -217,7 +217,7 @@ class Log:
         self._is_cut = self.count > len(self._lines)
 
     def add(self, level: str, text: str) -> None:
-        text = sayable(hushed(text, self.secrets)[:LINE])
+        text = sayable(hushed_line(text, self.secrets)[:LINE])
         if self._is_replaying() and (self._is_cut or (level, text) in self._said):
             return
         if len(self._lines) == LINES:

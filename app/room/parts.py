@@ -51,12 +51,13 @@ class Parts:
         admin_key: str = "",
         shortest: float | None = None,
         most_queued: int | None = None,
+        most_schedules: int | None = None,
         deliveries: int | None = None,
     ) -> None:
         """`lease`: seconds of a claim; as long as a platform may run, where none are renewed.
         `counts`: are there statistics? They make of each ending a commit of several records.
         `limit`: how often each key may call. `admin_key`: one that is good beside the store's.
-        `shortest`: seconds of a schedule's interval. `most_queued`: jobs of one owner.
+        `shortest`: seconds of a schedule's interval. `most_queued`, `most_schedules`: of one owner.
         `deliveries`: how many callbacks are sent at once."""
         self.registry, self.ports, self.making = registry, ports, RLock()
         self.closing = Event()  # set once this process is to end: who waits here is answered
@@ -64,6 +65,7 @@ class Parts:
         self.rates = Rates(ports.records, ports.clock, limit)
         self._lease, self._counts = lease, counts
         self._shortest, self._most_queued = shortest, most_queued
+        self._most_schedules = most_schedules
         self._deliveries = deliveries
 
     @_Part
@@ -101,4 +103,6 @@ class Parts:
         made = Calendar(self.registry, self.ports, self.engine)
         if self._shortest is not None:
             made.least = self._shortest
+        if self._most_schedules is not None:
+            made.most = self._most_schedules
         return made

@@ -12,10 +12,10 @@ from app.room.engine import Engine
 from app.room.job import JOBS, STATUSES, TERMINAL
 from app.room.moment import moment
 from app.room.tally import BEGUN, ENDED, HOUR, RAN, STATS, percentile
+from app.room.walk import walked
 
 DAY = 24 * HOUR
 LOOKED = 1000  # of the jobs of each status that have not ended, the newest
-PAGE = 200
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _series(minutes: dict[int, Counter[str]], since: int) -> list[Any]:
 
 
 def _tallies(engine: Engine, owner: str | None, since: float) -> Iterator[Record]:
-    for record in _listed(engine, STATS, owner):
+    for record in walked(engine.ports.records, STATS, owner=owner):
         if (record.body["hour"] + 1) * HOUR <= since:
             return
         yield record
@@ -112,20 +112,4 @@ def _durations(tally: Record) -> Counter[int]:
 
 
 def _newest(engine: Engine, owner: str | None, status: str) -> Iterator[Record]:
-    for place, record in enumerate(_listed(engine, JOBS, owner, status)):
-        if place == LOOKED:
-            return
-        yield record
-
-
-def _listed(
-    engine: Engine, collection: str, owner: str | None, label: str | None = None
-) -> Iterator[Record]:
-    cursor: str | None = None
-    while True:
-        page = engine.ports.records.list(
-            collection, owner=owner, label=label, cursor=cursor, limit=PAGE
-        )
-        yield from page.items
-        if (cursor := page.next) is None:
-            return
+    return walked(engine.ports.records, JOBS, LOOKED, owner=owner, label=status)

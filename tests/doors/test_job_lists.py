@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from app import Run
 from app.config import Settings
+from app.ports import PAGE_CAP, Page
+from app.room import listing
 from app.room.acceptance import Submission
 from app.room.call import LOCAL
 from app.room.enter import Room
@@ -34,12 +36,17 @@ def ids(page: Any) -> list[str]:
     return [each["id"] for each in page["items"]]
 
 
-def walk(client: FlaskClient, query: str, between: Any = lambda: None) -> list[str]:
-    """The ids of all pages."""
+def walk(
+    client: FlaskClient, query: str, between: Any = lambda: None, sizes: list[int] | None = None
+) -> list[str]:
+    """The ids of all pages; `sizes` takes the answers' bytes."""
     found: list[str] = []
     cursor = ""
     while True:
-        page = told(client.get(f"{JOBS}?{query}{cursor}"))
+        answer = client.get(f"{JOBS}?{query}{cursor}")
+        page = told(answer)
+        if sizes is not None:
+            sizes.append(len(answer.data))
         found += ids(page)
         if page["next"] is None:
             return found
@@ -121,6 +128,52 @@ def test_pages_neither_skip_nor_repeat(
     assert walk(client, f"limit={limit}{operation}", happen) == there
 
 
+def submit_large(room: Room, many: int, **more: Any) -> list[str]:
+    """Each has 90 KB; every third is of another operation, and small."""
+    made = []
+    for n in range(many):
+        large = Submission("later", {"text": "x" * 90_000}, **more)
+        other = Submission("fail", {"how": "refused"}, **more)
+        made.append(room.engine.submit(large if n % 3 else other, LOCAL).id)
+    return made[::-1]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 200])
+def test_a_page_of_large_jobs_is_short(client: FlaskClient, room: Room, limit: int) -> None:
+    """No answer has more than a page may, and all of them together have each job once."""
+    made = submit_large(room, 30)
+    sizes: list[int] = []
+    assert walk(client, f"limit={limit}", sizes=sizes) == made
+    assert walk(client, f"limit={limit}&parent=none") == made
+    assert walk(client, f"limit={limit}&operation=fail") == made[2::3]
+    assert set(walk(client, f"limit={limit}&operation=later")) == set(made) - set(made[2::3])
+    assert max(sizes) < PAGE_CAP + 50_000
+    assert (len(sizes) < 8) == (limit == 200)
+
+
+def test_a_filtered_list_reads_so_much_of_what_is_large(
+    client: FlaskClient, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it looks through for one page has a bound of bytes; then it says where to go on."""
+    (oldest,) = submit(room, 1, "fail")
+    submit_large(room, 24)
+    monkeypatch.setattr(listing, "READ", 500_000)
+    read: list[int] = []
+    real = room.ports.records.list
+
+    def counted(*asked: Any, **how: Any) -> Page:
+        page = real(*asked, **how)
+        read.append(sum(page.sizes))
+        return page
+
+    monkeypatch.setattr(room.ports.records, "list", counted)
+    first = told(client.get(f"{JOBS}?operation=fail&limit=200"))
+    assert sum(read) < 500_000 + PAGE_CAP
+    assert first["next"] is not None
+    assert oldest not in ids(first)
+    assert walk(client, "operation=fail&limit=200")[-1] == oldest
+
+
 def retry_all(client: FlaskClient, **filters: Any) -> Any:
     answer = client.post(f"{JOBS}/retry", json=filters)
     assert answer.status_code == 202, answer.text
@@ -187,6 +240,24 @@ def test_a_bulk_retry_is_bounded(client: FlaskClient, room: Room) -> None:
     assert rest["next"] is None
     origins = [each["retry_of"] for each in first["items"] + rest["items"]]
     assert origins == made[::-1]
+
+
+def test_a_bulk_retry_of_large_jobs_is_bounded(client: FlaskClient, room: Room) -> None:
+    """By what it answers; with its cursor, each is retried once all the same."""
+    made = submit_large(room, 40)
+    for id in made:
+        room.engine.cancel(id, LOCAL)
+    origins: list[str] = []
+    filters = {"status": "cancelled"}
+    while True:
+        answer = client.post(f"{JOBS}/retry", json=filters)
+        assert len(answer.data) < 2 * PAGE_CAP + 50_000
+        page = told(answer)
+        origins += [each["retry_of"] for each in page["items"]]
+        if page["next"] is None:
+            break
+        filters["cursor"] = page["next"]
+    assert origins == made
 
 
 def test_what_cannot_run_is_passed_over(client: FlaskClient, room: Room) -> None:

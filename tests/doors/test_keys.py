@@ -7,6 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.config import Settings
+from app.ports import Put
+from app.room import key
 from app.room.call import SCOPES
 from app.room.enter import Room
 from app.wsgi import create_app
@@ -91,6 +93,78 @@ def test_a_revoked_key_is_unknown_at_once(client: FlaskClient, admin: dict[str, 
     assert (answer.status_code, answer.data) == (204, b"")
     assert calls(client, told["key"]) == 401
     assert client.delete(f"{KEYS}/{told['id']}", headers=admin).status_code == 404
+
+
+def schedule(client: FlaskClient, key: str, *names: str) -> None:
+    for name in names:
+        asked = {"operation": "echo.text", "params": {"text": "a"}, "every": "1h"}
+        made = client.put(f"/v1/schedules/{name}", json=asked, headers=bearer(key))
+        assert made.status_code == 201, made.text
+
+
+def due(room: Room, owner: str) -> list[str]:
+    """The names of the schedules that come due."""
+    return [each.body["name"] for each in room.calendar.enabled(owner)]
+
+
+def test_who_revokes_an_owners_last_key_hears_of_its_schedules(
+    client: FlaskClient, admin: dict[str, str], room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They go on, and that is said, in the log too; while there is another key nothing is."""
+    first, second = (create(client, admin, owner="ada") for _ in range(2))
+    create(client, admin, owner="eve")
+    schedule(client, first["key"], "a", "b")
+    assert client.delete(f"{KEYS}/{first['id']}", headers=admin).status_code == 204
+    answer = client.delete(f"{KEYS}/{second['id']}", headers=admin)
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"id": second["id"], "owner": "ada", "schedules": {"enabled": 2, "disabled": 0}},
+    )
+    assert due(room, "ada") == ["a", "b"]
+    assert "schedules go on whose owner has no key any more" in caplog.messages
+
+
+def test_schedules_are_paused_with_the_last_key(
+    client: FlaskClient, admin: dict[str, str], room: Room
+) -> None:
+    """For who asks for that; a key that has expired is none. Nobody else's are."""
+    first, second = (create(client, admin, owner="ada") for _ in range(2))
+    soon = room.ports.clock.now() + 1
+    over, _ = key.new("OVER", name="o", scopes=["run"], owner="ada", expires=soon, now=soon - 9)
+    room.ports.records.commit(Put(over.changed(body=over.body | {"expires": soon - 8})))
+    other = create(client, admin, owner="eve")
+    schedule(client, first["key"], "a", "b")
+    schedule(client, other["key"], "a")
+    asked = "schedules=disable"
+    assert client.delete(f"{KEYS}/{first['id']}?{asked}", headers=admin).status_code == 204
+    assert due(room, "ada") == ["a", "b"]
+    told = client.delete(f"{KEYS}/{second['id']}?{asked}", headers=admin).json
+    assert told["schedules"] == {"enabled": 0, "disabled": 2}
+    assert (due(room, "ada"), due(room, "eve")) == ([], ["a"])
+    assert client.delete(f"{KEYS}/{other['id']}?schedules=keep", headers=admin).status_code == 200
+
+
+def test_the_hosts_own_schedules_need_no_key(
+    client: FlaskClient, admin: dict[str, str], room: Room
+) -> None:
+    """Its commands look after them."""
+    schedule(client, admin["Authorization"].split()[1], "a")
+    for each in client.get(KEYS, headers=admin).json["items"]:
+        asked = f"{KEYS}/{each['id']}?schedules=disable"
+        assert client.delete(asked, headers=admin).status_code == 204
+    assert due(room, "local") == ["a"]
+
+
+@pytest.mark.parametrize("query", ["schedules=stop", "schedules=", "all=1"])
+def test_a_wrong_wish_revokes_nothing(
+    client: FlaskClient, admin: dict[str, str], query: str
+) -> None:
+    """It is named."""
+    told = create(client, admin)
+    answer = client.delete(f"{KEYS}/{told['id']}?{query}", headers=admin)
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json["errors"]] == [f"/{query.partition('=')[0]}"]
+    assert calls(client, told["key"]) == 200
 
 
 def test_a_rotated_key_overlaps(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -195,6 +195,15 @@ def test_batches_are_of_the_revisions_that_have_them(client: FlaskClient) -> Non
         assert (answer.status_code, answer.json["error"]["code"]) == (400, -32600)
 
 
+def test_a_batch_is_answered_as_far_as_an_answer_holds(client: FlaskClient, room: Room) -> None:
+    """What comes after that is not done, and told so."""
+    room.answer_most = 400
+    call = {**MESSAGE, "method": "tools/call", "params": HELLO}
+    said = client.post("/mcp", json=[call] * 4).json
+    assert "result" in said[0]
+    assert said[-1]["error"]["data"]["kind"] == "too_large"
+
+
 def test_only_json_is_taken_and_given(client: FlaskClient) -> None:
     """A client that accepts JSON alone, or anything, is answered too."""
     message = {**MESSAGE, "method": "ping"}

@@ -242,6 +242,26 @@ def test_batches_have_a_cap(client: FlaskClient) -> None:
     assert (told["error"]["code"], told["id"]) == (CODES["too_large"], None)
 
 
+def test_a_batch_ends_where_its_answer_would_be_too_large(client: FlaskClient, room: Room) -> None:
+    """What comes after that is not done, and says so; notifications are, since they say nothing."""
+    done: list[int] = []
+
+    @room.registry.operation("large")
+    def large(n: int) -> str:
+        done.append(n)
+        return "x" * 1000
+
+    room.answer_most = 5000
+    asked: list[Any] = [
+        {"jsonrpc": "2.0", "method": "large", "params": [n], "id": n} for n in range(6)
+    ]
+    del asked[4]["id"]
+    told = client.post("/rpc", json=asked).json or []
+    assert [each["id"] for each in told if "result" in each] == [0, 1, 2]
+    assert [each["error"]["code"] for each in told if "error" in each] == [CODES["too_large"]] * 2
+    assert done == [0, 1, 2, 4]
+
+
 def test_a_batch_in_a_batch_is_none(client: FlaskClient) -> None:
     """It is answered as one request that is none."""
     assert plain(rpc(client, "[[]]")) == [INVALID]

@@ -28,8 +28,8 @@ def long_way(room: Room, settings: Settings) -> FlaskClient:
     app = create_app(room, settings)
     edge: Any = app.wsgi_app
     assert isinstance(edge, Edge)
-    assert isinstance(edge.wsgi, Straight)
-    edge.wsgi = edge.wsgi.wsgi
+    assert isinstance(edge.wsgi.wsgi, Straight)
+    edge.wsgi.wsgi = edge.wsgi.wsgi.wsgi
     return app.test_client()
 
 

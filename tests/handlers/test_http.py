@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
+from app.doors.rest.straight import Straight
 from app.room.call import Call
 from app.room.enter import Room
 from app.testing import OwnClock
@@ -55,7 +56,8 @@ def by_flask(room: Room, settings: Settings) -> House:
     """All of it through Flask, with no short way."""
     app = create_app(room, settings)
     edge: Any = app.wsgi_app
-    edge.wsgi = edge.wsgi.wsgi
+    assert isinstance(edge.wsgi.wsgi, Straight)
+    edge.wsgi.wsgi = edge.wsgi.wsgi.wsgi
     return House(room, _Fixed(room, settings, app))
 
 

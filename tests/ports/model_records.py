@@ -1,5 +1,6 @@
 """What the promises of Records come to on a dict, and random commits to try them with."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from math import inf, nan
 from typing import Any
@@ -104,13 +105,16 @@ def bare(told: Any) -> Any:
 
 def walk(records: Records, collection: str, **filters: Any) -> list[str]:
     """The ids of all pages."""
+    return [each.id for page in paged(records, collection, **filters) for each in page.items]
+
+
+def paged(records: Records, collection: str, **filters: Any) -> Iterator[Page]:
     page = Page((), None)
-    found: list[str] = []
     while True:
         page = records.list(collection, cursor=page.next, **filters)
-        found += [record.id for record in page.items]
+        yield page
         if page.next is None:
-            return found
+            return
 
 
 def put_all(records: Records, made: list[Record]) -> None:

@@ -7,6 +7,7 @@ An adapter's test file derives from `RecordsSuite` and `TakesSuite`, and gives o
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from app.ports import (
     COMMIT_CAP,
     MOST_WRITES,
     NAME_CAP,
+    PAGE_CAP,
     Add,
     Delete,
     Page,
@@ -25,10 +27,10 @@ from app.ports import (
     Records,
     Write,
 )
-from app.ports.body import Spelled
+from app.ports.body import Spelled, encode, size_of
 from app.room.errors import Invalid, Stale, TooLarge
 
-from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare, put_all, walk
+from .model_records import COMMITS, IDS, NONSENSE, apply, as_write, bare, paged, put_all, walk
 
 
 class RecordsSuite:
@@ -277,6 +279,38 @@ class RecordsSuite:
         assert records.list(collection, limit=3).next is None
         assert records.list(collection, limit=2).next is not None
         assert records.list(collection + "x") == Page(())
+
+    def test_list_ends_by_bytes(self, records: Records, collection: str) -> None:
+        """All pages give each record once, in order; the bodies of one have no more bytes than a
+        page may, and with one more they would have."""
+        texts = ["x" * 60_000, "\u20ac" * 115_000, "", '"' * 80_000, "x" * 3_000]
+        made = [
+            Record(collection, f"{n:02}", {"t": texts[n % 5]}, owner="o", label="lm"[n % 2])
+            for n in range(30)
+        ]
+        for record in made:
+            records.commit(Put(record))
+        filters: tuple[dict[str, str], ...] = ({}, {"owner": "o", "label": "l"})
+        for asked, newest_first in product(filters, (False, True)):
+            wanted = [each for each in made if asked.get("label") in (None, each.label)]
+            pages = list(paged(records, collection, newest_first=newest_first, **asked))
+            found = [record for page in pages for record in page.items]
+            assert [each.id for each in found] == [
+                each.id for each in (wanted[::-1] if newest_first else wanted)
+            ]
+            sizes = [size for page in pages for size in page.sizes]
+            assert sizes == [size_of(encode(each.body)) for each in found]
+            assert len(pages) > 1
+            for page, following in pairwise(pages):
+                assert sum(page.sizes) <= PAGE_CAP < sum(page.sizes) + following.sizes[0]
+
+    def test_list_of_the_largest(self, records: Records, collection: str) -> None:
+        """One record is a page, however large it is."""
+        body = {"t": "x" * (BODY_CAP - len('{"t":""}'))}
+        for n in range(4):
+            records.commit(Put(Record(collection, f"{n}", body)))
+        pages = [[each.id for each in page.items] for page in paged(records, collection)]
+        assert pages == [["3"], ["2"], ["1"], ["0"]]
 
     def test_list_under_writes(self, records: Records, collection: str) -> None:
         """A cursor neither skips nor repeats while records come, change and go."""

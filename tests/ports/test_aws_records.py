@@ -191,3 +191,27 @@ def test_no_region(monkeypatch: pytest.MonkeyPatch, dynamo: str) -> None:
 def test_nothing_at_import(dynamo: str) -> None:
     """A store asks for nothing, and opens nothing, before it is asked."""
     assert AwsRecords("records", url=dynamo)._wire._clients == {}
+
+
+@pytest.mark.parametrize(("size", "most_requests"), [(10, 4), (100_000, 3)])
+def test_a_list_asks_for_little_beyond_its_page(
+    dynamo: str, collection: str, size: int, most_requests: int
+) -> None:
+    """As many requests as before for what is small, and of what is large some items too many."""
+    got: list[int] = []
+
+    def seen(verb: str, answer: Any) -> None:
+        if verb == "batch_get_item":
+            got.append(sum(len(found) for found in answer["Responses"].values()))
+
+    records = AwsRecords("records", url=dynamo, trace=seen)
+    many = 210 if size < 100 else 30
+    made = [Record(collection, f"{n:03}", {"t": "x" * size}) for n in range(many)]
+    for start in range(0, many, 30):
+        records.commit(*map(Put, made[start : start + 30]))
+    got.clear()
+    page = records.list(collection, limit=200)
+    assert page.next is not None
+    assert len(got) <= most_requests
+    assert sum(got) <= len(page.items) + 16
+    records.close()

@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from app.ports import Put, Record, Records
+from app.ports import PAGE_CAP, Put, Record, Records
 from app.ports.local import schema
 from app.ports.local.connections import READERS, Connections, _set
 from app.ports.local.place import Place, filesystem
@@ -391,3 +392,17 @@ def test_tidies(records: Records) -> None:
     assert len(records.list("c").items) == 2
     records.take("c", now=65, until=99, limit=1, label="")
     assert records.list("c").items == ()
+
+
+def test_a_list_reads_no_more_than_its_page(records: LocalRecords) -> None:
+    """Of what a page has no place for, one body is read at most."""
+    for n in range(200):
+        records.commit(one(f"{n:03}", t="x" * 100_000))
+    tracemalloc.start()
+    try:
+        page = records.list("c", limit=200)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sum(page.sizes) <= PAGE_CAP
+    assert most < 4 * PAGE_CAP

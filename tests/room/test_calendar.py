@@ -291,3 +291,64 @@ def test_a_clock_that_ran_ahead(lab: Testing) -> None:
     jobs = lab.room.ports.records.list("jobs", limit=200).items
     assert len({each.body["key"] for each in jobs}) == len(jobs)
     assert len(jobs) == before + 7  # the eighth came due as it was noticed
+
+
+def test_an_owner_has_so_many(lab: Testing) -> None:
+    """One more is a conflict, also to look at; what is there can be changed, and makes room."""
+    calendar = lab.room.calendar
+    calendar.most = 2
+    for name in ("a", "b"):
+        calendar.put(name, HOURLY, ADA, "rest")
+    for make in (calendar.put, calendar.preview):
+        with pytest.raises(Conflict, match="MANYDOORS_MAX_SCHEDULES") as told:
+            make("c", HOURLY, ADA, "rest")
+        assert told.value.members == {"limit": 2}
+    calendar.put("b", replace(HOURLY, every="2h"), ADA, "rest")
+    calendar.put("c", HOURLY, BOB, "rest")
+    calendar.delete("a", ADA)
+    assert calendar.put("c", HOURLY, ADA, "rest")[1]
+
+
+def test_what_the_code_asks_for_is_made_all_the_same(lab: Testing) -> None:
+    """However many there are."""
+    lab.room.calendar.most = 1
+    lab.room.calendar.put("a", HOURLY, LOCAL, "rest")
+    declared(lab, Every("10m"))
+    lab.tick()
+    assert len(lab.room.calendar.list(LOCAL).items) == 2
+
+
+def test_a_schedule_of_nothing_can_be_paused(lab: Testing) -> None:
+    """Its operation may be gone, or take other parameters by now."""
+    calendar = lab.room.calendar
+    put(lab)
+    lab.room.registry._operations.pop("tried")
+    paused = calendar.enable("a", False, ADA, "rest")
+    assert (plan_of(paused).enabled, paused.due) == (False, None)
+    lab.advance("2h")
+    assert lab.tick() == 0
+    with pytest.raises(UnknownOperation):
+        calendar.enable("a", True, ADA, "rest")
+
+
+def test_a_pause_calls_off_what_was_made_ahead(lab: Testing) -> None:
+    """As every change does."""
+    put(lab, replace(HOURLY, every="30s"))
+    lab.advance("10s")
+    assert Ticker(lab.room.registry, lab.room.ports).tick(60).jobs == 2
+    lab.room.calendar.enable("a", False, ADA, "rest")
+    made = lab.room.engine.list(ADA).items
+    assert [each.label for each in made] == ["cancelled"] * 2
+
+
+def test_all_of_one_owner_are_paused(lab: Testing) -> None:
+    """But for those of the code, which are the code's."""
+    calendar = lab.room.calendar
+    for name in ("a", "b", "c"):
+        for caller in (ADA, BOB, LOCAL):
+            calendar.put(name, replace(HOURLY, enabled=name != "c"), caller, "rest")
+    declared(lab, Every("10m"))
+    lab.tick()
+    assert [calendar.pause_all(owner, "keys") for owner in ("ada", "ada", "local")] == [2, 0, 2]
+    assert [len(list(calendar.enabled(each.owner))) for each in (ADA, BOB, LOCAL)] == [0, 2, 0]
+    assert [plan_of(each).enabled for each in calendar.list(LOCAL).items].count(True) == 1

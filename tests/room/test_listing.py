@@ -110,3 +110,27 @@ def test_a_list_of_one_operation_passes_by_the_children_of_others(service):
     assert [record.id for record in page.items] == roots[:1]
     assert walked(service, operation="tree") == roots[1:]
     assert len(walked(service, operation="leaf", limit=200)) == 1500
+
+
+def test_the_children_of_a_job_are_large(service):
+    """Pages end by bytes within a map and between two, and give each child once."""
+    service.room.registry.operation("load", long=True)(load)
+    service.room.registry.operation("loads", long=True)(loads)
+    id = service.submit("loads")
+    other = service.submit("leaf", n=1)
+    service.run()
+    found = walked(service, parent=id, limit=200)
+    own = {each["id"] for each in service.jobs() if each["parent"] == id}
+    assert (len(found), set(found)) == (24, own)
+    assert walked(service, parent="none", limit=200) == [other, id]
+    assert len(service.room.engine.list(LOCAL, parent=id, limit=200).items) < 12
+
+
+def load(text: str) -> int:
+    return len(text)
+
+
+def loads(run) -> int:
+    for _ in range(2):
+        run.map("load", [{"text": "x" * 90_000}] * 12)
+    return 0

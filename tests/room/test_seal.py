@@ -1,26 +1,29 @@
 """What is sealed is opened by its keys, for its place, and by nothing else."""
 
 import json
-from collections.abc import Callable
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from threading import Thread
 from typing import Annotated, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from app import Refused, Secret
+from app.room import hush as hush_module
 from app.room.acceptance import UsedKey
 from app.room.boundary import Control
 from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from app.room.errors import Invalid, Unavailable
-from app.room.hush import hush, hushed
+from app.room.hush import hush, hushed, hushed_line
 from app.room.job import QUEUED, SUCCEEDED
-from app.room.operation import Registry
+from app.room.operation import Operation, Registry
 from app.room.schema.secret import MASK
 from app.room.seal import MARK, Seal
 from app.testing import Testing
@@ -171,6 +174,95 @@ def test_a_secret_is_not_said_as_programs_write_it(write: Callable[[str], str], 
     said = hushed(f"sent {told} there")
     assert said.replace("b'", "'").replace('"', "").replace("'", "") == f"sent {MASK} there"
     hush({}, registry.get("tried"))
+
+
+@pytest.fixture
+def taker() -> Iterator[Operation]:
+    """An operation with a secret; afterwards none is at hand."""
+    registry = Registry()
+
+    def tried(word: Annotated[str, Secret]) -> None:
+        """Take one."""
+
+    registry.operation("tried")(tried)
+    yield registry.get("tried")
+    hush({}, registry.get("tried"))
+
+
+@given(
+    word=st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=6, max_size=40),
+    before=st.binary(max_size=5),
+    after=st.binary(max_size=5),
+    encode=st.sampled_from([b64encode, urlsafe_b64encode]),
+    is_padded=st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_secret_is_not_said_in_base64(
+    taker: Operation,
+    word: str,
+    before: bytes,
+    after: bytes,
+    encode: Callable[[bytes], bytes],
+    is_padded: bool,
+) -> None:
+    """Wherever it stands in what is encoded: what is left of it are the bits that it shares with
+    its neighbours."""
+    hush({"word": word}, taker)
+    told = encode(before + word.encode() + after).decode()
+    told = told if is_padded else told.rstrip("=")
+    said = hushed(told)
+    assert MASK in said
+    start, end = len(before) * 8, (len(before) + len(word.encode())) * 8
+    inside = told[-(-start // 6) : end // 6]  # characters of it alone
+    assert inside not in said
+    rest = said.replace("=", "").split(MASK)
+    assert len(rest[0]) <= -(-start // 6)
+    assert len(rest[-1]) <= -(-(len(after) * 8) // 6) + 1
+
+
+def test_authorization_by_a_password_is_not_said(taker: Operation) -> None:
+    """As a client that logs its headers has it."""
+    hush({"word": "swordfish"}, taker)
+    said = hushed("Authorization: Basic " + b64encode(b"ada:swordfish").decode())
+    assert said == f"Authorization: Basic YWRhOn{MASK}=="
+
+
+def test_a_thread_that_a_function_starts_says_no_secret(taker: Operation) -> None:
+    """It inherits nothing, so that it says none that was at hand of late; others say what they
+    know to be no secret of theirs."""
+    hush({"word": "swordfish"}, taker)
+    said: list[str] = []
+
+    def say() -> None:
+        said.append(hushed_line("a swordfish"))
+
+    def say_own() -> None:
+        hush({"word": "schwertfisch"}, taker)
+        said.append(hushed_line("a swordfish and a schwertfisch"))
+
+    for work in (say, say_own):
+        thread = Thread(target=work)
+        thread.start()
+        thread.join()
+    assert said == [f"a {MASK}", f"a swordfish and a {MASK}"]
+    assert hushed_line("a swordfish, a haddock", ("haddock",)) == f"a {MASK}, a {MASK}"
+
+
+def test_so_many_secrets_are_remembered(taker: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest, by number and by size; and always one."""
+
+    def known() -> list[int]:
+        return [n for n in range(12) if f"secret {n:02}" in recent.all()]
+
+    recent = hush_module._Recent()
+    monkeypatch.setattr(hush_module, "_recent", recent)
+    monkeypatch.setattr(hush_module, "MOST_RECENT", 3)
+    for n in (0, 1, 2, 0, 3):
+        hush({"word": f"secret {n:02}"}, taker)
+    assert known() == [0, 2, 3]
+    monkeypatch.setattr(hush_module, "LARGEST_RECENT", 100)
+    hush({"word": "secret 04"}, taker)
+    assert known() == [4]
 
 
 @pytest.mark.parametrize("long", [False, True])

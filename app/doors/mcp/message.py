@@ -90,15 +90,17 @@ def _batch(room: Room, request: Request, messages: list[Any]) -> Answer:
     if revision and not revision.batches:
         raise NotARequest("Send one message at a time: this revision has no batches.")
     jsonrpc.check_batch(messages, wishes(request))
-    said = jsonrpc.together(
-        _one(room, request, message, place) for place, message in enumerate(messages)
-    )
+
+    def one(message: Any, place: int, is_full: bool) -> bytes:
+        return _one(room, request, message, place, is_full)
+
+    said = jsonrpc.answered(messages, one, room.answer_most)
     return _json(said) if said else Answer(202)
 
 
-def _one(room: Room, request: Request, message: Any, place: int) -> bytes:
+def _one(room: Room, request: Request, message: Any, place: int, is_full: bool) -> bytes:
     try:
-        _check(message)
+        _check(message, is_full)
         if place:  # the first was counted as it came in
             room.rates.spend(request.caller.key)
         if "id" not in message:
@@ -109,8 +111,8 @@ def _one(room: Room, request: Request, message: Any, place: int) -> bytes:
         return _error(problem, jsonrpc.known_id(message))
 
 
-def _check(message: Any) -> None:
-    jsonrpc.check(message)
+def _check(message: Any, is_full: bool = False) -> None:
+    jsonrpc.check(message, is_full=is_full)
     if "id" not in message and not message["method"].startswith("notifications/"):
         raise NotARequest("A request has an id.")
     if not isinstance(message.get("id", ""), str | int):

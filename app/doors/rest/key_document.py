@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from app.doors.job_schema import closed, page
-from app.doors.keys import LISTED, NEW, ROTATED
+from app.doors.keys import LISTED, NEW, REVOKED, ROTATED
 from app.doors.rest.description import (
     ALWAYS,
     SCHEMAS,
@@ -84,11 +84,19 @@ def _create() -> Document:
 
 
 def _revoke() -> Document:
-    told = responses(None, *KINDS, "malformed", "unknown", "invalid")
+    schema, _ = describe(REVOKED.schema)
+    many = {"type": "integer", "minimum": 0}
+    stays = closed(
+        {"id": TEXT, "owner": TEXT, "schedules": closed({"enabled": many, "disabled": many})}
+    )
+    told = responses(stays, *KINDS, "malformed", "unknown", "invalid")
+    told["200"]["description"] = "The same, and its owner, who has no other, had schedules on."
     told["204"] = {"description": "Refused here at once, and everywhere within a minute."}
     return {
         **service("Revoke a key.", "keys.revoke", TAG),
-        "parameters": [_ID],
+        "description": "Schedules go on without a key. With `schedules=disable` those of its owner "
+        "are paused, if this was the last good key of theirs.",
+        "parameters": [_ID, *(query(name, each) for name, each in schema["properties"].items())],
         "responses": told,
     }
 

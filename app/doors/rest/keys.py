@@ -1,14 +1,16 @@
 """Keys over REST: made, listed, rotated, revoked; for admins alone."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from app.doors.http import JSON, Answer, Request, check_json, json_answer
-from app.doors.keys import LISTED, NEW, ROTATED
+from app.doors.keys import LISTED, NEW, REVOKED, ROTATED
 from app.doors.rest.endpoint import Endpoint, Path, refuse_query
 from app.room.access import check_scope
 from app.room.enter import Room
 from app.room.key import OVERLAP
 from app.room.keyring import Keyring
+from app.room.parting import revoke
 from app.room.schema.text import read_text
 from app.room.strict_json import check_text, read_object, write_json
 
@@ -29,7 +31,7 @@ def endpoints(room: Room) -> Iterator[Endpoint]:
 
     yield told("GET", KEYS, "list", _list)
     yield told("POST", KEYS, "create", _create)
-    yield told("DELETE", EACH, "revoke", _revoke)
+    yield told("DELETE", EACH, "revoke", partial(_revoke, room))
     yield told("POST", f"{EACH}/rotate", "rotate", _rotate)
 
 
@@ -57,10 +59,12 @@ def _rotate(keys: Keyring, request: Request, path: Path) -> Answer:
     return _shown_once(200, keys.rotate(path["id"], overlap))
 
 
-def _revoke(keys: Keyring, request: Request, path: Path) -> Answer:
-    refuse_query(request)
-    keys.revoke(path["id"])
-    return Answer(204)
+def _revoke(room: Room, keys: Keyring, request: Request, path: Path) -> Answer:
+    asked = REVOKED.load(read_text(REVOKED.schema, request.texts()))
+    stays = revoke(keys, room.calendar, path["id"], disable=asked["schedules"] == "disable")
+    if stays is None:
+        return Answer(204)
+    return json_answer(request, write_json(stays.told()))
 
 
 def _shown_once(status: int, made: object) -> Answer:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 
 from app.ports import COMMIT_CAP, MOST_WRITES, Page, Put, Record, Write, check
 from app.ports.aws import items, table
@@ -11,7 +10,8 @@ from app.ports.aws.commit import Commit
 from app.ports.aws.reading import BATCH, Reading
 from app.ports.aws.wire import PATIENCE, Answer, Wire
 from app.ports.body import check_sizes, encode
-from app.ports.cursor import cursor_after, id_before
+from app.ports.cursor import id_before
+from app.ports.page import cut, page
 
 UNIT = 1024  # what DynamoDB bills a write by
 
@@ -70,9 +70,8 @@ class AwsRecords:
             raise ValueError(f"A page has at least one record, not {limit}.")
         after = None if cursor is None else table.order_form(id_before(cursor))
         fitting = self._fitting(collection, owner, label, newest_first, after, limit + 1)
-        found = tuple(islice(fitting, limit + 1))
-        more = cursor_after(found[limit - 1].id) if len(found) > limit else None
-        return Page(found[:limit], more)
+        found, sizes, more = cut(fitting, _text, limit)
+        return page((record for record, _ in found), sizes, more)
 
     def _fitting(
         self,
@@ -82,15 +81,16 @@ class AwsRecords:
         newest_first: bool,
         after: str | None,
         most: int,
-    ) -> Iterator[Record]:
+    ) -> Iterator[tuple[Record, str]]:
+        """And the text of each one's body."""
         index, form = _sought(collection, owner, label)
         pages = self._reading.keys(index, form, after=after, forward=not newest_first, most=most)
         for keys in pages:
-            found = self._reading.get_all(keys)
-            for record in (items.record(found[key]) for key in keys if key in found):
+            for item in self._reading.in_portions(keys):
+                record = items.record(item)
                 # It may have changed since the index saw it.
                 if owner in (None, record.owner) and label in (None, record.label):
-                    yield record
+                    yield record, items.text(item, "b")
 
     def count(self, collection: str, *, owner: str | None = None, label: str | None = None) -> int:
         if "" in (owner, label):  # no index knows of what they have not
@@ -108,6 +108,10 @@ class AwsRecords:
 
     def close(self) -> None:
         self._wire.close()
+
+
+def _text(found: tuple[Record, str]) -> str:
+    return found[1]
 
 
 def _sought(collection: str, owner: str | None, label: str | None) -> tuple[str, str]:

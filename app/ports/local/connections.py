@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from queue import Empty, SimpleQueue
 from random import random
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from app.ports.local.place import Place
@@ -26,6 +26,7 @@ ALONE = 0.2  # seconds of one try, at most
 FULL = 2
 
 Row = tuple[Any, ...]
+Taken = TypeVar("Taken")
 
 
 class Connections:
@@ -50,13 +51,20 @@ class Connections:
 
     def read(self, statement: str, values: Row) -> list[Row]:
         """All rows, as of the newest commit."""
+        return self.taken(statement, values, sqlite3.Cursor.fetchall)
+
+    def taken(self, statement: str, values: Row, take: Callable[[sqlite3.Cursor], Taken]) -> Taken:
+        """What `take` makes of the rows, as of the newest commit; what it leaves is not read."""
         reader = self._get(self._readers)
         try:
             if reader is None:
                 reader = self._open()
                 reader.execute("PRAGMA query_only = ON")
-            rows: list[Row] = reader.execute(statement, values).fetchall()
-            return rows
+            rows = reader.execute(statement, values)
+            try:
+                return take(rows)
+            finally:
+                rows.close()  # or what is left of them would keep the log from being emptied
         except BaseException as error:
             if reader is not None:
                 reader.close()

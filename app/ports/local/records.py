@@ -11,11 +11,12 @@ from sqlite3 import Connection
 
 from app.ports import Add, Delete, Page, Put, Record, Write, check
 from app.ports.body import check_sizes, encode
-from app.ports.cursor import cursor_after, id_before
+from app.ports.cursor import id_before
 from app.ports.local import schema
 from app.ports.local.committer import Committer
 from app.ports.local.connections import Connections, Row
 from app.ports.local.place import Place
+from app.ports.page import cut, page
 from app.room.errors import Stale
 
 FLOOR = 64 * 1024 * 1024
@@ -83,9 +84,10 @@ class LocalRecords:
             owner is not None, label is not None, newest_first, after is not None
         )
         values = [v for v in (collection, owner, label, after) if v is not None]
-        rows = self._here().connections.read(statement, (*values, limit + 1))
-        items = tuple(map(_record, rows[:limit]))
-        return Page(items, cursor_after(items[-1].id) if len(rows) > limit else None)
+        rows, sizes, more = self._here().connections.taken(
+            statement, (*values, limit + 1), lambda found: cut(found, _text, limit)
+        )
+        return page(map(_record, rows), sizes, more)
 
     def count(self, collection: str, *, owner: str | None = None, label: str | None = None) -> int:
         statement = schema.count(owner is not None, label is not None)
@@ -266,6 +268,11 @@ def _due(
         due = rows(schema.DUE, (collection, priority, now, limit))
         yield from (row[0] for row in due)
         limit -= len(due)
+
+
+def _text(row: Row) -> str:
+    text: str = row[2]
+    return text
 
 
 def _record(row: Row) -> Record:

@@ -8,6 +8,7 @@ KEYS = (
     "tests/room/test_access_keys.py",
     "tests/doors/test_access_doors.py",
 )
+GUESTS = ("tests/doors/test_guests.py",)
 SENDER = ("tests/doors/test_sender.py", "tests/doors/test_access_doors.py")
 EGRESS = (
     "tests/ports/test_egress.py",
@@ -121,6 +122,30 @@ MUTANTS = (
         (*KEYS, "tests/doors/test_console.py"),
     ),
     Mutant(
+        "guest-by-cookie",
+        "app/doors/doorkeeper.py",
+        "    if not given or COOKIE not in given or GUEST in environ:\n",
+        "    if not given or COOKIE not in given:\n",
+        "A page that may call with a key acts for whoever has signed in to the console.",
+        GUESTS,
+    ),
+    Mutant(
+        "guest-where-it-is-open",
+        "app/doors/doorkeeper.py",
+        "        if not self._open or GUEST in environ or self._access.asks():\n",
+        "        if not self._open or self._access.asks():\n",
+        "A page that may call with a key needs none, at whoever's own machine it is looked at.",
+        GUESTS,
+    ),
+    Mutant(
+        "guest-at-the-console",
+        "app/doors/guests.py",
+        "        return path.startswith(ALWAYS) or bool(self._methods_of(path))\n",
+        "        return True\n",
+        "A page that may call with a key signs its visitor in to the console as somebody else.",
+        GUESTS,
+    ),
+    Mutant(
         "egress-through-6to4",
         "app/room/egress.py",
         '        ("2002::/16", "an IPv4 address inside (6to4)"),\n',
@@ -211,7 +236,7 @@ MUTANTS = (
     Mutant(
         "secrets-in-the-log",
         "app/room/notes.py",
-        "sayable(hushed(text, self.secrets)[:LINE])",
+        "sayable(hushed_line(text, self.secrets)[:LINE])",
         "sayable(text[:LINE])",
         "A password that a function prints by mistake is in its job's log, for all who see the job.",
         SECRETS,
