@@ -1,5 +1,7 @@
 """The door of MCP: what is spoken, the tools, and what comes of a call."""
 
+import re
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 import pytest
@@ -10,9 +12,9 @@ from marshmallow import Schema, fields
 from app import File, Refused, Run, wiring
 from app.config import Settings
 from app.doors.mcp.methods import PAGE
+from app.doors.mcp.names import LONGEST
 from app.doors.mcp.results import LARGE
 from app.doors.mcp.revision import CAPABILITIES, SUPPORTED, VERSION
-from app.doors.mcp.tools import OF_JOBS
 from app.room.enter import Room
 from app.room.operation import Registry
 from app.room.strict_json import read_json
@@ -31,7 +33,8 @@ from tests.doors.mcp_words import (
 )
 from tests.doors.shown import shown
 
-OF_READING = ["jobs.get", "jobs.list"]
+OF_JOBS = ["jobs_get", "jobs_list", "jobs_cancel"]
+OF_READING = OF_JOBS[:2]
 HELLO = {"name": "echo.text", "arguments": {"text": "ä"}}
 BOTH_ERAS = pytest.mark.parametrize("say", SPOKEN.values(), ids=SPOKEN)
 
@@ -192,6 +195,15 @@ def test_batches_are_of_the_revisions_that_have_them(client: FlaskClient) -> Non
         assert (answer.status_code, answer.json["error"]["code"]) == (400, -32600)
 
 
+def test_a_batch_is_answered_as_far_as_an_answer_holds(client: FlaskClient, room: Room) -> None:
+    """What comes after that is not done, and told so."""
+    room.answer_most = 400
+    call = {**MESSAGE, "method": "tools/call", "params": HELLO}
+    said = client.post("/mcp", json=[call] * 4).json
+    assert "result" in said[0]
+    assert said[-1]["error"]["data"]["kind"] == "too_large"
+
+
 def test_only_json_is_taken_and_given(client: FlaskClient) -> None:
     """A client that accepts JSON alone, or anything, is answered too."""
     message = {**MESSAGE, "method": "ping"}
@@ -287,7 +299,7 @@ def shapes(settings: Settings) -> FlaskClient:
 def test_each_operation_is_a_tool(shapes: FlaskClient, say: Any) -> None:
     """In the order of the names, with the schemas that all doors have, and hints by its path."""
     tools = {tool["name"]: tool for tool in result(shapes, say("tools/list"))["tools"]}
-    names = [*sorted(each.name for each in declared()), *OF_JOBS]
+    names = [*sorted(each.name.replace(".", "_") for each in declared()), *OF_JOBS]
     assert [*tools] == names
     for tool in tools.values():
         Draft202012Validator.check_schema(tool["inputSchema"])
@@ -295,14 +307,14 @@ def test_each_operation_is_a_tool(shapes: FlaskClient, say: Any) -> None:
         if "outputSchema" in tool:  # the service's own have none
             Draft202012Validator.check_schema(tool["outputSchema"])
             assert tool["outputSchema"]["type"] == "object"
-    cats = tools["give.cats"]
+    cats = tools["give_cats"]
     assert (cats["title"], cats["description"]) == (
         "Give some",
         "Give some.\n\nAs many as are wanted.",
     )
     assert cats["inputSchema"]["examples"] == [{"many": 2}]
-    assert tools["give.pair"]["annotations"] == {"readOnlyHint": True}
-    assert tools["give.cat"]["annotations"] == {"idempotentHint": True}
+    assert tools["give_pair"]["annotations"] == {"readOnlyHint": True}
+    assert tools["give_cat"]["annotations"] == {"idempotentHint": True}
     assert "annotations" not in cats
     support = {"taskSupport": "optional"} if say is before else None
     assert {str(tools[name].get("execution")) for name in names[: -len(OF_JOBS)]} == {str(support)}
@@ -330,12 +342,35 @@ def test_a_result_is_an_object_true_to_its_schema(
     told = result(shapes, say("tools/call", {"name": name, "arguments": arguments}))
     assert told["structuredContent"] == content
     assert "isError" not in told
-    Draft202012Validator(tools[name]["outputSchema"]).validate(content)
+    Draft202012Validator(tools[name.replace(".", "_")]["outputSchema"]).validate(content)
 
 
 def test_a_text_is_told_as_it_is(client: FlaskClient) -> None:
     """Not as JSON, which is for what is no text."""
     assert result(client, before("tools/call", HELLO))["content"] == [{"type": "text", "text": "ä"}]
+
+
+def giving(text: str) -> Callable[[], str]:
+    def give() -> str:
+        return text
+
+    return give
+
+
+def test_names_are_such_as_all_clients_take(settings: Settings) -> None:
+    """Letters, digits, - and _, at most 64; each leads to its operation, as that one's own does."""
+    registry = Registry()
+    own = ["a.b_c", "a_b.c", "x.y", "x_y", "jobs_get", "plain", f"{'l' * 90}.a", f"{'l' * 90}.b"]
+    for name in own:
+        registry.operation(name)(giving(name))
+    client = create_app(Room(registry, wiring.make_ports(settings)), settings).test_client()
+    tools = [tool["name"] for tool in result(client, before("tools/list"))["tools"]]
+    assert all(re.fullmatch(rf"[A-Za-z0-9_-]{{1,{LONGEST}}}", name) for name in tools)
+    assert {"x_y", "jobs_get", "plain"} <= {*tools}
+    calls = [before("tools/call", {"name": name}) for name in own + tools]
+    given = [result(client, call)["structuredContent"]["result"] for call in calls]
+    assert given[: len(own)] == own
+    assert sorted(given[len(own) :]) == sorted(own)
 
 
 def test_a_large_result_comes_once(client: FlaskClient, room: Room) -> None:
@@ -359,7 +394,7 @@ def test_a_large_list_comes_in_pages(settings: Settings) -> None:
     rest = result(app, newest("tools/list", {"cursor": first["nextCursor"]}))
     assert "nextCursor" not in rest
     names = [tool["name"] for tool in first["tools"] + rest["tools"]]
-    assert names == [f"tool.{number:03}" for number in range(PAGE + 5)]
+    assert names == [f"tool_{number:03}" for number in range(PAGE + 5)]
     assert error(app, newest("tools/list", {"cursor": "x"}), 400)[0] == -32602
 
 
@@ -414,7 +449,7 @@ def test_a_key_sees_what_it_may_call(settings: Settings, say: Any) -> None:
         message, headers = say("tools/list")
         key = shown(room, scope)
         names = [tool["name"] for tool in result(client, (message, headers | key))["tools"]]
-        everything = [*sorted(each.name for each in declared()), *OF_JOBS]
+        everything = [*(each.name.replace(".", "_") for each in declared()), *OF_JOBS]
         hidden = set(everything) - set(names)
         assert (set(names) == set(sees)) if scope == "read" else (hidden == set(sees))
     message, headers = say("tools/call", {"name": "hidden", "arguments": {}})

@@ -102,9 +102,9 @@ def test_what_takes_longer_is_named(client: FlaskClient, room: Room, say: Any) -
     Draft202012Validator(tools["count"]["outputSchema"]).validate(told["structuredContent"])
     id = job_of(told)
     assert "isError" not in told
-    assert f'jobs.get and {{"id": "{id}", "wait": 25}}' in text(told)
+    assert f'jobs_get and {{"id": "{id}", "wait": 25}}' in text(told)
     assert told["content"][1]["uri"] == f"http://localhost/v1/jobs/{id}"
-    asked = say("tools/call", {"name": "jobs.get", "arguments": {"id": id}})
+    asked = say("tools/call", {"name": "jobs_get", "arguments": {"id": id}})
     assert result(client, asked)["structuredContent"]["status"] == "queued"
     finish(room)
     told = result(client, asked)["structuredContent"]
@@ -139,13 +139,13 @@ def test_a_failure_is_a_result_too(client: FlaskClient, room: Room, say: Any) ->
 def test_jobs_are_found_and_cancelled_by_tools(client: FlaskClient, room: Room) -> None:
     """Those of whoever asks, while some operation is long."""
     id = job_of(result(client, before("tools/call", COUNT)))
-    listed = result(client, before("tools/call", {"name": "jobs.list"}))["structuredContent"]
+    listed = result(client, before("tools/call", {"name": "jobs_list"}))["structuredContent"]
     assert [job["id"] for job in listed["items"]] == [id]
-    ask = {"name": "jobs.cancel", "arguments": {"id": id}}
+    ask = {"name": "jobs_cancel", "arguments": {"id": id}}
     assert result(client, before("tools/call", ask))["structuredContent"]["status"] == "cancelled"
     again = result(client, before("tools/call", ask))
     assert json.loads(text(again))["kind"] == "conflict"
-    wrong = result(client, before("tools/call", {"name": "jobs.get", "arguments": {"x": 1}}))
+    wrong = result(client, before("tools/call", {"name": "jobs_get", "arguments": {"x": 1}}))
     assert json.loads(text(wrong))["kind"] == "invalid"
 
 
@@ -156,7 +156,7 @@ def test_tools_of_jobs_are_there_where_jobs_are(settings: Settings) -> None:
     client = create_app(Room(registry, wiring.make_ports(settings)), settings).test_client()
     names = [tool["name"] for tool in result(client, before("tools/list"))["tools"]]
     assert names == ["short"]
-    code, _ = error(client, before("tools/call", {"name": "jobs.list"}))
+    code, _ = error(client, before("tools/call", {"name": "jobs_list"}))
     assert code == -32602
 
 

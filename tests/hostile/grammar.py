@@ -98,12 +98,12 @@ def mcp(names: Names) -> Iterator[Asked]:
     long = {"name": "later", "arguments": {"text": "a"}}
     asked: tuple[tuple[str, Any], ...] = (
         ("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {}}),
-        ("server/discover", {}), ("ping", {}), ("tools/list", {"cursor": "echo.text"}),
+        ("server/discover", {}), ("ping", {}), ("tools/list", {"cursor": "echo_text"}),
         ("tools/call", {"name": "echo.text", "arguments": {"text": "a"}}),
-        ("tools/call", {"name": "echo.kinds", "arguments": KINDS}),
+        ("tools/call", {"name": "echo_kinds", "arguments": KINDS}),
         ("tools/call", {**long, "task": {"ttl": 1}}), ("tools/call", long),
         ("tools/call", {**long, "_meta": {"progressToken": 1}}),
-        ("tools/call", {"name": "jobs.get", "arguments": {"id": names.jobs[1], "wait": 1}}),
+        ("tools/call", {"name": "jobs_get", "arguments": {"id": names.jobs[1], "wait": 1}}),
         ("tasks/get", task), ("tasks/result", {"taskId": names.jobs[0]}), ("tasks/list", {}),
         ("tasks/update", {**task, "inputResponses": {}}), ("tasks/cancel", task),
     )  # fmt: skip

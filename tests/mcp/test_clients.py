@@ -15,7 +15,7 @@ from tests.whole.test_access import made
 
 HERE = Path(__file__).parent
 ENGINES = HERE.parent / "engines"
-OF_JOBS = ["jobs.get", "jobs.list", "jobs.cancel"]
+OF_JOBS = ["jobs_get", "jobs_list", "jobs_cancel"]
 SETTINGS = {"MANYDOORS_OPERATIONS": "tests.mcp.operations"}
 
 Require = Callable[[Any, str], None]

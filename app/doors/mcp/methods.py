@@ -5,10 +5,11 @@ from typing import Any
 
 from app.doors import methods
 from app.doors.mcp import tasks
+from app.doors.mcp.names import OF_JOBS, has_jobs, names
 from app.doors.mcp.progress import Following
 from app.doors.mcp.results import of_outcome
 from app.doors.mcp.revision import HANDSHAKE, SUPPORTED, TASKS, meta_of
-from app.doors.mcp.tools import OF_JOBS, has_jobs, tools
+from app.doors.mcp.tools import tools
 from app.doors.mcp.visit import SERVER_INFO, SOURCE, Visit, object_of, text_of
 from app.room.call import LONGEST_WAIT, Call, Outcome
 from app.room.errors import Invalid, Wrong
@@ -27,7 +28,7 @@ OF_ALL = (
 )
 OF_LONG = (
     " What takes longer than an answer may goes on as a job: the result names it, and the tool "
-    "jobs.get tells how far it is and, when it has ended, what it gave."
+    "{} tells how far it is and, when it has ended, what it gave."
 )
 
 
@@ -54,7 +55,10 @@ def discover(visit: Visit, params: Params) -> Result:
 
 
 def _instructions(visit: Visit) -> str:
-    return OF_ALL + OF_LONG if has_jobs(visit.room) else OF_ALL
+    registry = visit.room.registry
+    if not has_jobs(registry):
+        return OF_ALL
+    return OF_ALL + OF_LONG.format(names(registry).tools["jobs.get"])
 
 
 def ping(visit: Visit, params: Params) -> Result:
@@ -77,11 +81,14 @@ def listed(visit: Visit, params: Params) -> Result:
 
 
 def call(visit: Visit, params: Params) -> Result | Following:
-    name, arguments = text_of(params, "name"), object_of(params, "arguments")
-    if name in OF_JOBS and has_jobs(visit.room):
+    """By the tool's name, or by the operation's."""
+    registry, arguments = visit.room.registry, object_of(params, "arguments")
+    name = text_of(params, "name")
+    name = names(registry).called.get(name, name)
+    if name in OF_JOBS and has_jobs(registry):
         sender = methods.Sender(visit.caller, visit.request.request_id, visit.base, source=SOURCE)
         return of_outcome(visit, methods.ask(visit.room, name, arguments, sender))
-    operation = visit.room.registry.get(name)
+    operation = registry.get(name)
     if visit.revision.tasks and params.get("task") is not None:
         object_of(params, "task")
         outcome = _entered(visit, name, arguments, asynchronous=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.doors import jsonrpc
+from app.doors.mcp.names import names
 from app.doors.mcp.tools import BRIEF, is_bare
 from app.doors.mcp.visit import Visit
 from app.room.call import Outcome
@@ -28,7 +29,7 @@ def of_outcome(visit: Visit, outcome: Outcome, operation: Operation | None = Non
         return of_problem(outcome.problem)
     value = outcome.value
     if outcome.pending or outcome.elsewhere:
-        return _of_job(value, outcome.elsewhere)
+        return _of_job(visit, value, outcome.elsewhere)
     text = value if isinstance(value, str) else outcome.json.decode()
     if len(outcome.json) * ESCAPED > visit.room.answer_most:
         text = LARGE
@@ -42,23 +43,23 @@ def of_problem(problem: Problem) -> Result:
     return {"content": [_text(write_json(jsonrpc.told(problem)).decode())], "isError": True}
 
 
-def waiting(job: Result) -> str:
+def waiting(visit: Visit, job: Result) -> str:
     """How a model goes on while a job does."""
-    done = _progress(job["progress"] or {})
+    done, tool = _progress(job["progress"] or {}), names(visit.room.registry).tools["jobs.get"]
     return (
         f"This takes longer: it goes on as the job {job['id']}, which is {job['status']}{done}. "
-        f'Ask for its result with the tool jobs.get and {{"id": "{job["id"]}", "wait": 25}}.'
+        f'Ask for its result with the tool {tool} and {{"id": "{job["id"]}", "wait": 25}}.'
     )
 
 
-def _of_job(job: Result, elsewhere: str) -> Result:
+def _of_job(visit: Visit, job: Result, elsewhere: str) -> Result:
     here = job["links"]["self"]
     brief = {name: job[name] for name in BRIEF} | {"url": here}
     if elsewhere:
         text = f"The result of the job {job['id']} is too large for an answer: it is a file."
         link = _link(elsewhere, f"{job['id']}.json", {"mimeType": "application/json"})
     else:
-        text, link = waiting(job), _link(here, job["id"], {"mimeType": "application/json"})
+        text, link = waiting(visit, job), _link(here, job["id"], {"mimeType": "application/json"})
     return {"content": [_text(text), link], "structuredContent": {"job": brief}}
 
 

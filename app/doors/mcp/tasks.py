@@ -28,7 +28,7 @@ def created(visit: Visit, job: Body) -> Result:
     """What a call is answered that became a job."""
     if visit.revision.modern:
         return {"resultType": "task", **_task(visit, job)}
-    meta = {f"{RESERVED}model-immediate-response": waiting(job)}
+    meta = {f"{RESERVED}model-immediate-response": waiting(visit, job)}
     return {"task": _task(visit, job), "_meta": meta}
 
 

@@ -1,10 +1,11 @@
 """The operations as tools: what a model is told of each, from the schemas that all doors have."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from app.doors.mcp.names import OF_JOBS, has_jobs, names
 from app.doors.methods import METHODS
 from app.doors.rest.document import params_schema, result_schema
 from app.room.enter import Room
@@ -15,16 +16,12 @@ from app.room.schema.result import Result
 
 Document = dict[str, Any]
 
-OF_JOBS: Mapping[str, str] = {"jobs.get": "read", "jobs.list": "read", "jobs.cancel": "run"}
-"""Tools of the service itself, where an operation is long, and the scope that each asks for: by
-them a model finds what it did not wait for."""
-
 BRIEF = ("id", "operation", "status", "progress")
 
 _TEXT: Document = {"type": "string"}
 _JOB: Document = {
     "type": "object",
-    "description": "What it became, if it had not ended yet: ask for it with the tool jobs.get.",
+    "description": "What it has become, if it takes longer: it is to be asked for by its id.",
     "properties": {
         "id": _TEXT,
         "operation": _TEXT,
@@ -39,20 +36,18 @@ _JOB: Document = {
 def tools(room: Room, tasks: bool) -> Iterator[tuple[str, Document]]:
     """Each with the scope that it asks for, in the order of their names. `tasks`: with what the
     revision that has this says of them."""
+    named = names(room.registry).tools
     for operation in sorted(room.registry, key=lambda each: each.name):
         execution: Document = {"execution": {"taskSupport": "optional"}} if tasks else {}
-        yield operation.policy.scope, tool(operation) | execution
-    if has_jobs(room):
+        about = {"name": named[operation.name], **tool(operation), **execution}
+        yield operation.policy.scope, about
+    if has_jobs(room.registry):
         for name, scope in OF_JOBS.items():
-            yield scope, _of_service(name)
-
-
-def has_jobs(room: Room) -> bool:
-    return any(operation.long for operation in room.registry)
+            yield scope, {"name": named[name], **_of_service(name)}
 
 
 def tool(operation: Operation) -> Document:
-    told: Document = {"name": operation.name}
+    told: Document = {}
     if operation.summary:
         told["title"] = operation.summary.removesuffix(".")
     if about := "\n\n".join(filter(None, (operation.summary, operation.description))):
@@ -112,7 +107,6 @@ def _of_service(name: str) -> Document:
     about = inspect.getdoc(act) or ""
     hints = {"readOnlyHint": True} if OF_JOBS[name] == "read" else {"idempotentHint": True}
     return {
-        "name": name,
         "title": about.partition("\n")[0].removesuffix("."),
         "description": about,
         "inputSchema": describe(takes.schema)[0],
