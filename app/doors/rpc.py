@@ -104,8 +104,6 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
     each = replace(sender, wishes=NONE)
     return jsonrpc.together(message, room.answer_most, partial(_one, room, each))
 
-    def one(item: Any, place: int, is_full: bool) -> bytes:
-        return _one(room, item, each, place, is_full=is_full)
 
 def _one(room: Room, sender: Sender, message: Any, place: int = 0, is_full: bool = False) -> bytes:
     try:
