@@ -16,7 +16,7 @@ RUNTIME = .venv/.installed$(subst $(SPACE),,$(EXTRAS:%=-%))
 DEV = .venv-dev/.installed
 BIN = .venv-dev/bin
 
-.PHONY: help run test check format bench torture crash long fuzz mutants package deploy undeploy lock sbom audit clean
+.PHONY: help run test check format bench torture crash severed long fuzz mutants package deploy undeploy lock sbom audit clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ EVERY ?= 1
 crash: $(DEV) ## break a life of jobs at each write of the store, and judge what is left; EVERY=30
 	@$(BIN)/python -m tests.crash --every "$(EVERY)" $(ARGS)
 
+severed: $(DEV) ## break a life of the service at each request to AWS, and judge what is left; EVERY=9
+	@$(BIN)/python -m tests.severed --every "$(EVERY)" $(ARGS)
+
 CASES ?= 300000
 WIRE ?= 10000
 
@@ -72,8 +75,9 @@ mutants: $(DEV) ## put small bugs into copies of the code, one each, and see whe
 
 STAGE ?= dev
 
-# Zappa packages the environment that is active. It imports pip, and that is warned about.
-ZAPPA = PYTHONWARNINGS=ignore::UserWarning:_distutils_hack VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/zappa
+# Zappa packages the environment that is active. It imports pip, and that is warned about. It does not read
+# AWS_REGION, which comes first elsewhere.
+ZAPPA = $(if $(AWS_REGION),AWS_DEFAULT_REGION="$(AWS_REGION)") PYTHONWARNINGS=ignore::UserWarning:_distutils_hack VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/zappa
 
 package: $(RUNTIME) ## make build/manydoors-dev.zip, as Lambda runs it; STAGE=prod
 	@mkdir -p build

@@ -23,7 +23,9 @@ def provision(given: argparse.Namespace, settings: Settings) -> int:
     from app.deployment.stack import Stack
     from app.deployment.template import INFRA, rendered
 
-    cloud, names = Cloud(), Names(given.stage)
+    names = Names(given.stage)
+    names.check_declared()
+    cloud = Cloud()
     _say(f"{names.full} in account {cloud.account}, region {cloud.region}:")
     stack = Stack(cloud, names)
     plan = stack.plan(rendered(INFRA.read_text(encoding="utf-8"), names.stage, cloud.account))
@@ -95,6 +97,11 @@ def _examined(given: argparse.Namespace, environ: Mapping[str, str]) -> Iterator
         lambda: wiring.load_operations(settings),
         lambda: wiring.make_ports(settings).records,
     )
+    if settings.bucket or settings.queue or settings.topic:
+        from app.deployment import beside
+        from app.deployment.cloud import Cloud
+
+        yield from beside.examine(settings, Cloud())
     if given.stage is not None:
         yield from _stage(given.stage, settings)
 

@@ -14,6 +14,11 @@ from app.room.policy import Rate
 from app.room.size import GB, MB, size
 
 PREFIX = "MANYDOORS_"
+_ORIGIN = re.compile(
+    r"(?!https://[^/]*:443$|http://[^/]*:80$)"  # browsers leave these out
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+OTLP = ("TRACES_", "")  # what stands in the names of its variables: for spans alone, for all
 LAMBDA = "AWS Lambda"
 # By the variable that each sets. Cloud Functions run on Cloud Run and set its variable; theirs,
 # FUNCTION_TARGET, is set on a laptop also, by Google's own server for trials.
@@ -54,6 +59,9 @@ class Settings:
     platform: str = field(default="", metadata={"found": True})
     """What this runs on, if that forgets its disk; found in the environment, not set."""
 
+    traces: tuple[str, ...] = field(default=(), metadata={"found": True})
+    """What takes spans: OpenTelemetry's exporters, found in its own part of the environment."""
+
     operations: tuple[str, ...] = ("app.operations",)
     """The modules that declare operations, comma-separated."""
 
@@ -80,6 +88,9 @@ class Settings:
 
     hosts: tuple[str, ...] = ()
     """The names that requests may ask for, comma-separated; any, while there are none."""
+
+    origins: tuple[str, ...] = ()
+    """The origins of pages elsewhere that may call with a key, comma-separated, or *."""
 
     trusted_proxies: int = 0
     """How many proxies stand in front, whose X-Forwarded headers count."""
@@ -120,7 +131,7 @@ class Settings:
         """The settings that an environment names, or `BadSetting`."""
         given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
         known = {PREFIX + each.name.upper(): each for each in settable()}
-        values: dict[str, Any] = {"platform": _platform(environ)}
+        values: dict[str, Any] = {"platform": _platform(environ), "traces": _traces(environ)}
         for variable, text in given.items():
             if variable not in known:
                 raise BadSetting(f"{variable} is no setting.{_nearest(variable, known)}")
@@ -140,6 +151,19 @@ def settable() -> Iterator[Field[Any]]:
 
 def _platform(environ: Mapping[str, str]) -> str:
     return next((name for variable, name in PLATFORMS.items() if environ.get(variable)), "")
+
+
+def _traces(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The exporters by the names that packages give them; none, while nothing asks for any."""
+    asked = environ.get("OTEL_TRACES_EXPORTER") or (
+        "otlp" if any(environ.get(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT") for name in OTLP) else ""
+    )
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    said = (environ.get(f"OTEL_EXPORTER_OTLP_{name}PROTOCOL") for name in OTLP)
+    otlp = "otlp_proto_grpc" if next(filter(None, said), "") == "grpc" else "otlp_proto_http"
+    names = (name.strip() for name in asked.split(","))
+    return tuple(otlp if name == "otlp" else name for name in names if name not in ("", "none"))
 
 
 def _nearest(variable: str, known: Collection[str]) -> str:
@@ -208,6 +232,18 @@ def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
     if not names or any("/" in name or ("]" in name) for name in names):
         raise ValueError("write names without scheme or port, as in cats.example,127.0.0.1,::1")
+    return names
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if names == ("*",):
+        return names
+    if not names or not all(map(_ORIGIN.fullmatch, names)):
+        raise ValueError(
+            "write whole origins as browsers send them, as in https://cats.example,"
+            "http://localhost:5173, or * for any"
+        )
     return names
 
 
@@ -311,6 +347,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "callbacks": _one_of("public", "local"),
     "deliveries": _many,
     "hosts": _names,
+    "origins": _origins,
     "trusted_proxies": _hops,
     "open": _one_of("no", "loopback"),
     "rate": _rate,

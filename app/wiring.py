@@ -1,6 +1,8 @@
 """Settings in, a room out: the one file that knows which adapters there are."""
 
 import importlib
+import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING
 from app.config import LAMBDA, Settings
 from app.ports import FileLimits, Files, Inbox, Ports, Queue, Records, Tidings, Topic
 from app.ports.absent import Alone, Untold
+from app.ports.spans import Tracer, Untraced
 from app.room.enter import Room
 from app.room.errors import BadOperation, BadSetting, Unimportable
 from app.room.operation import REGISTRY, Registry
@@ -22,6 +25,8 @@ STORE = "manydoors.db"  # in the data folder
 INBOX = "inbox"  # in the data folder
 SEAL_KEYS = "seal.keys"  # in the data folder
 TIDINGS = "tidings"  # in the data folder
+
+log = logging.getLogger("manydoors.traces")
 
 
 def make_room(settings: Settings, lease: float | None = None) -> Room:
@@ -131,7 +136,22 @@ def make_ports(settings: Settings) -> Ports:
         bell=_clock_bells(settings),
         seal_keys=_seal_keys(settings),
         tidings=_tidings(settings),
+        tracer=_tracer(settings),
     )
+
+
+def _tracer(settings: Settings) -> Tracer:
+    """Nothing of OpenTelemetry is looked for until its variables, or the operations' own code, ask
+    for it."""
+    if not settings.traces and "opentelemetry.sdk.trace" not in sys.modules:
+        return Untraced()
+    try:
+        from app.ports.otel import OtelTracer, is_set_up
+
+        return OtelTracer(settings.traces) if settings.traces or is_set_up() else Untraced()
+    except ImportError as error:
+        log.warning("no spans are sent, install opentelemetry-sdk and the exporter: %s", error)
+        return Untraced()
 
 
 def _queue(settings: Settings) -> Queue:

@@ -8,26 +8,31 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, wiring
 from app.config import Settings
-from app.doors import console, flask_forms, rest, rpc
+from app.doors import console, flask_forms, rpc
 from app.doors.doorkeeper import Doorkeeper
 from app.doors.edge import Edge
+from app.doors.endpoints import endpoints
+from app.doors.guests import admitting
 from app.doors.places import Places, Seated
 from app.doors.rest import restx
 from app.doors.rest.endpoint import Endpoint
 from app.doors.rest.straight import Straight
+from app.doors.traced import traced
 from app.room.enter import Room
 
 
 def create_app(room: Room, settings: Settings | None = None) -> Flask:
     """All doors where somebody waits, on one room. Reads no environment."""
     settings = settings or Settings()
-    everything = rest.endpoints(room)
+    everything = endpoints(room)
     may_be_open = settings.open == "loopback" and not settings.platform
     places = Places(settings.share)
     keeper = Doorkeeper(room, hosts=settings.hosts, open=may_be_open, take_place=places.take)
     app = create_inner(room, settings, everything, keeper)
     new_id = room.ports.new_id
     wsgi: Any = Straight(app.wsgi_app, lambda: everything, new_id, keeper, settings.max_body)
+    wsgi = admitting(wsgi, settings.origins, lambda: everything)
+    wsgi = traced(wsgi, room.ports.tracer)
     if hops := settings.trusted_proxies:
         wsgi = ProxyFix(wsgi, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
     access = logs.access_log(settings.log, settings.log_level)

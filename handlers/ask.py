@@ -1,6 +1,7 @@
 """What an event asks for, and what came of it: the words between the doors and their loop."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from app.room.call import Call
@@ -29,7 +30,8 @@ class Gateway(NamedTuple):
     balances: bool = False  # a load balancer, which wants "200 OK"
 
 
-class Visit(NamedTuple):
+@dataclass(slots=True)
+class Visit:
     """A request over HTTP, as WSGI names its parts: somebody waits for the answer."""
 
     environ: dict[str, Any]
@@ -66,7 +68,13 @@ class Unreadable(NamedTuple):
     why: Problem
 
 
-What = Make | Work | Tick | Arrived | Unreadable | None
+class Several(NamedTuple):
+    """All that one message asks for; it is done when each of them is."""
+
+    parts: "tuple[Arrived | Make | Unreadable, ...]"
+
+
+What = Make | Work | Tick | Arrived | Unreadable | Several | None
 
 
 class Ask(NamedTuple):
@@ -77,9 +85,12 @@ class Ask(NamedTuple):
     raw: bytes = b""  # as it came
     source: str = ""  # the door, and the name of what stands before it
     line: str | None = None  # behind one that was not done, none of its line is begun
+    since: float | None = None  # when it was written, of what holds up a line that nobody clears
+    trace: str | None = None  # the traceparent that came with it
 
 
-class Told(NamedTuple):
+@dataclass(slots=True)
+class Told:
     """An answer over HTTP."""
 
     status: int

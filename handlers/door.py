@@ -9,7 +9,7 @@ cold start pays for no other's.
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from threading import Lock
@@ -21,13 +21,33 @@ from app.room.call import LOCAL, Call
 from app.room.enter import Room
 from app.room.errors import Conflict, Internal, Problem
 from app.room.operation import Registry
-from handlers.ask import Arrived, Ask, Came, Make, Tick, UnknownEvent, Unreadable, Visit, Work
+from handlers.ask import (
+    Arrived,
+    Ask,
+    Came,
+    Make,
+    Several,
+    Tick,
+    UnknownEvent,
+    Unreadable,
+    Visit,
+    Work,
+)
 
 if TYPE_CHECKING:
     from handlers.http import Front
 
 RESERVE, SHORTEST_RESERVE = 15.0, 2.0  # seconds for a boundary to be saved and a run settled
 AHEAD = 60.0  # seconds to the next tick
+STUCK = 3600.0  # seconds that a bug may hold up a shard
+TRIGGERS = {
+    "queue": "pubsub",
+    "topic": "pubsub",
+    "upload": "datasource",
+    "stream": "datasource",
+    "schedule": "timer",
+}
+"""What OpenTelemetry calls the events of each door."""
 LEASE_MARGIN = 10.0  # seconds that a claim outlives the platform's own limit
 
 log = logging.getLogger("manydoors.lambda")
@@ -59,29 +79,34 @@ class Context(Protocol):
 def run(doors: Doors, event: Any, context: Context) -> Any:
     """What the platform gets, from this process's own room."""
     door, known = recognised(doors, event)
-    return House.of_this_process(context).answer(door, known, context)
+    house = House.of_this_process(context)
+    try:
+        return house.answer(door, known, context)
+    finally:
+        house.room.ports.tracer.flush()  # the platform freezes this process
 
 
 def recognised(doors: Doors, event: Any) -> tuple[Door, Any]:
     """The one door that knows the event, and the event as it wants it; or `UnknownEvent`."""
-    known: list[tuple[Door, Any]] = []
-    for name in _near(doors, event) if isinstance(event, dict) else ():
-        door = _loaded(name)
-        if found := door.knows(event):
-            known.append((door, event if found is True else found))
-    if len(known) == 1:
-        return known[0]
+    if type(event) is not dict:
+        raise _unknown(event, "No door knows")
+    one: tuple[Door, Any] | None = None
+    for mark in doors:
+        if mark in event:
+            for door in map(_loaded, doors[mark]):
+                known = door.knows(event)
+                if known and one is not None and one[0] is not door:
+                    raise _unknown(event, "Several doors know")
+                if known:
+                    one = door, event if known is True else known
+    if one is None:
+        raise _unknown(event, "No door knows")
+    return one
+
+
+def _unknown(event: Any, who: str) -> UnknownEvent:
     has = ", ".join(sorted(map(repr, event))) if isinstance(event, dict) else type(event)
-    raise UnknownEvent(
-        f"{'Several doors know' if known else 'No door knows'} this event; it has: {has}"[:500]
-    )
-
-
-def _near(doors: Doors, event: dict[str, Any]) -> Iterable[str]:
-    marks = doors.keys() & event.keys()
-    if len(marks) == 1:
-        return doors[marks.pop()]
-    return dict.fromkeys(name for mark in marks for name in doors[mark])
+    return UnknownEvent(f"{who} this event; it has: {has}"[:500])
 
 
 @cache
@@ -95,7 +120,8 @@ class House:
 
     def __init__(self, room: Room, front: "Front", slice: float | None = None) -> None:
         self.room, self.front, self._slice = room, front, slice
-        self._tend_at = 0.0  # by the monotonic clock
+        self._monotonic = room.ports.clock.monotonic
+        self._tend_at = 0.0  # by that
 
     @classmethod
     def of_this_process(cls, context: Context) -> "House":
@@ -113,6 +139,15 @@ class House:
         until = self._until(context)
         if isinstance(event, Visit):
             return door.answer(event, self.front.visited(event, until))
+        name = getattr(door, "__name__", "").rpartition(".")[2]
+        facts = {
+            "faas.trigger": TRIGGERS.get(name, "other"),
+            "faas.invocation_id": getattr(context, "aws_request_id", ""),
+        }
+        with self.room.ports.tracer.span(f"event {name}", "consumer", facts):
+            return self._handled(door, event, until)
+
+    def _handled(self, door: Door, event: Any, until: float) -> Any:
         asks = door.asks(event, self.room.registry)
         came: dict[int, Came] = {}
         stopped: set[str] = set()
@@ -129,11 +164,16 @@ class House:
         reserve = left / 10
         if not SHORTEST_RESERVE <= reserve <= RESERVE:
             reserve = min(RESERVE, max(SHORTEST_RESERVE, reserve))
-        return self.room.ports.clock.monotonic() + left - reserve
+        return self._monotonic() + left - reserve
 
     def _came(self, ask: Ask, until: float) -> Came:
         try:
-            return Came(ask, done=self._do(ask, until))
+            if ask.trace is None:
+                return Came(ask, done=self._do(ask, until))
+            facts = {"messaging.message.id": ask.id, "messaging.operation.type": "process"}
+            tracer = self.room.ports.tracer
+            with tracer.span(f"process {ask.source}", "consumer", facts, ask.trace):
+                return Came(ask, done=self._do(ask, until))
         except Problem as problem:
             log.warning("%s is to be brought again: %s", ask.source, problem.detail)
         except Exception:
@@ -154,6 +194,10 @@ class House:
             case Arrived(file, other):
                 if not self.room.shelf.notice(file) and other is not None:
                     return self._do(ask._replace(what=other), until)
+            case Several(parts):
+                whole = ask._replace(trace=None)  # whose span is open already
+                done = [self._came(whole._replace(what=part), until).done for part in parts]
+                return all(done)
         return True
 
     def _made(self, ask: Ask, call: Call) -> bool:
@@ -162,17 +206,21 @@ class House:
         if problem is None:
             return True
         # A conflict here is another's use of the same key in this moment.
-        if problem.retry or isinstance(problem, Conflict | Internal):
+        again = problem.retry or isinstance(problem, Conflict | Internal)
+        if again and not (isinstance(problem, Internal) and self._is_stuck(ask)):
             log.warning("%s is to be brought again: %s", ask.source, problem.detail)
             return False
         self._keep(ask, problem, call.operation)
         return True
 
+    def _is_stuck(self, ask: Ask) -> bool:
+        return ask.since is not None and self.room.ports.clock.now() >= ask.since + STUCK
+
     def _work(self, hint: str | None, until: float) -> None:
         from handlers.work import work
 
         runs = work(self.room, until, None if hint is None else 1, self._slice, hint)
-        if hint is not None and not runs and self.room.ports.clock.monotonic() >= until:
+        if hint is not None and not runs and self._monotonic() >= until:
             self.room.ports.queue.ring(Hint(hint))  # there was no time to look; the next one has it
 
     def _tick(self, until: float) -> None:
@@ -182,13 +230,13 @@ class House:
         from app.room.sweep import sweep
         from app.room.tick import Ticker
 
-        now = self.room.ports.clock.monotonic()
+        now = self._monotonic()
         if now >= self._tend_at:
             tend(self.room.registry, self.room.ports)
             self._tend_at = now + TEND_EVERY
         Ticker(self.room.registry, self.room.ports).tick(AHEAD)
         sweep(self.room.registry, self.room.ports)
-        while self.room.ports.clock.monotonic() < until and self.room.engine.orphans.sweep():
+        while self._monotonic() < until and self.room.engine.orphans.sweep():
             pass  # each look is short, and the next goes on
 
     def _keep(self, ask: Ask, why: Problem, operation: str = "") -> None:

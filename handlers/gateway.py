@@ -16,32 +16,9 @@ from urllib.parse import unquote_to_bytes, urlencode
 from app.room.duration import FOREVER
 from handlers.ask import Gateway, Visit
 from handlers.gateway_answer import LARGEST, LARGEST_BALANCED, ROOM
-from handlers.shape import Test, listing, listings, mapping, shaped
+from handlers.shape import Test, listing, listings, mapping
 
 TEXTS, MANY_TEXTS, LIST = mapping(str), listings(str), listing(str)
-BODY = {"body": str | None, "isBase64Encoded": bool | None}
-IS_REST = shaped(
-    {
-        "httpMethod": str,
-        "path": str,
-        "resource": str | None,
-        "requestContext": {"path": str | None, "identity": dict | None, "domainName": str | None},
-        **BODY,
-    }
-)
-ABOUT = {"http": {"method": str, "sourceIp": str | None}, "stage": str | None}
-IS_HTTP = shaped(
-    {
-        "rawPath": str,
-        "rawQueryString": str | None,
-        "requestContext": {**ABOUT, "domainName": str | None},
-        **BODY,
-    }
-)
-"""But for what is read only where there is some, and looked at then."""
-
-AUTHORIZER = frozenset(("methodArn", "routeArn", "type"))
-"""What has one of these asks whether somebody may, and not for anything."""
 
 GATEWAY_WAITS = 28.0  # seconds; a REST API answers 504 after 29, an HTTP API after 30
 BALANCER_WAITS = 58.0  # unless its idle timeout is another than the usual minute
@@ -65,7 +42,6 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _METHOD = re.compile(r"[A-Za-z]{1,20}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
-_LISTS = frozenset((list,))
 
 Place = tuple[str, str]  # the prefix of the service's paths, and the path below it
 
@@ -76,148 +52,188 @@ class NotWhole(Exception):
 
 def read(event: Any) -> Visit | None:
     """The request by WSGI's names, and who brought it; None when it is none over HTTP, or no whole
-    one. Never raises."""
-    if not isinstance(event, dict) or not event.keys().isdisjoint(AUTHORIZER):
+    one. Never raises.
+
+    Each part is looked at where it is read, and by its exact type, as JSON makes it: to ask first
+    whether all of them fit took a tenth of the way to an application and back.
+    """
+    if type(event) is not dict or "type" in event:  # as an authorizer's has it, asking who may
         return None
-    version = event.get("version")
+    version, context = event.get("version"), event.get("requestContext")
+    if type(context) is not dict:
+        return None
     try:
-        if version == "2.0":
-            return _of_http(event) if IS_HTTP(event) else None
-        return _of_rest(event) if version in (None, "1.0") and IS_REST(event) else None
+        if version is None or version == "1.0":
+            return _of_rest(event, context)
+        return _of_http(event, context) if version == "2.0" else None
     except NotWhole:
         return None
 
 
-def _of_http(event: Any) -> Visit:
-    headers = _headers(event.get("headers"))
+def _of_http(event: Any, context: Any) -> Visit:
+    """It hands the path over decoded; a function URL as it came, and without a stage:
+    https://github.com/middleapi/standard-server/pull/93"""
+    about, path = context.get("http"), event.get("rawPath")
+    if type(about) is not dict or type(path) is not str:
+        raise NotWhole
+    made = _begun(event.get("headers"))
     if cookies := _given(event, "cookies", LIST):
-        headers["HTTP_COOKIE"] = _octets("; ".join(cookies))
-    about = event["requestContext"]["http"]
-    environ = _environ(event, headers, about["method"], _path_of_http(event))
-    environ["QUERY_STRING"] = _octets(event.get("rawQueryString") or "")
-    environ["REMOTE_ADDR"] = about.get("sourceIp") or ""
-    return Visit(environ, FUNCTION_URL if _is_function_url(event) else API)
+        made["HTTP_COOKIE"] = _octets("; ".join(cookies))
+    made["QUERY_STRING"] = _octets(_text(event, "rawQueryString"))
+    made["REMOTE_ADDR"] = _text(about, "sourceIp")
+    is_url = ".lambda-url." in _text(context, "domainName")
+    place = ("", _decoded(path)) if is_url else _staged(event, context, _octets(path))
+    _finish(made, event, context, about.get("method"), place)
+    return Visit(made, FUNCTION_URL if is_url else API)
 
 
-def _of_rest(event: Any) -> Visit:
+def _of_rest(event: Any, context: Any) -> Visit:
     """Also of an HTTP API in the older form, and of a load balancer."""
     many = event.get("multiValueHeaders")
-    headers = _headers(event.get("headers")) if many in (None, {}) else _headers_of_lists(many)
-    environ = _environ(event, headers, event["httpMethod"], _path_of_rest(event))
+    made = _begun(event.get("headers")) if not many and many in (None, {}) else _of_lists(many)
+    _finish(made, event, context, event.get("httpMethod"), _place_of_rest(event, context))
+    if "elb" in context:
+        return _balanced(event, made, BALANCER if many is None else BALANCER_MANY)
     pairs = _pairs(event)
-    context = event["requestContext"]
-    if "elb" not in context:
-        environ["QUERY_STRING"] = urlencode(pairs, errors="surrogatepass") if pairs else ""
-        environ["REMOTE_ADDR"] = str((context.get("identity") or {}).get("sourceIp") or "")
-        return Visit(environ, REST)
-    # It hands a query over as it came, and writes the last of the addresses itself.
-    environ["QUERY_STRING"] = _octets("&".join(f"{name}={value}" for name, value in pairs))
-    environ["REMOTE_ADDR"] = headers.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-    is_safe = headers.get("HTTP_X_FORWARDED_PROTO", "http").lower() == "https"
-    environ["wsgi.url_scheme"] = "https" if is_safe else "http"
-    return Visit(environ, BALANCER if many is None else BALANCER_MANY)
+    made["QUERY_STRING"] = urlencode(pairs, errors="surrogatepass") if pairs else ""
+    identity = context.get("identity")
+    if identity is not None and type(identity) is not dict:
+        raise NotWhole
+    made["REMOTE_ADDR"] = _text(identity, "sourceIp") if identity else ""
+    return Visit(made, REST)
 
 
-def _environ(event: Any, headers: dict[str, str], method: str, place: Place) -> dict[str, Any]:
-    """What every form has in one way."""
-    if method not in METHODS and not _METHOD.fullmatch(method):
+def _balanced(event: Any, made: dict[str, Any], by: Gateway) -> Visit:
+    """It hands a query over as it came, and writes the last of the addresses itself."""
+    made["QUERY_STRING"] = _octets("&".join(f"{name}={value}" for name, value in _pairs(event)))
+    made["REMOTE_ADDR"] = made.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    is_safe = made.get("HTTP_X_FORWARDED_PROTO", "http").lower() == "https"
+    made["wsgi.url_scheme"] = "https" if is_safe else "http"
+    return Visit(made, by)
+
+
+def _begun(given: Any) -> dict[str, Any]:
+    """What all requests have, and this one's headers, by WSGI's names."""
+    made = SAME.copy()
+    if given is None:
+        return made
+    if type(given) is not dict:
+        raise NotWhole
+    for name, value in given.items():
+        if key := _keys.get(name) or _key(name):
+            made[key] = _octets(value)
+    return made
+
+
+def _of_lists(given: Any) -> dict[str, Any]:
+    """The same; what came several times is joined. Most of what is read, so that nothing is called
+    for what is plain."""
+    if type(given) is not dict:
+        raise NotWhole
+    made, keys = SAME.copy(), _keys
+    for name, values in given.items():
+        if type(values) is not list:
+            raise NotWhole
+        try:
+            [value] = values
+        except ValueError:
+            value = _joined(name, values)
+        if type(value) is not str or not value.isascii():
+            value = _octets(value)
+        try:
+            made[keys[name]] = value
+        except KeyError:
+            if key := _key(name):
+                made[key] = value
+    return made
+
+
+def _joined(name: str, values: list[Any]) -> str:
+    try:
+        return ("; " if _key(name) == "HTTP_COOKIE" else ",").join(values)
+    except TypeError:
+        raise NotWhole from None
+
+
+_keys: dict[str, str] = {}
+
+
+def _key(name: Any) -> str:
+    """WSGI's name of a header; of one with a "_" none, for it could pass for that with a "-"."""
+    if type(name) is not str:
+        raise NotWhole
+    if "_" in name:
+        return ""
+    if len(_keys) >= MOST_KEYS:
+        _keys.clear()
+    key = name.upper().replace("-", "_")
+    _keys[name] = key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    return key
+
+
+def _finish(made: dict[str, Any], event: Any, context: Any, method: Any, place: Place) -> None:
+    """With what every form has in one way; of headers it has been told."""
+    if type(method) is not str or (method not in METHODS and not _METHOD.fullmatch(method)):
         raise NotWhole
     body = _body(event)
-    made: dict[str, Any] = SAME.copy()
-    made.update(headers)
     # Of what came; a gateway may have unpacked it.
-    if body or "CONTENT_LENGTH" in headers:
+    if body or "CONTENT_LENGTH" in made:
         made["CONTENT_LENGTH"] = str(len(body))
-    host = headers.get("HTTP_HOST") or event["requestContext"].get("domainName") or "localhost"
+    host = made.get("HTTP_HOST") or _text(context, "domainName") or "localhost"
     made["HTTP_HOST"] = host
     made["SERVER_NAME"] = host.partition(":")[0]
-    made["SERVER_PORT"] = headers.get("HTTP_X_FORWARDED_PORT", "443")
+    made["SERVER_PORT"] = made.get("HTTP_X_FORWARDED_PORT", "443")
     made["REQUEST_METHOD"] = method.upper()
     made["SCRIPT_NAME"] = place[0]
     made["PATH_INFO"] = place[1] or "/"
     made["wsgi.input"] = BytesIO(body)
     made["wsgi.errors"] = sys.stderr
-    return made
 
 
-def _headers(given: Any) -> dict[str, str]:
-    """By WSGI's names."""
-    if given is None:
-        return {}
-    if type(given) is not dict:
-        raise NotWhole
-    return _plain({_KEYS[name]: value for name, value in given.items()})
-
-
-def _headers_of_lists(given: Any) -> dict[str, str]:
-    """By WSGI's names; what came several times is joined."""
-    if type(given) is not dict or not _LISTS.issuperset(map(type, given.values())):
-        raise NotWhole
-    try:
-        made = {_KEYS[name]: value for name, [value] in given.items()}
-    except ValueError:  # there are several of one, or none
-        made = {key: _joined(key, given[name]) for name in given if (key := _KEYS[name])}
-    return _plain(made)
-
-
-def _joined(key: str, values: list[Any]) -> str:
-    try:
-        return ("; " if key == "HTTP_COOKIE" else ",").join(values)
-    except TypeError:
-        raise NotWhole from None
-
-
-def _plain(headers: dict[str, Any]) -> dict[str, str]:
-    """All of them text, as WSGI has that; looked at in one piece."""
-    headers.pop("", None)
-    try:
-        is_ascii = "".join(headers.values()).isascii()
-    except TypeError:
-        raise NotWhole from None
-    return headers if is_ascii else {key: _octets(value) for key, value in headers.items()}
-
-
-class _Keys(dict[str, str]):
-    """WSGI's name of each header; of one with a "_" none, for it could pass for that with a "-"."""
-
-    def __missing__(self, name: Any) -> str:
-        if not isinstance(name, str):
-            raise NotWhole
-        if len(self) >= MOST_KEYS:
-            self.clear()
-        named = name.upper().replace("-", "_")
-        key = named if named in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{named}"
-        self[name] = key = "" if "_" in name else key
-        return key
-
-
-_KEYS = _Keys()
-
-
-def _octets(text: str) -> str:
+def _octets(text: Any) -> str:
     """As WSGI hands bytes over: each as the character of its number."""
+    if type(text) is not str:
+        raise NotWhole
     return text if text.isascii() else text.encode(errors="surrogatepass").decode("latin-1")
 
 
-def _decoded(path: str) -> str:
+def _decoded(path: Any) -> str:
+    if type(path) is not str:
+        raise NotWhole
     if "%" not in path and path.isascii():
         return path
     return unquote_to_bytes(path.encode(errors="surrogatepass")).decode("latin-1")
 
 
 def _body(event: Any) -> bytes:
-    body: str = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
+    body, is_base64 = event.get("body"), event.get("isBase64Encoded")
+    if body is None:
+        body = ""
+    if type(body) is not str:
+        raise NotWhole
+    if is_base64 is False or is_base64 is None:
         return body.encode("utf-8", "surrogatepass")
-    if not _BASE64.fullmatch(body):
+    if is_base64 is not True or not _BASE64.fullmatch(body):
         raise NotWhole
     return b64decode(body)
 
 
+def _text(part: Any, name: str) -> str:
+    """That member; "" if there is none."""
+    text = part.get(name)
+    if type(text) is str:
+        return text
+    if text is not None:
+        raise NotWhole
+    return ""
+
+
 def _pairs(event: Any) -> list[tuple[str, str]]:
     """Of a query."""
-    many = _given(event, "multiValueQueryStringParameters", MANY_TEXTS)
-    if many:
+    one, many = event.get("queryStringParameters"), event.get("multiValueQueryStringParameters")
+    if one is None and many is None:
+        return []
+    if many := _given(event, "multiValueQueryStringParameters", MANY_TEXTS):
         return [(name, value) for name, values in many.items() for value in values]
     one = _given(event, "queryStringParameters", TEXTS)
     return [*one.items()] if one else []
@@ -231,35 +247,33 @@ def _given(event: Any, name: str, test: Test) -> Any:
     return given
 
 
-def _path_of_http(event: Any) -> Place:
-    """An HTTP API hands the path over decoded, and a stage's name before it; a function URL
-    neither: https://github.com/middleapi/standard-server/pull/93"""
-    raw, context = event["rawPath"], event["requestContext"]
-    domain = context.get("domainName") or ""
-    if _is_function_url(event):
-        return "", _decoded(raw)
-    path, stage = _octets(raw), context.get("stage")
-    if stage and stage != "$default" and ".execute-api." in domain:
-        return _without(path, f"/{stage}")
-    return _mapped(event, path)
-
-
-def _path_of_rest(event: Any) -> Place:
-    """What the context's path has before the event's is the stage, else a base path mapping is
-    what stands before the resource's own."""
+def _place_of_rest(event: Any, context: Any) -> Place:
+    """What the context's path has before the event's is the stage."""
+    path, whole = event.get("path"), _text(context, "path")
     is_decoded = event.get("version") == "1.0"  # an HTTP API, in the older form
-    read = _octets if is_decoded else _decoded
-    path, whole = read(event["path"]), read(event["requestContext"].get("path") or "")
-    bare = "" if path == "/" else path
-    if bare and whole != path and whole.endswith(path):
-        return whole.removesuffix(path), path
-    if not bare and whole.strip("/"):
+    if type(path) is not str:
+        raise NotWhole
+    if not whole.isascii() or not path.isascii() or "%" in whole or "%" in path:
+        read = _octets if is_decoded else _decoded
+        path, whole = read(path), read(whole)
+    if path not in ("", "/"):
+        if whole != path and whole.endswith(path):
+            return whole.removesuffix(path), path
+    elif whole.strip("/"):
         return whole.rstrip("/"), "/"
-    stage = event["requestContext"].get("stage")
-    domain = event["requestContext"].get("domainName") or ""
-    if is_decoded and stage and stage != "$default" and ".execute-api." in domain:
-        return _without(path, f"/{stage}")
-    return _mapped(event, path)
+    return _staged(event, context, path) if is_decoded else _mapped(event, path)
+
+
+def _staged(event: Any, context: Any, path: str) -> Place:
+    """An API's own domain has the stage's name before each path."""
+    stage = _text(context, "stage")
+    is_own = ".execute-api." in _text(context, "domainName")
+    if not is_own or not stage or stage == "$default":
+        return _mapped(event, path)
+    prefix = f"/{stage}"
+    if path == prefix or path.startswith(f"{prefix}/"):
+        return prefix, path.removeprefix(prefix)
+    return "", path
 
 
 def _mapped(event: Any, path: str) -> Place:
@@ -271,14 +285,4 @@ def _mapped(event: Any, path: str) -> Place:
         for ended in (own, f"{own}/"):
             if path.endswith(ended):
                 return path.removesuffix(ended), ended
-    return "", path
-
-
-def _is_function_url(event: Any) -> bool:
-    return ".lambda-url." in (event["requestContext"].get("domainName") or "")
-
-
-def _without(path: str, prefix: str) -> Place:
-    if path == prefix or path.startswith(f"{prefix}/"):
-        return prefix, path.removeprefix(prefix)
     return "", path

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from handlers.ask import Gateway, Told
+from handlers.ask import Told, Visit
 
 LARGEST, LARGEST_BALANCED = 6 * 1024 * 1024, 1024 * 1024
 SURE = 512 * 1024  # bytes of a body that fit anywhere, however they are written
@@ -21,26 +21,27 @@ Headers = Sequence[tuple[str, str]]
 
 
 def size_of(told: Told) -> int:
-    """Bytes of its body as they are going to be written; roughly, of one that fits anywhere."""
-    if len(told.body) <= SURE:
-        return len(told.body)
+    """Bytes of its body as they are going to be written. Asked where that may matter, over `SURE`,
+    for it costs as much as the writing."""
     lowered = {name.lower(): value for name, value in told.headers}
     return len(json.dumps(_body(told.body, lowered)[0]))
 
 
-def answered(told: Told, by: Gateway) -> dict[str, Any]:
-    """As that gateway wants it; of one that it would not send, that it is too large."""
-    if (size := size_of(told)) > by.most:
+def answered(visit: Visit, told: Told) -> dict[str, Any]:
+    """As its gateway wants it; of one that it would not send, that it is too large."""
+    by = visit.by
+    if len(told.body) > SURE and (size := size_of(told)) > by.most:
         told = _too_large(told, size, by.most)
+    headers = told.headers
     listed: dict[str, list[str]] = {}
     lowered: dict[str, str] = {}
-    for name, value in told.headers:
+    for name, value in headers:
         listed[name] = [value if value.isascii() else _text(value)]
         lowered[name.lower()] = value
-    if len(lowered) < len(told.headers):  # one comes twice
-        listed = _many(told.headers)
-    body, is_encoded = _body(told.body, lowered)
-    made = {"statusCode": told.status, "body": body, "isBase64Encoded": is_encoded}
+    if len(lowered) < len(headers):  # one comes twice
+        listed = _many(headers)
+    text, is_encoded = _body(told.body, lowered)
+    made = {"statusCode": told.status, "body": text, "isBase64Encoded": is_encoded}
     if by.style == "many":
         made["multiValueHeaders"] = listed
     elif by.style == "single":
@@ -48,7 +49,7 @@ def answered(told: Told, by: Gateway) -> dict[str, Any]:
     else:
         made["headers"] = {n: ", ".join(v) for n, v in listed.items() if n.lower() != COOKIE}
         if COOKIE in lowered:
-            made["cookies"] = [value for name, value in told.headers if name.lower() == COOKIE]
+            made["cookies"] = [value for name, value in headers if name.lower() == COOKIE]
     if by.balances:
         made["statusDescription"] = f"{told.status} {told.reason}".strip()
     return made
@@ -86,8 +87,7 @@ def _text(value: str) -> str:
 
 def _body(body: bytes, lowered: Mapping[str, str]) -> tuple[str, bool]:
     """As text, and whether that is base64."""
-    is_text = not body or _is_text(lowered.get("content-type", ""))
-    if is_text and lowered.get("content-encoding", "identity").lower() == "identity":
+    if _is_text(lowered.get("content-type"), lowered.get("content-encoding")) or not body:
         try:
             return body.decode(), False
         except UnicodeDecodeError:
@@ -96,9 +96,10 @@ def _body(body: bytes, lowered: Mapping[str, str]) -> tuple[str, bool]:
 
 
 @lru_cache
-def _is_text(form: str) -> bool:
-    form = form.lower().partition(";")[0].strip()
-    return form.startswith(TEXT) or form.endswith(("+json", "+xml"))
+def _is_text(form: str | None, encoding: str | None) -> bool:
+    form = (form or "").lower().partition(";")[0].strip()
+    is_plain = encoding is None or encoding.lower() == "identity"
+    return is_plain and (form.startswith(TEXT) or form.endswith(("+json", "+xml")))
 
 
 def _too_large(told: Told, size: int, most: int) -> Told:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.config import Settings
 from app.ports.lasting import lasting
@@ -18,20 +18,19 @@ from app.room.errors import Problem
 from app.room.strict_json import write_json
 from handlers.ask import Told, Visit
 from handlers.gateway import read
-from handlers.gateway_answer import answered, size_of
+from handlers.gateway_answer import SURE, answered, size_of
 from handlers.wsgi import visited
 
 KEPT = 3600.0  # seconds of an answer that is too large to be sent
 SHORTEST = 0.5  # seconds for a call, however late it came
 
+if TYPE_CHECKING:
+    from app.doors.rest.endpoint import Endpoint
+
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-knows = read
-
-
-def answer(visit: Visit, told: Told) -> dict[str, Any]:
-    return answered(told, visit.by)
+knows, answer = read, answered
 
 
 class Front:
@@ -40,6 +39,7 @@ class Front:
     def __init__(self, room: Room, settings: Settings) -> None:
         # Whoever calls here comes from elsewhere, whatever address a gateway's event names.
         self._room, self._settings = room, replace(settings, open="no")
+        self._monotonic = room.ports.clock.monotonic
         self._wsgi: Wsgi | None = None
 
     def visited(self, visit: Visit, until: float) -> Told:
@@ -48,15 +48,17 @@ class Front:
         if self._wsgi is None:  # no other event pays for it
             with lasting():
                 self._wsgi = self._made()
-        room, monotonic = self._room, self._room.ports.clock.monotonic
-        within, most = visit.by.within, visit.by.most
-        room.answer_within = max(SHORTEST, min(within, until - monotonic()))
-        room.answer_most = most
+        room, by = self._room, visit.by
+        left = until - self._monotonic()
+        room.answer_within = by.within if by.within < left else max(left, SHORTEST)
+        room.answer_most = by.most
         try:
-            told = visited(self._wsgi, visit.environ, until, monotonic)
+            told = visited(self._wsgi, visit.environ, until, self._monotonic)
         finally:
             room.answer_within, room.answer_most = FOREVER, LARGEST_ANSWER
-        return told if size_of(told) <= most else self._elsewhere(told, visit)
+        if len(told.body) > SURE and size_of(told) > by.most:
+            return self._elsewhere(told, visit)
+        return told
 
     def _elsewhere(self, told: Told, visit: Visit) -> Told:
         """A large answer as a file of the caller's, for a while, and 303 to it."""
@@ -90,8 +92,10 @@ class Front:
         from app import logs
         from app.doors.doorkeeper import Doorkeeper
         from app.doors.edge import Edge
-        from app.doors.rest import endpoints, operations
+        from app.doors.guests import admitting
+        from app.doors.rest import operations
         from app.doors.rest.straight import Straight
+        from app.doors.traced import traced
 
         room, settings = self._room, self._settings
         if settings.trusted_proxies:
@@ -99,7 +103,7 @@ class Front:
 
             whole: Wsgi = create_app(room, settings).wsgi_app
             return whole
-        everything = cache(lambda: endpoints(room))
+        everything = cache(lambda: _everything(room))
         keeper = Doorkeeper(room, hosts=settings.hosts, open=False)
 
         def flask() -> Wsgi:
@@ -110,7 +114,15 @@ class Front:
 
         calls, most = operations.endpoints(room), settings.max_body
         straight = Straight(_Late(flask), everything, room.ports.new_id, keeper, most, calls)
-        return Edge(straight, logs.access_log(settings.log, settings.log_level))
+        wsgi = admitting(straight, settings.origins, everything)
+        wsgi = traced(wsgi, room.ports.tracer)
+        return Edge(wsgi, logs.access_log(settings.log, settings.log_level))
+
+
+def _everything(room: Room) -> list["Endpoint"]:
+    from app.doors.endpoints import endpoints  # a call of an operation needs none of the others
+
+    return endpoints(room)
 
 
 class _Late:

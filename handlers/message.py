@@ -4,7 +4,6 @@
 the room tells which jobs it asks for.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +11,26 @@ from app.room.errors import Problem
 from app.room.message import Message, calls, is_cloud_event, read
 from app.room.operation import Registry
 from handlers import upload
-from handlers.ask import Arrived, Ask, Make, Unreadable, What, Work
+from handlers.ask import Arrived, Ask, Make, Several, Unreadable, What, Work
 from handlers.shape import checked, exactly, shaped
 
 ENVELOPE = shaped(
     {"Type": exactly("Notification"), "MessageId": str, "TopicArn": str, "Message": str}
 )
+UPLOAD = (Arrived, Make, Unreadable)
 
 
 def ask(message: Message, registry: Registry, *, id: str = "", line: str | None = None) -> Ask:
     """`id`: by which the platform knows it, if that is another."""
     source = f"{message.door}:{message.name}"
     return Ask(asked(message, registry), id or message.id, message.raw, source, line)
+
+
+def trace_of(attributes: Any, member: str) -> str | None:
+    """The traceparent among a message's attributes, which its sender may have given."""
+    given = attributes.get("traceparent") if isinstance(attributes, dict) else None
+    text = given.get(member) if isinstance(given, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def asked(message: Message, registry: Registry) -> What:
@@ -54,11 +61,6 @@ def _of(value: Any, message: Message, registry: Registry) -> What:
     if isinstance(value, dict) and set(value) == {"job"} and isinstance(value["job"], str):
         return Work(value["job"])
     if isinstance(value, dict) and upload.knows(value) and not is_cloud_event(value):
-        return merged(upload.asks(value, registry))  # a queue or topic that a bucket writes to
+        found = [each.what for each in upload.asks(value, registry)]  # what a bucket wrote
+        return Several(tuple(each for each in found if isinstance(each, UPLOAD)))
     return Make(calls(value, message, registry))
-
-
-def merged(asks: Iterable[Ask]) -> What:
-    found = [each.what.other if isinstance(each.what, Arrived) else each.what for each in asks]
-    made = [call for each in found if isinstance(each, Make) for call in each.calls]
-    return Make(tuple(made)) if made else None

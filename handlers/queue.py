@@ -6,7 +6,7 @@ from app.room.message import FIFO, Message, takers
 from app.room.operation import Registry
 from app.room.trigger import Queue
 from handlers.ask import Ask, Came, failures
-from handlers.message import ask, encoded
+from handlers.message import ask, encoded, trace_of
 from handlers.shape import last_name, name, records
 
 EVENT = records("aws:sqs", messageId=name, body=str, eventSourceARN=name, attributes=dict | None)
@@ -35,4 +35,5 @@ def _ask(record: Any, registry: Registry) -> Ask:
     )
     group = str((record.get("attributes") or {}).get("MessageGroupId", ""))
     line = f"{queue} {group}" if queue.endswith(FIFO) else None
-    return ask(message, registry, id=record["messageId"], line=line)
+    made = ask(message, registry, id=record["messageId"], line=line)
+    return made._replace(trace=trace_of(record.get("messageAttributes"), "stringValue"))

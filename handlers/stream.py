@@ -1,7 +1,8 @@
 """DynamoDB and Kinesis: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 
 A shard is one line: behind the first change that was not done none is begun, and Lambda goes on
-there, with as small a batch as it likes.
+there, with as small a batch as it likes, until the stream forgets the change. So one that only a
+bug keeps from its job is put aside in time.
 """
 
 from base64 import b64decode
@@ -13,16 +14,25 @@ from app.room.change import Change
 from app.room.errors import Malformed, Problem, Unknown
 from app.room.message import Message, call, takers
 from app.room.operation import Registry, chosen
+from app.room.strict_json import MAX_DIGITS
 from app.room.trigger import Stream
 from handlers.ask import Ask, Came, Make, Unreadable, What, failures
 from handlers.message import ask
-from handlers.shape import checked, last_name, name, optional, raw_of, records
+from handlers.shape import checked, name, optional, raw_of, records
 
 SHARD = "shard"
 IMAGE = optional(dict)
-CHANGE = {"SequenceNumber": name, "Keys": IMAGE, "NewImage": IMAGE, "OldImage": IMAGE}
+TIME = int | float | None
+CHANGE = {
+    "SequenceNumber": name,
+    "Keys": IMAGE,
+    "NewImage": IMAGE,
+    "OldImage": IMAGE,
+    "ApproximateCreationDateTime": TIME,
+}
+DATUM = {"sequenceNumber": name, "data": str, "approximateArrivalTimestamp": TIME}
 DYNAMODB = records("aws:dynamodb", eventSourceARN=name, eventName=str, dynamodb=CHANGE)
-KINESIS = records("aws:kinesis", eventSourceARN=name, kinesis={"sequenceNumber": name, "data": str})
+KINESIS = records("aws:kinesis", eventSourceARN=name, kinesis=DATUM)
 
 
 def knows(event: Any) -> bool:
@@ -47,7 +57,8 @@ def _change(record: Any, registry: Registry) -> Ask:
     found = takers(registry, Stream, table)
     message = Message(raw_of(record), f"{arn} {change['SequenceNumber']}", "stream", table, found)
     what = _row(record, message)
-    return Ask(what, change["SequenceNumber"], message.raw, f"stream:{table}", SHARD)
+    since = change.get("ApproximateCreationDateTime")
+    return Ask(what, change["SequenceNumber"], message.raw, f"stream:{table}", SHARD, since)
 
 
 def _row(record: Any, message: Message) -> What:
@@ -73,7 +84,8 @@ def _row(record: Any, message: Message) -> What:
 
 
 def _datum(record: Any, registry: Registry) -> Ask:
-    stream = last_name(record["eventSourceARN"]).removeprefix("stream/")
+    # A consumer with a throughput of its own has its name, and when it was made, behind that.
+    stream = record["eventSourceARN"].partition(":stream/")[2].partition("/")[0]
     sequence, data = record["kinesis"]["sequenceNumber"], record["kinesis"]["data"]
     id = f"{record['eventSourceARN']} {sequence}"
     try:
@@ -82,7 +94,8 @@ def _datum(record: Any, registry: Registry) -> Ask:
         why = Unreadable(Malformed("The data is not base64."))
         return Ask(why, sequence, raw_of(record), f"stream:{stream}", SHARD)
     message = Message(raw, id, "stream", stream, takers(registry, Stream, stream))
-    return ask(message, registry, id=sequence, line=SHARD)
+    asked = ask(message, registry, id=sequence, line=SHARD)
+    return asked._replace(since=record["kinesis"].get("approximateArrivalTimestamp"))
 
 
 def _plain_row(row: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -108,7 +121,8 @@ def _text(value: Any) -> str:
 def _number(value: Any) -> int | float:
     try:
         text = _text(value)
-        return int(text) if text.lstrip("-").isdigit() else float(text)
+        is_whole = text.lstrip("-").isdigit() and len(text.lstrip("-")) <= MAX_DIGITS
+        return int(text) if is_whole else float(text)
     except ValueError:
         raise Malformed("A number of DynamoDB's is none.") from None
 

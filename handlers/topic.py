@@ -6,7 +6,7 @@ from app.room.message import Message, takers
 from app.room.operation import Registry
 from app.room.trigger import Topic
 from handlers.ask import Ask, Came, check_done
-from handlers.message import ask, encoded
+from handlers.message import ask, encoded, trace_of
 from handlers.shape import exactly, last_name, name, shaped
 
 SNS = {"MessageId": name, "Message": str, "TopicArn": name}
@@ -28,4 +28,6 @@ def answer(event: Any, came: list[Came]) -> None:
 def _ask(sns: Any, registry: Registry) -> Ask:
     topic = last_name(sns["TopicArn"])
     found = takers(registry, Topic, topic, topic.removesuffix(".fifo"))
-    return ask(Message(encoded(sns["Message"]), sns["MessageId"], "topic", topic, found), registry)
+    message = Message(encoded(sns["Message"]), sns["MessageId"], "topic", topic, found)
+    trace = trace_of(sns.get("MessageAttributes"), "Value")
+    return ask(message, registry)._replace(trace=trace)

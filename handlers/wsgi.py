@@ -1,12 +1,15 @@
 """One request's way through a WSGI application, its answer in one piece."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from handlers.ask import Told
 
 STREAMS = "text/event-stream"
 LONGEST_STREAM = 10.0  # seconds; who follows a stream comes back for more
+
+Head = Sequence[tuple[str, str]]
 
 
 def visited(
@@ -16,32 +19,50 @@ def visited(
     monotonic: Callable[[], float],
 ) -> Told:
     """The whole answer; of a stream of events what came in some seconds."""
-    said = "500"
-    head: list[tuple[str, str]] = []
-    written: list[bytes] = []
-
-    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        nonlocal said, head
-        said, head = status, headers
-        return written.append
-
-    pieces = wsgi(environ, start)
+    begun = _Begun()
+    pieces, written = wsgi(environ, begun.start), begun.written
     if type(pieces) is list:  # all of it: there is nothing to follow or to close
         written += pieces
     else:
-        end = min(until, monotonic() + LONGEST_STREAM)
-        try:
-            for piece in pieces:
-                written.append(piece)
-                if monotonic() >= end and _is_stream(head):
-                    break
-        finally:
-            if close := getattr(pieces, "close", None):
-                close()
-    code, _, reason = said.partition(" ")
+        _follow(pieces, begun, min(until, monotonic() + LONGEST_STREAM), monotonic)
     body = b"" if environ["REQUEST_METHOD"] == "HEAD" else b"".join(written)
-    return Told(int(code), reason, head, body)
+    status, reason = _status(begun.status)
+    return Told(status, reason, begun.headers, body)
 
 
-def _is_stream(head: list[tuple[str, str]]) -> bool:
-    return any(n.lower() == "content-type" and v.startswith(STREAMS) for n, v in head)
+class _Begun:
+    """What an application says of its answer before the body, and writes of that the old way."""
+
+    __slots__ = ("headers", "status", "written")
+
+    def __init__(self) -> None:
+        self.status = "500"
+        self.headers: Head = ()
+        self.written: list[bytes] = []
+
+    def start(self, status: str, headers: Head, exc_info: object = None) -> Callable[[bytes], None]:
+        self.status, self.headers = status, headers
+        return self.written.append
+
+
+def _follow(
+    pieces: Iterable[bytes], begun: _Begun, end: float, monotonic: Callable[[], float]
+) -> None:
+    try:
+        for piece in pieces:
+            begun.written.append(piece)
+            if monotonic() >= end and _is_stream(begun.headers):
+                break
+    finally:
+        if close := getattr(pieces, "close", None):
+            close()
+
+
+@lru_cache
+def _status(line: str) -> tuple[int, str]:
+    code, _, reason = line.partition(" ")
+    return int(code), reason
+
+
+def _is_stream(headers: Head) -> bool:
+    return any(n.lower() == "content-type" and v.startswith(STREAMS) for n, v in headers)

@@ -33,6 +33,14 @@ GOOD = {
     "callbacks": {"public": "public", "local": "local"},
     "deliveries": {"1": 1, "40": 40},
     "hosts": {"Cats.Example, ::1,": ("cats.example", "::1")},
+    "origins": {
+        "*": ("*",),
+        "https://Cats.example, http://localhost:5173,": (
+            "https://cats.example",
+            "http://localhost:5173",
+        ),
+        "chrome-extension://abc,http://[::1]:81": ("chrome-extension://abc", "http://[::1]:81"),
+    },
     "trusted_proxies": {"0": 0, "2": 2, "9": 9},
     "open": {"no": "no", " loopback ": "loopback"},
     "rate": {"none": None, "100/s": Rate(100, 1.0), "5/m": Rate(5, 60.0)},
@@ -92,6 +100,18 @@ BAD = {
     "callbacks": ["", "all", "Local"],
     "deliveries": ["", "0", "-1", "some"],
     "hosts": ["", ",", "http://cats.example", "[::1]:80"],
+    "origins": [
+        "",
+        "null",
+        "cats.example",
+        "https://cats.example/",
+        "https://*.example",
+        "*,*",
+        "https://cats.example:443",
+        "http://cats.example:80",
+        "https://a b",
+        "https://a,*",
+    ],
     "trusted_proxies": ["", "-1", "10", "1.0", "yes", "01", "٣"],
     "open": ["", "yes", "0.0.0.0"],
     "rate": ["", "0/s", "100", "fast", "1/w"],
@@ -212,6 +232,36 @@ def test_the_platform_is_found(found, platform):
     assert Settings.read(found).platform == platform
     with pytest.raises(BadSetting, match="no setting"):
         Settings.read({"MANYDOORS_PLATFORM": "AWS Lambda"})
+
+
+@pytest.mark.parametrize(
+    ("found", "exporters"),
+    [
+        ({}, ()),
+        ({"OTEL_SERVICE_NAME": "doors"}, ()),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/v1/traces"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c/v1/metrics"}, ()),
+        ({"OTEL_TRACES_EXPORTER": "otlp, console"}, ("otlp_proto_http", "console")),
+        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, ()),
+        (
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            ("otlp_proto_grpc",),
+        ),
+        (
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+            },
+            ("otlp_proto_http",),
+        ),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_SDK_DISABLED": "True"}, ()),
+    ],
+)
+def test_what_takes_spans_is_found(found, exporters):
+    """In OpenTelemetry's own variables."""
+    assert Settings.read(found).traces == exporters
 
 
 def test_settings_are_frozen():

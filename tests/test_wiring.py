@@ -63,3 +63,37 @@ def test_statistics_are_for_the_embedded_store(
     room = make_room(settings(tmp_path, **environ))
     assert (room.engine.settlement.tally is not None) == counts
     room.ports.records.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "on"),
+    [({}, False), ({"OTEL_TRACES_EXPORTER": "console"}, True)],
+)
+def test_spans_are_sent_where_the_environment_says(
+    tmp_path: Path, environ: dict[str, str], on: bool
+) -> None:
+    """By OpenTelemetry's own variables; else nobody is told anything."""
+    ports = make_ports(settings(tmp_path, **environ))
+    assert ports.tracer.on == on
+    ports.records.close()
+
+
+def test_spans_that_no_package_sends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Are told of once, and the service starts without them."""
+    ports = make_ports(settings(tmp_path, OTEL_TRACES_EXPORTER="none-such"))
+    assert not ports.tracer.on
+    assert "no package brings the exporter none-such" in caplog.text
+    ports.records.close()
+
+
+def test_each_thread_of_a_web_worker_may_have_a_connection_to_aws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else those who wait for jobs make a new one at each look."""
+    from app.ports.aws.wire import Wire
+    from app.server import THREADS
+
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    wire = Wire("http://127.0.0.1:9", 1.0, None)
+    assert wire.client().meta.config.max_pool_connections >= THREADS
+    wire.close()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from app.config import PREFIX, Settings
 from app.deployment.advice import advise, platform_of
@@ -41,11 +42,11 @@ class Account:
             return
         full = self._names.full
         yield from examined("stack", self._stack)
-        yield from examined("table", self._table)
+        yield from examined("table", lambda: self._kept(self._table))
         yield from examined("store", lambda: writable(f"table {full}", records()))
-        yield from examined("bucket", self._bucket)
-        yield from examined("queue", self._queue)
-        yield from examined("topic", self._topic)
+        yield from examined("bucket", lambda: self._kept(self._bucket))
+        yield from examined("queue", lambda: self._kept(self._queue))
+        yield from examined("topic", lambda: self._kept(self._topic))
         yield from examined("function", lambda: self._function(operations))
 
     def _identity(self) -> Iterator[Finding]:
@@ -73,6 +74,17 @@ class Account:
             f"{self._names.stack} is {status}",
             f"{self._names.stack} is {status or 'not there'}: run {self._provision}",
         )
+
+    def _kept(self, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+        """CloudFormation does not make again what was taken away behind its back."""
+        try:
+            yield from look()
+        except Unknown as error:
+            raise Unknown(
+                f"{error.detail.rstrip('.')}. If the stack is there, this was deleted by hand: "
+                f"delete the stack {self._names.stack}, which table and bucket outlive, then run "
+                f"{self._provision}"
+            ) from None
 
     def _table(self) -> Iterator[Finding]:
         from app.ports.aws import table
@@ -153,13 +165,22 @@ class Account:
             return
         yield Finding("function", "ok", f"{full}: {function.timeout} s, {function.memory:,} MB")
         yield from self._variables(function.variables)
+        # Whoever may not look at one may look at others.
+        for look in (self._clock, self._crowd, self._settings):
+            yield from examined("function", partial(look, function))
+        yield from examined("limits", lambda: self._limits(function, operations))
+
+    def _clock(self, function: Function) -> Iterator[Finding]:
         yield found(
             "function",
             function.ticks(),
             "a clock calls it",
             "no clock calls it, so that nothing is done at its time and no lost job is found: name "
-            f'the tick under "events" in zappa_settings.json, then `zappa update {stage}`',
+            f'the tick under "events" in zappa_settings.json, then `zappa update '
+            f"{self._names.stage}`",
         )
+
+    def _crowd(self, function: Function) -> Iterator[Finding]:
         if (most := function.at_once()) < FEW:
             yield Finding(
                 "function",
@@ -167,10 +188,14 @@ class Account:
                 f"this account runs {most} functions at once, for all there is in it: ask AWS for "
                 "more (Service Quotas, Lambda, concurrent executions)",
             )
+
+    def _settings(self, function: Function) -> Iterator[Finding]:
         for setting in function.settings():
             right = f"{setting.what}: {setting.found}"
-            wrong = f"{setting.sentence} `zappa update {stage}` sets it"
+            wrong = f"{setting.sentence} `zappa update {self._names.stage}` sets it"
             yield found("function", setting.is_right, right, wrong)
+
+    def _limits(self, function: Function, operations: Iterable[Operation]) -> Iterator[Finding]:
         for advice in advise(operations, platform_of(function)):
             yield Finding("limits", "advice", advice.sentence)
 

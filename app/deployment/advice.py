@@ -1,14 +1,16 @@
 """Which limits of AWS an operation will meet, and what to do about each. Asks nothing of AWS."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.room.duration import seconds
+from app.room.errors import Problem
 from app.room.operation import Operation
 from app.room.policy import Policy
 from app.room.schema.json_schema import describe
-from app.room.size import MB
+from app.room.size import KB, MB
 from app.room.trigger import Every, Queue, Stream, Topic, Upload
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 TICK = 60.0  # seconds between two looks at what is due
 DAY = 86400.0
 LARGEST_FUNCTION = 10_240  # MB of memory
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html,
+# https://docs.aws.amazon.com/general/latest/gr/sns.html
+MESSAGES: dict[type, int] = {Queue: MB, Topic: 256 * KB}
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,14 @@ class Advice:
 
 
 def platform_of(function: "Function") -> Platform:
+    """As AWS tells of it; whoever may not read the account's bound takes that of most."""
+    at_once = Platform.at_once
+    with suppress(Problem):
+        at_once = function.at_once()
     return Platform(
         run=float(function.timeout),
         memory=function.memory,
-        at_once=function.at_once(),
+        at_once=at_once,
         sources=function.sources(),
         seals="MANYDOORS_SEAL_KEYS" in function.variables,
     )
@@ -136,6 +145,17 @@ def _size(operation: Operation, platform: Platform) -> Iterator[tuple[str, str]]
             f"its params may have {_mb(asked)} MB by their schema, and a request has at most "
             f"{_mb(platform.body)} MB: take what is large as a File.",
         )
+    for trigger in operation.triggers:
+        if not isinstance(trigger, Queue | Topic):
+            continue
+        held = MESSAGES[type(trigger)]
+        if asked is not None and asked > held:
+            yield (
+                "message",
+                f"its params may have {_mb(asked)} MB by their schema, and a message of "
+                f"{type(trigger).__name__}({trigger.name!r}) holds {_mb(held)} MB at most: send "
+                "the name of what is large, a file's or an object's.",
+            )
     if operation.long or operation.result.shape is None:
         return
     given = _largest(describe(operation.result.shape)[0])

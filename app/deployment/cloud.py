@@ -14,7 +14,7 @@ NO_CREDENTIALS = (
 )
 NO_REGION = (
     "AWS needs a region: set AWS_DEFAULT_REGION, as in AWS_DEFAULT_REGION=eu-central-1. "
-    "(AWS_REGION would do here, but Zappa does not read it.)"
+    "(AWS_REGION would do here, but `zappa` itself does not read it.)"
 )
 STALE = "The credentials for AWS are no longer valid: sign in again (`aws sso login`)."
 WRONG = "AWS does not know these credentials: check AWS_PROFILE, or the access key and its secret."
@@ -36,11 +36,15 @@ TABLE: dict[str, tuple[type[Forbidden | Unavailable], str]] = {
     "ThrottlingException": (Unavailable, BUSY),
     "TooManyRequestsException": (Unavailable, BUSY),
 }
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+DENIED = (
+    *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"),
+    "403",  # of a HEAD, which has no words
+)
 ABSENT = (
-    *("404", "NotFound", "NoSuchBucket", "ResourceNotFoundException", "NoSuchEntity"),
+    *("404", "ResourceNotFoundException"),
     *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
 )
+NO_SUCH = ("NotFound", "NoSuch")  # somewhere in other codes of what is not there
 
 
 class Cloud:
@@ -115,13 +119,18 @@ def explained(doing: str) -> Iterator[None]:
 
 
 def _told(error: Any, doing: str) -> ManydoorsError:
+    from app.ports.aws.trouble import OFF
+
     code, text = str(error.get("Code", "")), str(error.get("Message", ""))
     if code in DENIED:
         return Forbidden(f"AWS does not let these credentials {doing}: {text}")
+    if text.startswith(OFF):  # the signature is right, and of another time
+        return Forbidden(CLOCK)
     if code in TABLE:
         kind, sentence = TABLE[code]
         return kind(sentence)
-    problem = Unknown if code in ABSENT or "NotFound" in code else Conflict
+    is_absent = code in ABSENT or any(words in code for words in NO_SUCH)
+    problem = Unknown if is_absent else Conflict
     return problem(f"AWS could not {doing}: {text or code}", code=code)
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from app.config import PREFIX
 from app.deployment.cloud import Cloud, explained
 from app.deployment.names import Names
 from app.room.errors import Conflict, Unknown
@@ -54,6 +55,7 @@ class Function:
         self.arn = str(found["FunctionArn"])
         self.timeout, self.memory = int(found["Timeout"]), int(found["MemorySize"])
         self.variables: Mapping[str, str] = found.get("Environment", {}).get("Variables", {})
+        self._rings = f"{PREFIX}QUEUE" in self.variables
 
     def sources(self) -> frozenset[str]:
         """The ARNs of all that brings it events."""
@@ -74,8 +76,12 @@ class Function:
             limits = self._lambda.get_account_settings()["AccountLimit"]
         return int(limits["ConcurrentExecutions"])
 
-    def settings(self, events: Sequence[Event] = ()) -> Iterator[Setting]:
-        """`events`: the event sources as zappa_settings.json has them, where that is known."""
+    def settings(self, events: Sequence[Event] | None = None) -> Iterator[Setting]:
+        """`events`: the event sources as zappa_settings.json has them; where that is not known,
+        the queue that the function writes to."""
+        if events is None:
+            own = self._cloud.arn("sqs", self._names.full)
+            events = [{"arn": own}] if self._rings else []
         yield self._recursion()
         yield self._retries()
         yield self._log()
@@ -85,7 +91,7 @@ class Function:
         for mapping in mappings:
             yield from self._mapping(mapping, given.get(mapping["EventSourceArn"], {}))
         unmapped = given.keys() - {mapping["EventSourceArn"] for mapping in mappings}
-        yield from (self._stream(given[arn]) for arn in sorted(filter(is_stream, unmapped)))
+        yield from (self._unread(given[arn]) for arn in sorted(filter(is_read, unmapped)))
 
     def _recursion(self) -> Setting:
         with explained("read whether the function may call itself"):
@@ -168,6 +174,14 @@ class Function:
         """Of one queue or stream that Lambda reads."""
         arn, id = str(mapping["EventSourceArn"]), mapping["UUID"]
         where = _last(arn)
+        reads = "Disabled" if mapping["State"].startswith("Disabl") else "Enabled"
+        yield Setting(
+            f"Reading of {where}",
+            UNREAD,
+            reads,
+            "Enabled" if event.get("enabled", True) else reads,
+            lambda: self._change(id, Enabled=True),
+        )
         yield Setting(
             f"Partial failures of {where}",
             "One bad message is else lost, or brings its whole batch again.",
@@ -202,23 +216,34 @@ class Function:
         why = f"{VISIBLE} × the function's timeout: a message else comes again while it is at work."
         return Setting(f"Seconds that {name} hides a message", why, found, wanted, mend)
 
-    def _stream(self, event: Event) -> Setting:
-        """Zappa names no starting position, without which AWS maps no stream."""
+    def _unread(self, event: Event) -> Setting:
+        """Zappa names no starting position, without which AWS maps no stream; and what AWS refuses
+        it only logs."""
         arn = str(event["arn"])
+        size = event.get("batch_size", 100 if is_stream(arn) else 10)
+        most = {"MaximumConcurrency": event.get("maximum_concurrency", MOST_AT_ONCE)}
+        window = event.get("batch_window", int(size > LARGEST_PLAIN_BATCH))
         position = event.get("starting_position", "TRIM_HORIZON")
+        own: dict[str, Any] = (
+            {"StartingPosition": position}
+            if is_stream(arn)
+            else {"ScalingConfig": most, "MaximumBatchingWindowInSeconds": window}
+        )
 
         def mend() -> None:
             self._lambda.create_event_source_mapping(
                 FunctionName=self.arn,
                 EventSourceArn=arn,
-                BatchSize=event.get("batch_size", 100),
+                BatchSize=size,
                 Enabled=event.get("enabled", True),
-                StartingPosition=position,
                 FunctionResponseTypes=["ReportBatchItemFailures"],
+                **own,
             )
 
-        why = "Zappa cannot say where to begin in a stream."
-        return Setting(f"Where {_last(arn)} is read from", why, None, position, mend)
+        if is_stream(arn):
+            why = "Zappa cannot say where to begin in a stream."
+            return Setting(f"Where {_last(arn)} is read from", why, None, position, mend)
+        return Setting(f"Reading of {_last(arn)}", UNREAD, None, "Enabled", mend)
 
     def _mappings(self) -> Iterator[Mapping[str, Any]]:
         """Of queues and streams; what else Lambda can read is not for Zappa to map."""
@@ -226,7 +251,7 @@ class Function:
             pages = self._lambda.get_paginator("list_event_source_mappings")
             for page in pages.paginate(FunctionName=self.arn):
                 for mapping in page["EventSourceMappings"]:
-                    if mapping.get("EventSourceArn", "::").split(":")[2] in ("sqs", *STREAMS):
+                    if is_read(mapping.get("EventSourceArn", "::")):
                         yield mapping
 
     def _statements(self) -> list[dict[str, Any]]:
@@ -248,12 +273,19 @@ class Function:
 
 
 STREAMS = ("dynamodb", "kinesis")
+LARGEST_PLAIN_BATCH = 10  # messages; AWS waits a second at least for more
+UNREAD = "What is in it else waits: jobs for the next tick, messages for ever."
 SOURCE = "aws:sourcearn"
 
 
 def is_stream(arn: str) -> bool:
     """Is it read by position?"""
     return arn.split(":")[2] in STREAMS
+
+
+def is_read(arn: str) -> bool:
+    """By Lambda, through a mapping; what else brings events calls the function."""
+    return arn.split(":")[2] in ("sqs", *STREAMS)
 
 
 def _caller(statement: Mapping[str, Any]) -> str | None:

@@ -1,11 +1,14 @@
 """The names of all that belongs to a stage."""
 
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.room.errors import BadSetting
 
 PROJECT = "manydoors"
+SETTINGS = Path(__file__).parents[2] / "zappa_settings.json"
 STAGE = "[a-z][a-z0-9]{0,19}"  # Zappa wants no hyphen, and the name of its role has 64 characters
 
 
@@ -18,6 +21,15 @@ class Names:
             raise BadSetting(
                 f"{self.stage!r} cannot be a stage: write 1 to 20 small letters and digits, "
                 "a letter first, as in dev."
+            )
+
+    def check_declared(self) -> None:
+        """A slip of the pen would else make a table and a bucket that are hard to take away."""
+        declared = json.loads(SETTINGS.read_text(encoding="utf-8"))
+        if self.stage not in declared:
+            raise BadSetting(
+                f"{SETTINGS.name} has no stage {self.stage!r}, but {', '.join(declared)}. For a "
+                f'new one write "{self.stage}": {{"extends": "dev"}} there.'
             )
 
     @property

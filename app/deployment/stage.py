@@ -1,12 +1,12 @@
 """The settings of a stage as Zappa needs them: the names filled in, what is unused left out."""
 
-import json
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+ROOT = str(Path(__file__).parents[2])
 UPLOADING = ("deploy", "update")
 PACKAGING = (*UPLOADING, "package")
 
@@ -20,16 +20,17 @@ def fill(cli: Any) -> None:
     if cli.command in PACKAGING:
         check_python(cli.runtime, sys.version_info[:2])
     known = {"stage": cli.api_stage, **(whose(cli.zappa) if cli.load_credentials else {})}
+    for read in (cli, cli.zappa):  # of most settings Zappa has made its own before it calls
+        fill_in(read, known)
     settings = filled(cli.stage_config, known)
     if cli.command in UPLOADING:
-        check_provisioned(cli.zappa.s3_client, settings["s3_bucket"], cli.api_stage)
+        check_provisioned(
+            cli.zappa.s3_client, settings["s3_bucket"], cli.api_stage, cli.zappa.aws_region
+        )
+        make_api(cli)
     settings["exclude_glob"] = [*settings["exclude_glob"], *unused(settings["aws_services"])]
     for name, value in settings.items():
         cli.override_stage_config_setting(name, value)
-    # These Zappa has read before it calls.
-    cli.s3_bucket_name = settings["s3_bucket"]
-    cli.aws_environment_variables = settings["aws_environment_variables"]
-    cli.zappa.attach_policy = json.dumps(filled(json.loads(cli.zappa.attach_policy), known))
 
 
 def check_python(runtime: str, running: tuple[int, int]) -> None:
@@ -41,27 +42,81 @@ def check_python(runtime: str, running: tuple[int, int]) -> None:
         )
 
 
-def check_provisioned(s3: Any, bucket: str, stage: str) -> None:
-    """Or Zappa makes the bucket itself, and nothing can make the stage's own any more."""
+def check_provisioned(s3: Any, bucket: str, stage: str, region: str) -> None:
+    """Or Zappa makes the bucket itself, and nothing can make the stage's own any more; or a
+    function in one region, whose table and queue are in another."""
     from botocore.exceptions import ClientError
 
     try:
-        s3.head_bucket(Bucket=bucket)
+        there = s3.head_bucket(Bucket=bucket).get("BucketRegion", region)
     except ClientError as error:
         raise SystemExit(
             f"Stage {stage} has no bucket {bucket} that you may use ({error}): `make deploy "
             f"STAGE={stage}` makes what a stage stands on before it deploys."
         ) from None
+    if there != region:
+        raise SystemExit(
+            f"Stage {stage} stands in {there}, and Zappa would deploy to {region}: set "
+            f"AWS_DEFAULT_REGION={there}, and AWS_REGION alike or not at all."
+        )
+
+
+def make_api(cli: Any) -> None:
+    """An update, too, makes the API where there is none: a deployment that was broken off leaves
+    a function without, and no update would ever pass."""
+    if not cli.use_apigateway:
+        return
+    check_api_stack(cli.zappa.cf_client, cli.lambda_name, cli.api_stage)
+    update = cli.zappa.update_stack
+    cli.zappa.update_stack = lambda *given, **named: update(
+        *given, **{**named, "update_only": False}
+    )
+
+
+def check_api_stack(formation: Any, name: str, stage: str) -> None:
+    """Can Zappa change its own?"""
+    from botocore.exceptions import ClientError
+
+    try:
+        (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError:  # there is none, and Zappa makes it
+        return
+    status = stack["StackStatus"]
+    if status.endswith("IN_PROGRESS"):
+        raise SystemExit(
+            f"The API's stack {name} is being changed ({status}): try again when that is over."
+        )
+    if status == "ROLLBACK_COMPLETE" or status.endswith("_FAILED"):
+        raise SystemExit(
+            f"The API's stack {name} is {status}, and can't be changed any more: `make undeploy "
+            f"STAGE={stage}` takes it away and leaves all data; then deploy again."
+        )
 
 
 def whose(zappa: Any) -> dict[str, str]:
-    """Of the credentials at hand."""
-    caller = zappa.boto_session.client("sts").get_caller_identity()
+    """Of the credentials at hand; what is wrong with them is one sentence."""
+    if ROOT not in sys.path:
+        sys.path.insert(0, ROOT)
+    from app.deployment.cloud import explained
+    from app.room.errors import ManydoorsError
+
+    try:
+        with explained("learn who asks"):
+            caller = zappa.boto_session.client("sts").get_caller_identity()
+    except ManydoorsError as error:
+        raise SystemExit(str(error)) from None
     return {
         "account": caller["Account"],
         "partition": caller["Arn"].split(":")[1],
         "region": zappa.aws_region,
     }
+
+
+def fill_in(reader: Any, known: Mapping[str, str]) -> None:
+    """What it keeps of the settings, with their values in it."""
+    for name, value in list(vars(reader).items()):
+        if isinstance(value, str | dict | list):
+            setattr(reader, name, filled(value, known))
 
 
 def filled(value: Any, known: Mapping[str, str]) -> Any:

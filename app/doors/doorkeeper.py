@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from app.doors.http import CALLER, KEEPER
-from app.doors.sender import SAFE, check_page, check_sender, name_of
+from app.doors.sender import GUEST, SAFE, check_page, check_sender, name_of
 from app.room.access import NO_KEY
 from app.room.call import LOCAL, Caller
 from app.room.enter import Room
@@ -76,7 +76,7 @@ class Doorkeeper:
 
     def _is_open_to(self, environ: Mapping[str, Any]) -> bool:
         """A name that leads here from elsewhere is some page's trick, or a proxy's guest."""
-        if not self._open or self._access.asks():
+        if not self._open or GUEST in environ or self._access.asks():
             return False
         # Servers say from where; who calls the application in its own process does not.
         address = environ.get("REMOTE_ADDR", LOOPBACK[0])
@@ -117,10 +117,12 @@ def _is_loopback(address: str) -> bool:
 
 
 def _visit(environ: Mapping[str, Any]) -> str | None:
-    """Not by http.cookies: before Python 3.12.6 backslashes in quotes take it the square of their
+    """None of a page of another origin, which has a key of its own.
+
+    Not by http.cookies: before Python 3.12.6 backslashes in quotes take it the square of their
     number, and whoever sends a header needs no key for that (CVE-2024-7592)."""
     given = environ.get("HTTP_COOKIE")
-    if not given or COOKIE not in given:
+    if not given or COOKIE not in given or GUEST in environ:
         return None
     for each in given.split(";"):
         name, _, value = each.partition("=")

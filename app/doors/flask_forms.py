@@ -9,7 +9,7 @@ from werkzeug.routing import RequestRedirect
 
 from app.doors.doorkeeper import Doorkeeper
 from app.doors.failure import failed
-from app.doors.http import STATUS, Answer, Request, problem_answer
+from app.doors.http import ROUTE, STATUS, Answer, Request, problem_answer
 from app.ports import NewId
 from app.room.errors import Malformed, NotAllowed, Problem, Unknown
 
@@ -32,6 +32,8 @@ def admit(app: Flask, keeper: Doorkeeper, free: Collection[str]) -> None:
     unless all of that path is free."""
 
     def come_in() -> None:
+        if request.url_rule is not None:
+            request.environ[ROUTE] = request.url_rule.rule
         is_free = all(endpoint in free for endpoint in _meant())
         (keeper.check_sender if is_free else keeper.admit)(request.environ)
 

@@ -55,6 +55,7 @@ METRICS = "text/plain"
 ANY = "*/*"
 
 REQUEST_ID = "manydoors.request_id"  # in the environ, put there by the edge
+ROUTE = "manydoors.route"  # in the environ, put there by what knows it: as Flask writes it
 CALLER = "manydoors.caller"  # in the environ, put there by the doorkeeper
 KEEPER = "manydoors.keeper"  # there too: what tells the caller of an environ
 MOST_DIGITS = 18  # of a Content-Length

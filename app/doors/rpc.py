@@ -2,24 +2,23 @@
 be asked of jobs and schedules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, request
 
+from app.doors import jsonrpc, methods
 from app.doors.doorkeeper import Doorkeeper
 from app.doors.flask_forms import asked, response
 from app.doors.http import JSON, Answer, Request, check_json, problem_answer
-from app.doors.jobs import METHODS as OF_JOBS
-from app.doors.jobs import Jobs
+from app.doors.methods import METHODS, Sender
 from app.doors.rest.operations import body_of
-from app.doors.schedules import METHODS as OF_SCHEDULES
-from app.doors.schedules import Schedules
-from app.doors.wishes import NONE, Wishes, wishes
-from app.room.call import LOCAL, Call, Caller, Outcome
-from app.room.enter import Room, by_name
-from app.room.errors import Busy, NotARequest, Problem, TooLarge, UnknownOperation
-from app.room.strict_json import read_json, write_json
+from app.doors.wishes import NONE, wishes
+from app.room.call import Call, Outcome
+from app.room.enter import Room
+from app.room.errors import Busy, NotARequest, Problem, UnknownOperation
+from app.room.strict_json import read_json
 
 CODES: Mapping[str, int] = {
     "malformed": -32700,
@@ -51,13 +50,7 @@ TITLES = {-32700: "Parse error", -32600: "Invalid Request", -32601: "Method not 
 """The specification's own words for its own codes."""
 
 PATH, ENDPOINT = "/rpc", "rpc"
-BATCH = 100
 DISCOVER = "rpc.discover"
-
-METHODS = {**OF_JOBS, **OF_SCHEDULES}
-"""What can be asked of jobs and schedules."""
-
-_MEMBERS = frozenset(("jsonrpc", "method", "params", "id"))
 
 
 def mount(app: Flask, room: Room, keeper: Doorkeeper) -> None:
@@ -78,16 +71,6 @@ def _turned_away(problem: Problem, message: Request) -> Answer:
     told = problem_answer(problem, message.path)
     headers = [(name, text) for name, text in told.headers if name != "Content-Type"]
     return Answer(told.status, _error(problem, None), [("Content-Type", JSON), *headers])
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Who sent a message, and what its headers wish."""
-
-    caller: Caller = LOCAL
-    request_id: str = ""
-    prefix: str = ""
-    wishes: Wishes = NONE
 
 
 _NOBODY = Sender()
@@ -114,49 +97,49 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
     try:
         message = read_json(body)
         if not isinstance(message, list):
-            return _one(room, message, sender)
-        if not message:
-            raise NotARequest("A batch holds at least one request.")
-        if len(message) > BATCH:
-            raise TooLarge(f"A batch holds at most {BATCH} requests.", limit=BATCH)
-        if sender.wishes.key is not None:
-            raise NotARequest("An Idempotency-Key is for one request, not for a batch.")
+            return _one(room, sender, message)
+        jsonrpc.check_batch(message, sender.wishes)
     except Problem as problem:
         return _error(problem, None)
-    return _all(room, message, replace(sender, wishes=NONE))
+    each = replace(sender, wishes=NONE)
+    return jsonrpc.together(message, room.answer_most, partial(_one, room, each))
+
+    def one(item: Any, place: int, is_full: bool) -> bytes:
+        return _one(room, item, each, place, is_full=is_full)
 
 
-def _all(room: Room, messages: list[Any], sender: Sender) -> bytes:
-    """As many are answered as one answer holds; what comes after them is not done."""
-    said: list[bytes] = []
-    left = room.answer_most // 2  # the one that is over it has a place, too
-    for place, message in enumerate(messages):
-        if one := _one(room, message, sender, place, is_full=left <= 0):
-            said.append(one)
-            left -= len(one)
-    return b"[" + b",".join(said) + b"]" if said else b""
-
-
-def _one(
-    room: Room, message: Any, sender: Sender, place: int = 0, *, is_full: bool = False
-) -> bytes:
+def _one(room: Room, sender: Sender, message: Any, place: int = 0, is_full: bool = False) -> bytes:
     try:
-        _check(message)
-        if is_full and "id" in message:
-            raise TooLarge("The answers before it fill the batch: ask it in another.")
+        jsonrpc.check(message, is_full=is_full)
         if place:  # the first of a batch was counted as it came in
             room.rates.spend(sender.caller.key)
     except Busy as busy:
         return _error(busy, message["id"]) if "id" in message else b""
     except Problem as bad:
-        return _error(bad, _known_id(message))
-    outcome = _outcome(room, message, sender)
+        return _error(bad, jsonrpc.known_id(message))
+    outcome = (
+        _traced(room, message, sender) if room.ports.tracer.on else _outcome(room, message, sender)
+    )
     if "id" not in message:
         return b""
     if outcome.problem:
         return _error(outcome.problem, message["id"])
-    id = write_json(message["id"])
-    return b'{"jsonrpc":"2.0","result":' + outcome.json + b',"id":' + id + b"}"
+    return jsonrpc.result(outcome.json, message["id"])
+
+
+def _traced(room: Room, message: Any, sender: Sender) -> Outcome:
+    """A span of its own, for a batch has many. https://opentelemetry.io/docs/specs/semconv/rpc/"""
+    method = message["method"]
+    is_known = method == DISCOVER or method in METHODS or room.registry.known(method) is not None
+    name = method if is_known else "_OTHER"  # or anybody could make names without end
+    facts = {"rpc.system.name": "jsonrpc", "rpc.method": name}
+    with room.ports.tracer.span(name, "server", facts) as span:
+        outcome = _outcome(room, message, sender)
+        if (problem := outcome.problem) is not None:
+            code = NARROWER.get(type(problem)) or CODES[problem.kind]
+            span.tell({"rpc.response.status_code": str(code)})
+            span.fail(problem.kind)
+        return outcome
 
 
 def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
@@ -166,7 +149,7 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
 
         return Outcome(openrpc.written(room))
     if method in METHODS:
-        return _of_service(room, method, params, sender)
+        return methods.ask(room, method, params, sender)
     wish = sender.wishes
     return room.enter(
         Call(
@@ -183,47 +166,6 @@ def _outcome(room: Room, message: Any, sender: Sender) -> Outcome:
     )
 
 
-def _of_service(room: Room, method: str, params: Any, sender: Sender) -> Outcome:
-    ask, takes = METHODS[method]
-    told = room, sender.caller, sender.prefix, "rpc", sender.request_id
-    asked = Jobs(*told, sender.wishes) if method in OF_JOBS else Schedules(*told)
-
-    try:
-        given = params if isinstance(params, dict) else by_name(takes.names, params)
-        return Outcome(write_json(ask(asked, **takes.load(given))))
-    except BaseException as error:  # noqa: BLE001 - as of every other call
-        return room.told(Call(method, request_id=sender.request_id), error)
-
-
-def _check(message: Any) -> None:
-    if not isinstance(message, dict):
-        raise NotARequest("A request is an object.")
-    if message.get("jsonrpc") != "2.0":
-        raise NotARequest('"jsonrpc" must be "2.0".')
-    if not isinstance(message.get("method"), str):
-        raise NotARequest('"method" must be a string.')
-    if not isinstance(message.get("params", {}), dict | list):
-        raise NotARequest('"params" must be an object or an array.')
-    if "id" in message and not _is_id(message["id"]):
-        raise NotARequest('"id" must be a string, a number or null.')
-    if stray := message.keys() - _MEMBERS:
-        raise NotARequest(f"A request has no member {min(stray)!r}.")
-
-
-def _is_id(value: Any) -> bool:
-    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
-
-
-def _known_id(message: Any) -> Any:
-    """The id of a bad request, where it can be told."""
-    id = message.get("id") if isinstance(message, dict) else None
-    return id if _is_id(id) else None
-
-
 def _error(problem: Problem, id: Any) -> bytes:
     code = NARROWER.get(type(problem)) or CODES[problem.kind]
-    data = {"kind": problem.kind, "detail": problem.detail, **problem.members}
-    if problem.after is not None:
-        data["retry_after"] = problem.after
-    error = {"code": code, "message": TITLES.get(code, problem.title), "data": data}
-    return write_json({"jsonrpc": "2.0", "error": error, "id": id})
+    return jsonrpc.error(code, TITLES.get(code, problem.title), problem, id=id)

@@ -12,6 +12,7 @@ from app.room.errors import Forbidden, Malformed
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 FOLLOWED = ("navigate", "document")  # how a browser asks for a link, and for what
+GUEST = "manydoors.guest"  # in the environ: whose page called, of another origin that may
 
 _LABEL = r"[a-z0-9_-]{1,63}"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
@@ -33,14 +34,19 @@ def check_sender(environ: Mapping[str, Any], hosts: Collection[str]) -> None:
     if host and not _is_host(host):
         raise Malformed("The Host header is no name or address of a host.")
     origin = environ.get("HTTP_ORIGIN")
-    if origin is None or environ["REQUEST_METHOD"] in SAFE:
+    if origin is None or environ["REQUEST_METHOD"] in SAFE or GUEST in environ:
         return
-    own = f"{environ['wsgi.url_scheme']}://{host}"
+    own = own_origin(environ)
     if origin.lower() != own:
         raise Forbidden(
             f"This was sent by a page of {origin!r}, and the service is {own!r}: open its own "
-            "pages. If a proxy stands before it, set MANYDOORS_TRUSTED_PROXIES."
+            "pages. If a proxy stands before it, set MANYDOORS_TRUSTED_PROXIES; if that page may "
+            "call with a key, name it in MANYDOORS_ORIGINS."
         )
+
+
+def own_origin(environ: Mapping[str, Any]) -> str:
+    return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '').lower()}"
 
 
 def check_page(environ: Mapping[str, Any]) -> None:

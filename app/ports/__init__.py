@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
 from app.ports.absent import Alone, Unheard, Unsent, Untold, no_keys
 from app.ports.files import Files as Files
+from app.ports.spans import Tracer, Untraced
 
 Body = dict[str, Any]
 
@@ -366,3 +367,4 @@ class Ports:
     """What secrets in the store are sealed with: the first closes, each opens."""
 
     tidings: Tidings = field(default_factory=Alone)
+    tracer: Tracer = field(default_factory=Untraced)

@@ -204,6 +204,7 @@ class Acceptance:
             retry_of=one.retry_of,
             batch=one.batch,
             callback_url=one.callback_url,
+            trace=self._ports.tracer.here(),
         )
         if one.failed:
             return addressed(job.stillborn(made, one.failed, now), self._ports.new_id)

@@ -57,6 +57,7 @@ def _delivery(ended: Record) -> Put:
         now=ended.body["finished"],
         source=SOURCE,
         request_id=ended.body.get("request_id"),
+        trace=ended.body.get("trace"),
     )
     return Put(made, expect=0)
 

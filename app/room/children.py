@@ -161,6 +161,7 @@ class Children:
             index=first // batch,
             map=entry["map"],
             batch=batch if batch > 1 else None,
+            trace=self._ports.tracer.here(),
         )
 
     def _kept(self, called: Operation, child: str, params: Any) -> Any:

@@ -88,6 +88,10 @@ class Room(Parts):
         """A job as its readers see it."""
         return self._jobs().view(record, prefix)
 
+    def outcome(self, record: Record, prefix: str = "") -> Outcome:
+        """What whoever waited for a job is told of it."""
+        return self._jobs().outcome(record, prefix)
+
     def linked(self, result: Any, owner: str, prefix: str = "") -> Any:
         """A result in which each file has a fresh URL."""
         return linked(result, self.shelf.linker(owner, prefix))

@@ -17,7 +17,7 @@ from app.room.errors import Problem, Unavailable, sayable
 from app.room.file_uses import note_uses
 from app.room.files import finding, ids_in
 from app.room.hush import hush
-from app.room.job import Ending, Error, Wait
+from app.room.job import Ending, Error, Wait, attempt
 from app.room.job_error import DETAIL, error_of
 from app.room.ledger import Ledger, Lost
 from app.room.notes import Notes
@@ -75,13 +75,13 @@ def execute(
     boundary = Boundary(notes, control, ports.clock)
     children = Children(registry, ports, ledger, notes, boundary)
     files = RunFiles(ports, notes)
-    run = Run(notes, boundary, children, control, ports.clock, files)
+    run = Run(notes, boundary, children, control, ports.clock, files, ports.tracer)
     if host is not None:
         host(notes)
     find = Shelf(ports).finder(record.owner)
     log = captured(notes.log) if alone else nullcontext()
     with opened(ports, lambda: changes), log, finding(find):
-        ending = _ending(Work(record, operation, notes, run, boundary, ports, files))
+        ending = _traced(Work(record, operation, notes, run, boundary, ports, files))
     return _with_notes(ending, notes, ports.clock.monotonic() - began)
 
 
@@ -109,6 +109,27 @@ def _undeclared(record: Record, now: float) -> Ending:
         "the modules) and retry, or submit the job to another."
     )
     return Ending("failed", error=Error("unknown", text, final=True))
+
+
+def _traced(work: Work) -> Ending:
+    """Under what asked for the job, however long ago."""
+    record, name, tracer = work.record, work.operation.name, work.ports.tracer
+    if not tracer.on:
+        return _ending(work)
+    facts = {
+        "messaging.system": "manydoors",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": name,
+        "messaging.message.id": record.id,
+        "manydoors.attempt": attempt(record),
+        "manydoors.source": record.body.get("source", ""),
+    }
+    with tracer.span(f"run {name}", "consumer", facts, record.body.get("trace")) as span:
+        ending = _ending(work)
+        span.tell({"manydoors.ending": ending.what})
+        if ending.error is not None:
+            span.fail(ending.error.kind)
+        return ending
 
 
 def _ending(work: Work) -> Ending:

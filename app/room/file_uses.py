@@ -5,7 +5,9 @@ What is too large for a job's record is a file itself, which may name others: it
 A use is a record of its own, written before its job is accepted: so a job never stands there
 whose file may be taken away. One whose job was never accepted, or is gone, counts no more; that
 the job is kept is asked of the job itself, for only its record knows. And each use touches its
-file's record: whoever deletes that, having found no use, is refused if one came meanwhile.
+file's record: whoever deletes that, having found no use, is refused if one came meanwhile. A
+store's list may be some moments behind: so the newest use has a name of its own, and that of the
+job which saved the file is known by the file.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,9 +22,11 @@ from app.room.strict_json import write_json
 
 FILES = "files"
 USES = "file_uses"
+NEWEST = "file_newest_use"
 SCHEDULE = "schedule "  # before the id of a user that is one
 SOON = 600.0  # seconds in which the job of a use is accepted, or never
 TRIES = 10
+MOST_NOTED = MOST_WRITES - 2  # in one commit, beside the file and what names the newest
 
 
 def use_of(file: str, job: str, owner: str, now: float) -> Record:
@@ -56,8 +60,8 @@ def note_uses(ports: Ports, owner: str, named: Iterable[tuple[str, Sequence[str]
         for file in files:
             jobs.setdefault(file, []).append(job)
     for file, users in jobs.items():
-        for start in range(0, len(users), MOST_WRITES - 1):
-            _note(ports, owner, file, users[start : start + MOST_WRITES - 1])
+        for start in range(0, len(users), MOST_NOTED):
+            _note(ports, owner, file, users[start : start + MOST_NOTED])
 
 
 def _note(ports: Ports, owner: str, file: str, users: Sequence[str]) -> None:
@@ -74,8 +78,10 @@ def _note(ports: Ports, owner: str, file: str, users: Sequence[str]) -> None:
         if not puts:
             return
         touch = Add(FILES, file, {"uses": len(puts)})
+        last = {"use": puts[-1].record.id}
+        newest = Put(Record(NEWEST, file, last, owner=owner, expires=now + SOON))
         with suppress(Stale):  # it has just gone, or another run of the job has noted it
-            ports.records.commit(touch, *puts)
+            ports.records.commit(touch, *puts, newest)
             return
 
 
@@ -93,7 +99,7 @@ def kept_until(ports: Ports, file: str) -> tuple[str, float | None] | None:
     """
     found = ports.records.get(FILES, file)
     is_params = found is not None and "brief" in found.body and "job" not in found.body
-    for use in _uses(ports, file):
+    for use in _uses(ports, file, found):
         if (held := _held_by(ports, use, is_params)) is not None:
             return held
         over: Write = Delete(USES, use.id, expect=use.version)
@@ -124,10 +130,15 @@ def _held_by(ports: Ports, use: Record, is_params: bool) -> tuple[str, float | N
     return held
 
 
-def _uses(ports: Ports, file: str) -> Iterator[Record]:
+def _uses(ports: Ports, file: str, found: Record | None) -> Iterator[Record]:
+    last = ports.records.get(NEWEST, file)
+    saved = found.body.get("job") if found else None
+    known = {last.body["use"]} if last else set()
+    known |= {f"{file}/{saved}"} if saved else set()
+    yield from filter(None, (ports.records.get(USES, id) for id in sorted(known)))
     cursor: str | None = None
     while True:
         page = ports.records.list(USES, label=file, cursor=cursor, limit=100)
-        yield from page.items
+        yield from (use for use in page.items if use.id not in known)
         if (cursor := page.next) is None:
             return

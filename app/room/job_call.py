@@ -94,11 +94,17 @@ class JobCalls:
         )
 
     def _told(self, call: Call, record: Record, *, waited: bool = False) -> Outcome:
-        view = self.view(record, call.prefix)
-        if not waited or record.label not in TERMINAL:
+        if waited:
+            return self.outcome(record, call.prefix)
+        return Outcome(write_json(self.view(record, call.prefix)), job=record.id, pending=True)
+
+    def outcome(self, record: Record, prefix: str) -> Outcome:
+        """The result or the problem of a job that has ended; as long as it has not, the job."""
+        view = self.view(record, prefix)
+        if record.label not in TERMINAL:
             return Outcome(write_json(view), job=record.id, pending=True)
         if record.label == SUCCEEDED:
-            return self._given(record, view, call.prefix)
+            return self._given(record, view, prefix)
         return Outcome(problem=problem_of(record, view), job=record.id)
 
     def _given(self, record: Record, view: Body, prefix: str) -> Outcome:

@@ -3,6 +3,7 @@ go on as if nothing had been.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from io import BufferedIOBase
@@ -13,6 +14,7 @@ from os import PathLike
 from typing import Any, BinaryIO, Literal
 
 from app.ports import Body, Clock
+from app.ports.spans import NOTHING, Tracer
 from app.room import job
 from app.room.boundary import Boundary, Control
 from app.room.children import Children, Results
@@ -47,9 +49,10 @@ class Run:
         control: Control,
         clock: Clock,
         files: RunFiles,
+        tracer: Tracer,
     ) -> None:
         self._notes, self._boundary, self._children = notes, boundary, children
-        self._files = files
+        self._files, self._tracer = files, tracer
         self._watch, self._clock = control.watch, clock
 
     @property
@@ -111,7 +114,7 @@ class Run:
         began = self._clock.now()
         self._watch("begin", name)
         try:
-            with journal.inside(name):
+            with journal.inside(name), self._span(name):
                 value = plain(function(*args, **kwargs))
             self._watch("end", name)
             times = [_milli(began), _milli(self._clock.now())]
@@ -287,6 +290,11 @@ class Run:
             self._notes.save()
         else:
             self._boundary.suspend(Wait("signal", name, entry["until"]))
+
+    def _span(self, step: str) -> AbstractContextManager[object]:
+        if not self._tracer.on:
+            return NOTHING
+        return self._tracer.span(f"step {hushed(str(step), self._notes.log.secrets)}")
 
     def _tell(self, done: float, total: float | None, note: str) -> None:
         text = sayable(hushed(str(note), self._notes.log.secrets)[:NOTE])

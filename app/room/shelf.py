@@ -178,7 +178,8 @@ class Shelf:
         """A hint that it may have come; False for a file that nobody asked for."""
         record = self._records.get(FILES, id)
         if record is not None and not is_ready(record):
-            self._settled(record)
+            with suppress(TooLarge, Invalid, Unknown):  # it is taken away then
+                self._settled(record)
         return record is not None
 
     def delete(self, id: str, owner: str) -> None:

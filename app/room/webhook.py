@@ -5,7 +5,8 @@ tried again as any job. Its events have the id of the job that has ended, so tha
 drop what it gets twice.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from app.ports import Body, Letter, Ports, Reply
+from app.ports.spans import Facts
 from app.room import job
 from app.room.acceptance import Submission
 from app.room.boundary import Suspended
@@ -147,7 +149,7 @@ class _Sending:
         began = clock.monotonic()
         reply: Reply | None = None
         try:
-            reply = post.send(letter, refuse=refuse, within=min(WITHIN, self.run.remaining))
+            reply = self._posted(letter, refuse)
             said = f"it answered {reply.status}"
             said += f" ({reply.text})" if reply.text else ""
         except Unavailable as error:
@@ -161,6 +163,23 @@ class _Sending:
         self.run.log(f"Attempt {tried} of {most}: {said}, in {took:.3f} s.")
         self.run.progress(tried, most, said)
         return reply, said
+
+    def _posted(self, letter: Letter, refuse: Callable[[str], str | None]) -> Reply:
+        post, tracer = self.ports.post, self.ports.tracer
+        within = min(WITHIN, self.run.remaining)
+        if not tracer.on:
+            return post.send(letter, refuse=refuse, within=within)
+        facts: Facts = {
+            "http.request.method": "POST",
+            "server.address": letter.host,
+            "server.port": letter.port,
+        }
+        with tracer.span("POST", "client", facts) as span:
+            if (here := tracer.here()) is not None:
+                letter = replace(letter, headers={**letter.headers, "traceparent": here})
+            reply = post.send(letter, refuse=refuse, within=within)
+            span.tell({"http.response.status_code": reply.status})
+            return reply
 
     def _note(self, reply: Reply | None, took: float) -> None:
         if reply is not None:

@@ -90,6 +90,8 @@ class Keeper:
                 self._watch()
         finally:
             self._bell.close()
+            if self.room.ports.tracer.on:
+                self._process.part()
             self._process.close()
             self.room.ports.records.close()
 

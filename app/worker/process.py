@@ -15,6 +15,8 @@ from app.worker.desk import Desk, memory_of
 TAIL = 8000  # bytes of output that are kept
 PIECE = 1 << 16
 PIECES = 32  # of output at one look: more than a pipe holds, and no more even of a flood
+LOOK_AGAIN = 0.005  # seconds
+PARTING = 1.5  # seconds for spans to be sent
 LAST_WORDS = 0.5  # seconds for what has closed its socket to end by itself
 
 
@@ -150,6 +152,14 @@ class Process:
             self.status = os.waitpid(self.pid, 0)[1]
             told = _told(self.status) if dead else _CLOSED
         return told
+
+    def part(self) -> None:
+        """Lets it tell what it has to tell others, and end by itself."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        until = time.monotonic() + PARTING
+        while not self._is_dead() and time.monotonic() < until:
+            time.sleep(LOOK_AGAIN)
 
     def close(self) -> None:
         self.kill()

@@ -56,6 +56,7 @@ class Runner:
     def run(self) -> NoReturn:
         """Until the keeper is gone, or ends it."""
         logging.getLogger().handlers.clear()  # what libraries say belongs to the job alone
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # but not of its spans
         capture.install()
         surroundings = Surroundings()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
@@ -141,6 +142,7 @@ class Runner:
         while not reader.ended:
             for message in reader.read():
                 self._hear(message)
+        self._room.ports.tracer.flush()
         os._exit(UNHEARD)  # the keeper is gone, and with it whoever would settle this
 
     def _hear(self, message: dict[str, Any]) -> None:

@@ -86,8 +86,9 @@ def function_of(cloud: Cloud) -> Function:
 
 
 def settle(cloud: Cloud, *events: Any) -> list[str]:
-    """Mends what is not right; what that was."""
-    wrong = [each for each in function_of(cloud).settings(events) if not each.is_right]
+    """Mends what is not right; what that was. Without events as the doctor looks."""
+    found = function_of(cloud).settings(events or None)
+    wrong = [each for each in found if not each.is_right]
     for setting in wrong:
         setting.mend()
     return [setting.what for setting in wrong]

@@ -1,10 +1,12 @@
 """What `doctor` says of a stage."""
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from app.deployment.account import Account
 from app.deployment.cloud import Cloud
@@ -60,6 +62,28 @@ def test_a_stage_that_is_not_there(examine: Any) -> None:
         *("stack", "table", "bucket", "queue", "topic"),
     }
     assert "run `python -m app provision dev`" in told[0]
+
+
+def test_what_was_deleted_by_hand_is_told_with_the_way_back(
+    empty: Ministack, cloud: Cloud, examine: Any
+) -> None:
+    """The way works: the stack goes, what holds data stays, and all is made or taken over."""
+    stack = provisioned(cloud)
+    cloud.client("dynamodb").put_item(TableName="manydoors-dev", Item={"k": {"S": "kept"}})
+    queues = cloud.client("sqs")
+    queues.delete_queue(QueueUrl=queues.get_queue_url(QueueName="manydoors-dev")["QueueUrl"])
+    (line,) = wrong(examine())
+    assert "delete the stack manydoors-dev-base" in line
+    cloud.client("cloudformation").delete_stack(StackName=stack.name)
+    for _ in range(600):
+        if stack.status() is None:
+            break
+        time.sleep(0.05)
+    cloud.client("s3").delete_bucket(Bucket=BUCKET)  # this engine takes no bucket back
+    provisioned(cloud)
+    assert wrong(examine()) == []
+    found = cloud.client("dynamodb").get_item(TableName="manydoors-dev", Key={"k": {"S": "kept"}})
+    assert "Item" in found
 
 
 def test_a_stage_without_a_function_is_no_trouble(cloud: Cloud, examine: Any) -> None:
@@ -147,8 +171,6 @@ def test_a_function_that_no_clock_calls_is_told(
 @pytest.mark.parametrize(("off", "words"), [(400.0, "ahead of"), (-400.0, "behind")])
 def test_a_clock_that_is_off_is_told(examine: Any, off: float, words: str) -> None:
     """AWS refuses what is five minutes off, with an error that speaks of signatures."""
-    import time
-
     told = wrong(examine(now=lambda: time.time() + off))
     assert any(line.startswith("clock: it is") and words in line for line in told)
 
@@ -164,6 +186,28 @@ def test_limits_that_operations_meet_are_advice(
     registry.operation("some.name", long=True)(lambda: None)
     findings = examine(registry)
     assert wrong(findings) == []
+    assert [each.check for each in findings if each.check == "limits"] == ["limits"]
+
+
+def test_who_may_not_look_at_one_thing_is_told_of_the_others(
+    empty: Ministack, cloud: Cloud, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's limits are not everybody's to read."""
+    provisioned(cloud)
+    deployed(empty, timeout=60, **VARIABLES)
+
+    def refuse(**asked: Any) -> None:
+        error = {"Code": "AccessDeniedException", "Message": "no lambda:GetAccountSettings"}
+        raise ClientError({"Error": error}, "GetAccountSettings")
+
+    monkeypatch.setattr(cloud.client("lambda"), "get_account_settings", refuse)
+    registry = Registry()
+    registry.operation("some.name", long=True)(lambda: None)
+    findings = examine(registry)
+    told = wrong(findings)
+    assert any("does not let these credentials read the account's limits" in line for line in told)
+    assert any("Recursion: Terminate, not Allow" in line for line in told)
+    assert any("Reading of sqs manydoors-dev: none, not Enabled" in line for line in told)
     assert [each.check for each in findings if each.check == "limits"] == ["limits"]
 
 

@@ -9,7 +9,7 @@ from marshmallow import validate
 from app import Cron, Every, Queue, Run, Secret, Stream, Topic, Upload
 from app.deployment.advice import Platform, advise
 from app.room.operation import Registry
-from app.room.size import MB
+from app.room.size import KB, MB
 
 AT = "arn:aws:{}:eu-central-1:000000000000:{}"
 
@@ -29,6 +29,14 @@ def large(text: Annotated[str, validate.Length(max=6 * MB)]) -> str:
 def many(
     texts: Annotated[list[Annotated[str, validate.Length(max=1000)]], validate.Length(max=10_000)],
 ) -> str:
+    return ""
+
+
+def fitting(text: Annotated[str, validate.Length(max=256 * KB)]) -> str:
+    return ""
+
+
+def larger(text: Annotated[str, validate.Length(max=256 * KB + 1)]) -> str:
     return ""
 
 
@@ -61,6 +69,9 @@ def limits(function: Callable[..., Any], platform: Platform, **options: Any) -> 
         (large, {"timeout": "5s"}, ["body"]),
         (many, {"timeout": "5s"}, ["body"]),
         (unbounded, {"timeout": "5s"}, []),
+        (fitting, {"timeout": "5s", "on": [Topic("news")]}, []),
+        (larger, {"timeout": "5s", "on": [Topic("news"), Queue("orders")]}, ["message"]),
+        (large, {"timeout": "5s", "on": [Queue("orders")]}, ["body", "message"]),
         (plain, {"timeout": "5s", "on": [Every("10s")]}, ["tick"]),
         (plain, {"timeout": "5s", "on": [Every("1m"), Cron("* * * * *")]}, []),
     ],

@@ -131,6 +131,16 @@ def test_a_stage_that_cannot_be_named_so(tmp_path: Path) -> None:
     assert "small letters and digits" in failed.stderr
 
 
+def test_a_stage_that_nobody_has_declared(tmp_path: Path) -> None:
+    """A slip of the pen makes no table; AWS is not asked."""
+    failed = typed(None, tmp_path, "provision", "prd", "--yes")
+    assert failed.returncode == 2
+    assert failed.stderr == (
+        "zappa_settings.json has no stage 'prd', but dev, prod. For a new one write "
+        '"prd": {"extends": "dev"} there.\n'
+    )
+
+
 def test_doctor_of_a_machine(tmp_path: Path) -> None:
     """No AWS is asked, nor its packages loaded."""
     well = typed(None, tmp_path, "doctor")
@@ -149,6 +159,17 @@ def test_doctor_of_settings_that_cannot_be_read(tmp_path: Path) -> None:
     ill = typed(None, tmp_path, "doctor", MANYDOORS_TABEL="x")
     assert ill.returncode == 1
     assert ill.stdout.startswith("wrong   settings     MANYDOORS_TABEL is no setting.")
+
+
+def test_doctor_of_settings_that_do_not_fit_each_other(tmp_path: Path) -> None:
+    """`up` would not start by them; and a queue that nobody answers for is told beside."""
+    ill = typed(
+        None, tmp_path, "doctor", MANYDOORS_QUEUE="x", AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_DEFAULT_REGION="eu-central-1", AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b",
+    )  # fmt: skip
+    assert ill.returncode == 1
+    assert "wrong   store        MANYDOORS_QUEUE starts functions that look into" in ill.stdout
+    assert "wrong   queue        AWS does not answer" in ill.stdout
 
 
 def test_doctor_of_operations_that_do_not_import(tmp_path: Path) -> None:

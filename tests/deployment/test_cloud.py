@@ -16,8 +16,8 @@ def raised(error: Exception) -> ManydoorsError:
     return caught.value
 
 
-def said(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "AWS's own words"}}, "FeedCats")
+def said(code: str, text: str = "AWS's own words") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": text}}, "FeedCats")
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,8 @@ def said(code: str) -> ClientError:
         ("ResourceNotFoundException", Unknown, 1),
         ("AWS.SimpleQueueService.NonExistentQueue", Unknown, 1),
         ("404", Unknown, 1),
+        ("403", Forbidden, 4),
+        ("NoSuchPublicAccessBlockConfiguration", Unknown, 1),
         ("ChangeSetNotFoundException", Unknown, 1),
         ("ValidationError", Conflict, 1),
         ("SomethingNew", Conflict, 1),
@@ -45,6 +47,21 @@ def test_what_aws_says(code: str, kind: type[ManydoorsError], exit_code: int) ->
     if code not in TABLE:
         assert "feed the cats" in str(error)
         assert "AWS's own words" in str(error)
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Signature expired: 20261122T014427Z is now earlier than 20261122T014428Z", "clock"),
+        ("Signature not yet current: 20261122T024428Z is still later than", "clock"),
+        ("The request signature we calculated does not match", "the access key and its secret"),
+    ],
+    ids=["behind", "ahead", "another secret"],
+)
+def test_a_clock_that_is_off_is_no_wrong_secret(code: str, text: str, words: str) -> None:
+    """AWS has one code for both."""
+    assert words in str(raised(said(code, text)))
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,33 @@ def test_a_queue_of_ones_own_hides_messages_long_enough(
     assert told["Attributes"]["VisibilityTimeout"] == "5400"
 
 
+def test_a_queue_that_zappa_could_not_map_is_mapped(
+    empty: Ministack, cloud: Cloud, arn: str
+) -> None:
+    """It only logs what AWS refuses, as with a role that is a moment old, and ends well."""
+    event = {"arn": QUEUE, "batch_size": 20, "maximum_concurrency": 7}
+    assert "Reading of sqs manydoors-dev" in settle(cloud, event)
+    client = empty.client("lambda")
+    (mapping,) = client.list_event_source_mappings(FunctionName=arn)["EventSourceMappings"]
+    assert mapping["EventSourceArn"] == QUEUE
+    assert mapping["BatchSize"] == 20
+    assert mapping["MaximumBatchingWindowInSeconds"] == 1
+    assert settle(cloud, event) == []
+
+
+def test_a_queue_that_nobody_reads_is_told(empty: Ministack, cloud: Cloud) -> None:
+    """Not mapped at all, or switched off; but not one that the settings switch off."""
+    provisioned(cloud)
+    arn = deployed(empty, MANYDOORS_QUEUE="manydoors-dev")
+    assert "Reading of sqs manydoors-dev" in settle(cloud)
+    client = empty.client("lambda")
+    (mapping,) = client.list_event_source_mappings(FunctionName=arn)["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    assert settle(cloud, {"arn": QUEUE, "enabled": False}) == []
+    assert settle(cloud) == ["Reading of sqs manydoors-dev"]
+    assert client.get_event_source_mapping(UUID=mapping["UUID"])["State"] == "Enabled"
+
+
 @pytest.mark.parametrize(("given", "position"), [({}, "TRIM_HORIZON"), ("LATEST", "LATEST")])
 def test_a_stream_is_mapped_where_it_is_to_begin(
     empty: Ministack, cloud: Cloud, arn: str, given: Any, position: str

@@ -7,6 +7,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
 from zappa import SUPPORTED_VERSIONS
 
 from app.deployment import package, stage
@@ -23,30 +24,54 @@ class Session:
 
 
 class Bucket:
-    def head_bucket(self, Bucket: str) -> None:  # noqa: N803 - boto3's own name
+    def head_bucket(self, Bucket: str) -> dict[str, str]:  # noqa: N803 - boto3's own name
         assert Bucket == "manydoors-prod-210987654321"
+        return {"BucketRegion": "cn-north-1"}
+
+
+class Formation:
+    """With one stack in it, or none."""
+
+    def __init__(self, status: str = "") -> None:
+        self._status = status
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's own name
+        assert StackName == "manydoors-prod"
+        if not self._status:
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
+        return {"Stacks": [{"StackStatus": self._status}]}
 
 
 class Zappa:
-    boto_session = Session()
-    s3_client = Bucket()
-    aws_region = "cn-north-1"
-    attach_policy = '{"Resource": "arn:{partition}:sqs:{region}:{account}:manydoors-{stage}"}'
+    def __init__(self) -> None:
+        self.boto_session: Any = Session()
+        self.s3_client = Bucket()
+        self.cf_client = Formation()
+        self.aws_region = "cn-north-1"
+        self.attach_policy = (
+            '{"Resource": "arn:{partition}:sqs:{region}:{account}:manydoors-{stage}"}'
+        )
+        self.extra_permissions = [{"Resource": "arn:{partition}:sqs:{region}:{account}:orders"}]
+        self.updates: list[dict[str, Any]] = []
+
+    def update_stack(self, name: str, **options: Any) -> None:
+        self.updates.append(options)
 
 
 class Cli:
     """What of Zappa our callback touches."""
 
     api_stage = "prod"
+    lambda_name = "manydoors-prod"
+    use_apigateway = True
     command = "deploy"
     runtime = "python{}.{}".format(*sys.version_info[:2])
-    s3_bucket_name = "zappa-random"
     zip_path = ""
 
     def __init__(self, *, load_credentials: bool = True) -> None:
         self.load_credentials = load_credentials
-        self.aws_environment_variables: dict[str, str] = {}
         self.zappa = Zappa()
+        self.vpc_config = {"SubnetIds": ["subnet-{stage}"]}
         self.stage_config: dict[str, Any] = {
             "s3_bucket": "manydoors-{stage}-{account}",
             "aws_environment_variables": {"MANYDOORS_TABLE": "manydoors-{stage}"},
@@ -55,6 +80,9 @@ class Cli:
             "exclude_glob": ["docs"],
             "timeout_seconds": 900,
         }
+        # As Zappa has read it before it calls.
+        self.s3_bucket_name: str = self.stage_config["s3_bucket"]
+        self.aws_environment_variables = self.stage_config["aws_environment_variables"]
         self.overrides: dict[str, Any] = {}
 
     def override_stage_config_setting(self, name: str, value: Any) -> None:
@@ -70,6 +98,70 @@ def test_names_are_those_of_the_stage_and_of_the_deployers_account() -> None:
     assert cli.overrides["events"] == [{"event_source": {"arn": arn}}]
     assert cli.overrides["timeout_seconds"] == 900
     assert cli.zappa.attach_policy.count("210987654321:manydoors-prod") == 1
+
+
+def test_names_stand_too_in_what_zappa_has_read_already() -> None:
+    """Or `extra_permissions` would be for a queue of an account called `{account}`."""
+    cli = Cli()
+    stage.fill(cli)
+    arn = "arn:aws-cn:sqs:cn-north-1:210987654321:orders"
+    assert cli.zappa.extra_permissions == [{"Resource": arn}]
+    assert cli.vpc_config == {"SubnetIds": ["subnet-prod"]}
+
+
+@pytest.mark.parametrize("command", ["deploy", "update"])
+def test_one_stage_is_not_in_two_regions(command: str) -> None:
+    """The function would look for its table where it is itself."""
+    cli = Cli()
+    cli.command, cli.zappa.aws_region = command, "cn-northwest-1"
+    with pytest.raises(SystemExit, match="set AWS_DEFAULT_REGION=cn-north-1"):
+        stage.fill(cli)
+
+
+@pytest.mark.parametrize("command", ["update", "undeploy", "status"])
+def test_credentials_that_are_none_are_one_sentence(command: str) -> None:
+    """And not Zappa's traceback."""
+
+    class Nobody(Session):
+        def get_caller_identity(self) -> dict[str, str]:
+            raise NoCredentialsError
+
+    cli = Cli()
+    cli.command, cli.zappa.boto_session = command, Nobody()
+    with pytest.raises(SystemExit, match="set AWS_PROFILE"):
+        stage.fill(cli)
+
+
+def test_an_update_makes_the_api_that_a_broken_deployment_left_out() -> None:
+    """Zappa's own goes on without, and falls over it."""
+    cli = Cli()
+    cli.command = "update"
+    stage.fill(cli)
+    cli.zappa.update_stack("manydoors-prod", wait=True, update_only=True)
+    assert cli.zappa.updates == [{"wait": True, "update_only": False}]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("CREATE_IN_PROGRESS", "try again when that is over"),
+        ("ROLLBACK_COMPLETE", "make undeploy STAGE=prod"),
+        ("CREATE_FAILED", "make undeploy STAGE=prod"),
+        ("UPDATE_ROLLBACK_COMPLETE", ""),
+        ("CREATE_COMPLETE", ""),
+    ],
+)
+def test_an_api_that_cannot_be_changed_stops_it_before_the_function(
+    status: str, words: str
+) -> None:
+    """Here, and not with half of the work done."""
+    cli = Cli()
+    cli.zappa.cf_client = Formation(status)
+    if not words:
+        stage.fill(cli)
+        return
+    with pytest.raises(SystemExit, match=words):
+        stage.fill(cli)
 
 
 def test_a_package_is_made_without_credentials() -> None:

@@ -8,6 +8,7 @@ import app
 from app.cli import _parser
 from app.config import PREFIX, settable
 from app.doors.http import STATUS
+from app.doors.mcp import message as mcp
 from app.doors.rpc import CODES
 from app.room.operation import Registry
 from app.room.policy import Options
@@ -48,9 +49,10 @@ def test_every_command_is_explained() -> None:
 def test_the_table_of_problems_is_the_doors() -> None:
     """docs/problems.md gives each kind the numbers that the doors give it."""
     rows = re.findall(
-        r"^\| `(\w+)` \| (\d+) \| ([^|]+) \|", (DOCS / "problems.md").read_text(), re.M
+        r"^\| `(\w+)` \| (\d+) \| ([^|]+) \| ([^|]+) \|", (DOCS / "problems.md").read_text(), re.M
     )
-    assert {kind: int(status) for kind, status, _ in rows} == dict(STATUS)
-    for kind, _, codes in rows:
+    assert {kind: int(status) for kind, status, *_ in rows} == dict(STATUS)
+    assert {kind: int(codes.split(",")[0]) for kind, _, _, codes in rows} == dict(mcp.CODES)
+    for kind, _, codes, _ in rows:
         if codes.strip() != "–":
             assert str(CODES[kind]) in codes, kind

@@ -26,13 +26,15 @@ from app.room.keyring import Keyring
 from app.room.operation import Registry
 from app.room.schedule import Plan
 from app.room.shelf import Wish
+from app.room.strict_json import read_json
 from app.testing import OwnClock
 from app.wsgi import create_app
+from tests.doors.mcp_words import before
 from tests.doors.shown import bearer, made
 
 PAGE = (Path(__file__).parents[2] / "docs/access.md").read_text()
 OWN = "an operation's own path"
-BY_OPERATION = ("the operation's scope", "the method's scope")
+BY_OPERATION = ("the operation's scope", "the method's scope", "the tool's scope")
 SIGNED = "a signed URL"
 ADA = "ada"
 
@@ -172,7 +174,10 @@ def ask(place: Place, route: tuple[str, str], key: str, name: str = "ask.run") -
         sent = {"name": "more", "scopes": ["read"]}
     elif rule.startswith("/rpc"):
         sent = {"jsonrpc": "2.0", "method": name, "params": sent, "id": 1}
-    body: Any = {"json": sent} if rule.startswith(("/v1", "/rpc", "/own")) else {"data": sent}
+    elif rule == "/mcp":
+        sent, _ = before("tools/call", {"name": name, "arguments": sent})
+    in_json = rule.startswith(("/v1", "/rpc", "/mcp", "/own"))
+    body: Any = {"json": sent} if in_json else {"data": sent}
     if method in ("GET", "DELETE"):
         body = {}
     return place.client.open(path, method=method, headers=place.keys[key], **body)
@@ -187,6 +192,8 @@ def is_let_in(answer: TestResponse) -> str:
     if isinstance(told, dict) and "jsonrpc" in told and "error" in told:
         kind = told["error"]["data"]["kind"]
         return str(kind) if kind in kinds.values() else "yes"
+    if isinstance(told, dict) and "jsonrpc" in told and "isError" in told["result"]:
+        return str(read_json(told["result"]["content"][0]["text"].encode())["kind"])
     return "yes"
 
 
@@ -205,6 +212,8 @@ def test_who_shows_no_good_key_is_told_so(place: Place, route: tuple[str, str]) 
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         if route == ("POST", "/rpc"):
             assert answer.json["error"]["code"] == -32001
+        elif route == ("POST", "/mcp"):
+            assert answer.json["error"]["code"] == 401
         else:
             assert answer.json["type"] == "/problems/unauthenticated"
 

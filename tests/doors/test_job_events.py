@@ -12,7 +12,8 @@ from app import Run, wiring
 from app.config import Settings
 from app.doors.http import Request
 from app.doors.jobs import Jobs
-from app.doors.rest.events import HEARTBEAT, LONGEST, SHORTEST, Streams
+from app.doors.rest.events import Events
+from app.doors.streams import HEARTBEAT, LONGEST, SHORTEST, Streams
 from app.ports import Delete
 from app.room.access import Access
 from app.room.boundary import Control
@@ -138,7 +139,7 @@ def test_after_the_end_nobody_comes_back(client: FlaskClient, room: Room) -> Non
 
 def streamed(room: Room, id: str, streams: Streams | None = None, **headers: str) -> Any:
     request = Request({"REQUEST_METHOD": "GET", **headers}, 1000)
-    return (streams or Streams()).answer(Jobs(room, LOCAL), request, id)
+    return Events(streams or Streams()).answer(Jobs(room, LOCAL), request, id)
 
 
 def pieces(room: Room, id: str) -> Iterator[bytes]:

@@ -8,7 +8,9 @@ from flask.testing import FlaskClient
 
 from app import wiring
 from app.config import Settings
-from app.doors.rpc import BATCH, CODES, METHODS
+from app.doors.jsonrpc import BATCH
+from app.doors.methods import METHODS
+from app.doors.rpc import CODES
 from app.room.enter import Room
 from app.room.errors import kinds
 from app.room.operation import Registry

@@ -15,6 +15,7 @@ PATHS = [
     ("POST", "/pairs/x"),  # Flask's
     ("DELETE", "/pairs/x"),
     ("POST", "/rpc"),
+    ("POST", "/mcp"),
     ("POST", "/console/rpc"),
     ("POST", "/console/operations/echo.text"),
 ]

@@ -18,6 +18,11 @@ THROTTLED = {"error": {"code": "ProvisionedThroughputExceededException"}}
 NO_ANSWER = {"timeout_ms": 60_000}
 
 
+def slow(ms: int) -> dict[str, Any]:
+    """Passed on after so many milliseconds."""
+    return {"latency": {"min": ms, "max": ms}}
+
+
 class Faults:
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,11 +1,12 @@
-"""A proxy before S3 that loses requests and answers, and passes all else as it is.
+"""A proxy before S3 and Lambda that loses requests and answers, and passes all else as it is.
 
 microburst keeps no length of what a HEAD tells, and S3's sizes are told so.
 """
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce.</Message></Error>"
+FAILED = b"<Error><Code>InternalError</Code><Message>We failed.</Message></Error>"
+REFUSALS = {"slow": (503, SLOW_DOWN), "throttled": (503, SLOW_DOWN), "broken": (500, FAILED)}
+LATE = 0.6  # seconds
 
 
 @dataclass
@@ -24,8 +28,9 @@ class Lossy:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def break_(self, operation: str, how: str, times: int = 1) -> None:
-        """`how`: lost (done, and its answer cut off), reset (never arrived), slow (503), cut (half
-        of the answer comes)."""
+        """`how`: lost (done, and its answer cut off), reset (never arrived), slow or throttled
+        (503), broken (500), late (done when nobody waits any more), cut (half of the answer
+        comes)."""
         self.plan, self.fired = [(operation, how)] * times, 0
 
     def fate(self, operation: str) -> str:
@@ -38,6 +43,8 @@ class Lossy:
 
 def _operation(method: str, path: str) -> str:
     query = urlsplit(path).query
+    if path.endswith("/invocations"):
+        return "Invoke"
     if "uploads" in query:
         return "CreateMultipartUpload" if method == "POST" else "ListMultipartUploads"
     if "partNumber" in query:
@@ -45,7 +52,9 @@ def _operation(method: str, path: str) -> str:
     if "uploadId" in query:
         names = {"POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload"}
         return names.get(method, "ListParts")
-    return {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject"}.get(method, method)
+    return {
+        "PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject",
+    }[method]  # fmt: skip
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,9 +67,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = bool(fate)
         if fate == "reset":
             return
-        if fate == "slow":
-            self._answer(503, [], SLOW_DOWN, len(SLOW_DOWN))
+        if fate in REFUSALS:
+            status, text = REFUSALS[fate]
+            self._answer(status, [], text, len(text))
             return
+        if fate == "late":
+            time.sleep(LATE)
         upstream = HTTPConnection(urlsplit(self.lossy.upstream).netloc, timeout=30)
         upstream.request(self.command, self.path, body, dict(self.headers))
         answer = upstream.getresponse()
@@ -71,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(answer.headers.get("Content-Length") or len(content))
         kept = [pair for pair in answer.getheaders() if pair[0].lower() not in DROPPED]
         sent = content[: len(content) // 2] if fate == "cut" else content
-        self._answer(answer.status, kept, sent, length)
+        with suppress(OSError):  # who was late has nobody to tell
+            self._answer(answer.status, kept, sent, length)
 
     def _answer(
         self, status: int, headers: list[tuple[str, str]], body: bytes, length: int

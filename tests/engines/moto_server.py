@@ -7,6 +7,7 @@
 | to make a function | wants to start Docker for its calls | starts none: nothing is called here |
 | whether a function may call itself | does not know | kept, `Terminate` at first |
 | how many functions a queue may occupy | forgets it | kept |
+| how many functions the account may run at once | does not know | 1,000 |
 | a plan of changes where nothing changes | refuses to make one | one that failed, as AWS does |
 
 It leaves the API behind when the stack of one is deleted. It listens on a free port of loopback,
@@ -47,6 +48,7 @@ class Lacking:
             ("GET", r"/2021-10-31/functions/[^/]+/urls", self._urls),
             ("POST", r"/2015-03-31/functions/[^/]+/policy/?", self._created),
             ("GET|PUT", r"/2024-08-31/functions/([^/]+)/recursion-config", self._recursive),
+            ("GET", r"/2016-08-19/account-settings/?", self._account),
             ("GET|PUT", r"/2015-03-31/event-source-mappings/([^/]*)", self._mapping),
             ("POST", r"/", self._change_set),
         ]
@@ -66,6 +68,9 @@ class Lacking:
         status, headers, body = self._asked(environ)
         start("201 Created" if status.startswith("200") else status, headers)
         return [body]
+
+    def _account(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        return _told(start, {"AccountLimit": {"ConcurrentExecutions": 1000}, "AccountUsage": {}})
 
     def _recursive(self, environ: Environ, start: Start, function: str) -> Iterable[bytes]:
         name = re.split(r":|%3A", function)[-1]

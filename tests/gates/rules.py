@@ -80,7 +80,7 @@ RULES = {
     "ports": Rule(
         reason="A port knows records, errors and strict JSON: so any adapter can be swapped.",
         binds=("app.ports",),
-        spares=("app.ports.aws",),
+        spares=("app.ports.aws", "app.ports.otel"),
         only=PORTS,
         never=("app.ports.aws",),
         breaches=(
@@ -111,6 +111,18 @@ RULES = {
             ("app.ports.aws.records", "import boto3\nfrom botocore.exceptions import ClientError"),
             ("app.ports.aws.queue", "from zappa.asynchronous import run"),
         ),
+    ),
+    "spans": Rule(
+        reason="One place knows OpenTelemetry, and is loaded where somebody traces.",
+        binds=("app", "handlers"),
+        spares=("app.ports.otel",),
+        never=("opentelemetry",),
+        only_late=("app.ports.otel",),
+        breaches=(
+            ("app.room.execute", "from opentelemetry import trace"),
+            ("app.wiring", "from app.ports.otel import OtelTracer"),
+        ),
+        fine=(("app.wiring", "def tracer():\n    from app.ports.otel import OtelTracer"),),
     ),
     "aws late": Rule(
         reason="A local run must never load AWS's packages: importing boto3 alone costs 140 ms.",

@@ -42,7 +42,7 @@ def test_a_local_app_loads_no_sdk(tmp_path):
     code = "from app.wsgi import app; app.wsgi_app"
     names = loaded(code, tmp_path)
     assert "flask" in names
-    assert not names & AWS
+    assert not names & (AWS | {"opentelemetry"})
 
 
 def test_a_call_that_needs_no_store_loads_neither_flask_nor_an_sdk(tmp_path):
@@ -53,6 +53,17 @@ def test_a_call_that_needs_no_store_loads_neither_flask_nor_an_sdk(tmp_path):
     names = loaded(code, tmp_path)
     assert not names & (FLASK | AWS | OF_JOBS)
     assert {"app.room.enter", "handlers.http"} <= names
+
+
+def test_a_tool_is_called_without_flask(tmp_path):
+    """Nor does what a model asks load an SDK."""
+    call = {"name": "bench.speak", "arguments": {"name": "Tom"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    asked = called() | {"rawPath": "/mcp", "body": json.dumps(message)}
+    settings = {"MANYDOORS_OPERATIONS": "bench.operations", "MANYDOORS_RATE": "none"}
+    names = loaded(handled(asked, AWS_ENDPOINT_URL="http://127.0.0.1:9", **settings), tmp_path)
+    assert not names & (FLASK | AWS)
+    assert "app.doors.mcp.methods" in names
 
 
 @pytest.mark.parametrize("name", ["queue", "call"])

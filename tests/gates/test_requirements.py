@@ -29,6 +29,7 @@ OWN_LOCKS = {
     f"{name}.txt": f"{name}.lock"
     for name in (
         *("tests/engines/ministack", "tests/engines/awslambdaric", "tests/engines/moto"),
+        *("tests/engines/mcp", "tests/engines/mcp_before"),
         *("bench/lambda_peers", "bench/peers"),
     )
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,9 +52,12 @@ def test_what_is_no_event_is_an_error(given: Any) -> None:
         recognised(DOORS, given)
 
 
-def test_two_doors_that_know_an_event_are_an_error() -> None:
+def test_two_doors_that_know_an_event_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stands in two places is no two."""
+    monkeypatch.setitem(sys.modules, "handlers.greedy", SimpleNamespace(knows=bool))
     with pytest.raises(UnknownEvent, match="Several"):
-        recognised({"Records": ("queue", "queue")}, event("queue"))
+        recognised({"Records": ("queue", "greedy")}, event("queue"))
+    assert recognised({"Records": ("queue",), "x": ("queue",)}, event("queue") | {"x": 1})
 
 
 ODD = [

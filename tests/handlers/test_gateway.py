@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from handlers.ask import Gateway, Told
+from handlers import gateway_answer
+from handlers.ask import Gateway, Told, Visit
 from handlers.gateway import (
-    _KEYS,
     API,
     BALANCER,
     BALANCER_MANY,
     FUNCTION_URL,
     MOST_KEYS,
     REST,
+    _keys,
     read,
 )
-from handlers.gateway_answer import answered
 from tests.handlers.home import event
 
 
@@ -89,7 +89,7 @@ def test_names_of_headers_are_not_remembered_without_end() -> None:
     for number in range(MOST_KEYS * 2):
         given["headers"] = {f"x-{number}": "a", "x-other_": "b"}
         assert environ(given)[f"HTTP_X_{number}"] == "a"
-    assert len(_KEYS) <= MOST_KEYS
+    assert len(_keys) <= MOST_KEYS
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,10 @@ def test_the_sender_is_who_the_gateway_says() -> None:
         if name == "http_balancer":
             given["headers"]["x-forwarded-for"] = "10.0.0.1, 198.51.100.7"
         assert environ(given)["REMOTE_ADDR"] == "198.51.100.7"
+
+
+def answered(told: Told, by: Gateway) -> dict[str, Any]:
+    return gateway_answer.answered(Visit({}, by), told)
 
 
 TOLD = Told(

@@ -107,6 +107,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
     "a slash at the end": ("GET", "/cat/", {}, b""),
     "a generic call": ("POST", "/v1/operations/hello", JSON, b'{"name": "Ada"}'),
     "JSON-RPC": ("POST", "/rpc", JSON, b'{"jsonrpc": "2.0", "method": "cats.list", "id": 1}'),
+    "MCP": ("POST", "/mcp", JSON, b'{"jsonrpc": "2.0", "method": "tools/list", "id": 1}'),
     "HEAD": ("HEAD", "/cat", {}, b""),
     "OPTIONS": ("OPTIONS", "/cat", {}, b""),
     "a fresh document": ("GET", "/openapi.json", {}, b""),

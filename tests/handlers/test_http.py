@@ -104,6 +104,7 @@ def kept(given: Got) -> Any:
     return given.status, [each for each in ids if each[0] not in NEW], body
 
 
+TOOL = b'{"jsonrpc":"2.0","method":"tools/call","id":1,"params":{%s}}'
 REQUESTS = {
     "a call": Asked("POST", TEXT, "", JSON, '{"text": "ä"}'.encode()),
     "wrong parameters": Asked("POST", TEXT, "", JSON, b'{"text": 1, "more": 2}'),
@@ -146,6 +147,8 @@ REQUESTS = {
     "Swagger 2.0": Asked("GET", "/swagger.json"),
     "the docs": Asked("GET", "/docs", "", {"Accept": "text/html"}),
     "JSON-RPC": Asked("POST", "/rpc", "", JSON, b'{"jsonrpc":"2.0","method":"fail","id":1}'),
+    "MCP": Asked("POST", "/mcp", "", JSON, TOOL % b'"name":"echo.text","arguments":{"text":"a"}'),
+    "MCP, long": Asked("POST", "/mcp", "", JSON, TOOL % b'"name":"later","arguments":1'),
     "another site": Asked("POST", TEXT, "", JSON | {"Origin": "https://evil.example"}, b"{}"),
     "its own site": Asked("POST", TEXT, "", JSON | {"Origin": f"https://{HOST}"}, b"{}"),
     "another name": Asked("GET", "/healthz", "", {"Host": "evil.example"}),

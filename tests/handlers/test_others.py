@@ -12,7 +12,7 @@ from app.room.call import LOCAL
 from app.room.records import opened
 from app.room.shelf import Wish
 from handlers.ask import NotDone
-from tests.handlers.home import Home, event, failed
+from tests.handlers.home import Home, event, failed, sqs
 
 
 def away(call: Any = None) -> Any:
@@ -239,6 +239,58 @@ def test_an_object_of_our_own_is_a_file_that_has_come(home: Home) -> None:
         home.bring(told)
     home.bring("schedule_tick")
     assert home.ran == [[made.id, "ours/a.jpg"]]
+
+
+@pytest.mark.parametrize("way", ["queue", "topic"])
+def test_it_has_come_also_where_a_queue_or_a_topic_tells_it(home: Home, way: str) -> None:
+    """One job of each operation, though the object's own name would fit another."""
+
+    @home.registry.operation("all", on=[Upload("**")])
+    def every(message: dict[str, object]) -> None: ...
+
+    made, _ = home.room.shelf.create(Wish("a.jpg", "image/jpeg"), LOCAL.owner)
+    home.ports.files.put(made.id, io.BytesIO(b"cat"), type="image/jpeg")
+    told = event("upload")
+    told["Records"] = told["Records"][:1]
+    told["Records"][0]["s3"]["object"]["key"] = f"files/{made.id}"
+    for _ in range(2):
+        home.bring(wrapped(told, way))
+    assert [params["message"]["name"] for params in home.params("all")] == ["a.jpg"]
+
+
+@pytest.mark.parametrize("way", ["", "queue", "topic"])
+def test_an_upload_that_cannot_be_a_job_leaves_a_trace_whichever_way_it_came(
+    home: Home, way: str
+) -> None:
+    """And so does not what came with it."""
+    told = event("upload")
+    told["Records"] = [deepcopy(told["Records"][0]) for _ in range(2)]
+    told["Records"][0]["s3"]["object"]["key"] = "pics/%00.jpg"
+    told["Records"][1]["s3"]["object"]["key"] = "pics/b.jpg"
+    home.bring(wrapped(told, way))
+    assert [params["key"] for params in home.params("pics.look")] == ["pics/b.jpg"]
+    assert [job["error"]["kind"] for job in home.unreadable()] == ["malformed"]
+
+
+def wrapped(told: Any, way: str) -> Any:
+    if way == "queue":
+        return sqs(told, queue="other")
+    if way == "topic":
+        given = event("topic")
+        given["Records"][0]["Sns"]["Message"] = json.dumps(told)
+        return given
+    return told
+
+
+def test_an_upload_that_is_not_what_was_said_is_done_with(home: Home) -> None:
+    """It is taken away: to bring the event again helps nobody."""
+    made, _ = home.room.shelf.create(Wish("a.jpg", "image/jpeg", 5), LOCAL.owner)
+    home.ports.files.put(made.id, io.BytesIO(b"cat"), type="image/jpeg")
+    told = event("upload")
+    told["Records"] = told["Records"][:1]
+    told["Records"][0]["s3"]["object"]["key"] = f"files/{made.id}"
+    assert home.bring(told) is None
+    assert home.room.shelf.list(LOCAL.owner, cursor=None, limit=9).items == ()
 
 
 def test_an_object_that_only_looks_like_ours_is_anybodys(home: Home) -> None:

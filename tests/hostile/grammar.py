@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import quote
 
+from tests.doors.mcp_words import TAKES_TASKS, before, newest
 from tests.hostile.corpus import MALFORMED, TEXTS, WELL_FORMED
 from tests.hostile.place import JSON, Asked, Names, Place
 
@@ -27,7 +29,8 @@ HEADERS = ("Idempotency-Key", "Prefer", "If-Match", "If-None-Match", "Range", "I
            "Accept-Language", "Cookie", "Origin", "Referer", "X-Request-Id", "X-Forwarded-For",
            "X-Forwarded-Host", "X-Forwarded-Proto", "X-HTTP-Method-Override", "Content-Length",
            "Content-Range", "Content-Encoding", "Transfer-Encoding", "Expect", "Upgrade",
-           "Connection", "Date", "If-Modified-Since", "If-Unmodified-Since")  # fmt: skip
+           "Connection", "Date", "If-Modified-Since", "If-Unmodified-Since",
+           "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")  # fmt: skip
 VALUES = {
     "Prefer": ("wait=1", "wait=25", "wait=0", "wait=99999999999", "respond-async", "wait=-1",
                "respond-async, wait=2", "wait=1e9", 'wait="3"', "return=minimal"),
@@ -41,6 +44,9 @@ VALUES = {
     "Content-Length": ("0", "1", "99999999999999999999", "-1", "1e3", "²", "007", " 1"),
     "Host": ("evil.example", "127.0.0.1:99999", "[::1]", "[", "localhost.", "127.0.0.1@evil", ""),
     "Origin": ("null", "http://127.0.0.1", "http://evil.example", "http://127.0.0.1:80"),
+    "MCP-Protocol-Version": ("2026-07-28", "2025-11-25", "2025-03-26", "2099-01-01", "", "1, 2"),
+    "Mcp-Method": ("tools/call", "tasks/get", ""), "Mcp-Name": ("later", "=?base64?bGF0ZXI=?=",
+                   "=?base64??=", "=?base64?*?=", "=?base64?/w==?="),
     "Cookie": ("manydoors_session=", "manydoors_session=a.b.c", "manydoors_session", "a=b; c"),
 }  # fmt: skip
 """By a header's name: what is meant by it, and nearly so."""
@@ -54,6 +60,8 @@ def valid(place: Place, method: str, rule: str) -> list[Asked]:
     target = _target(names, method, rule)
     if rule == "/rpc" and method == "POST":
         return [_sent(method, target, each) for each in rpc(names)]
+    if rule == "/mcp" and method == "POST":
+        return list(mcp(names))
     if rule.startswith("/console") and method == "POST":
         return [Asked(method, target, (("Content-Type", FORM),), form(names, rule))]
     if rule.endswith("/bytes"):
@@ -82,6 +90,31 @@ def rpc(names: Names) -> Iterator[Any]:
     one = [{"jsonrpc": "2.0", "method": name, "params": params, "id": 1} for name, params in asked]
     yield from one
     yield [one[0], {"jsonrpc": "2.0", "method": "echo.text", "params": ["a"]}, one[6]]
+
+
+def mcp(names: Names) -> Iterator[Asked]:
+    """In the newest revision and in the last with a handshake, with progress and without."""
+    task = {"taskId": names.jobs[1]}
+    long = {"name": "later", "arguments": {"text": "a"}}
+    asked: tuple[tuple[str, Any], ...] = (
+        ("initialize", {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {}}),
+        ("server/discover", {}), ("ping", {}), ("tools/list", {"cursor": "echo_text"}),
+        ("tools/call", {"name": "echo.text", "arguments": {"text": "a"}}),
+        ("tools/call", {"name": "echo_kinds", "arguments": KINDS}),
+        ("tools/call", {**long, "task": {"ttl": 1}}), ("tools/call", long),
+        ("tools/call", {**long, "_meta": {"progressToken": 1}}),
+        ("tools/call", {"name": "jobs_get", "arguments": {"id": names.jobs[1], "wait": 1}}),
+        ("tasks/get", task), ("tasks/result", {"taskId": names.jobs[0]}), ("tasks/list", {}),
+        ("tasks/update", {**task, "inputResponses": {}}), ("tasks/cancel", task),
+    )  # fmt: skip
+    for method, params in asked:
+        for say in (before, partial(newest, capabilities=TAKES_TASKS)):
+            message, headers = say(method, params)
+            given = (("Content-Type", JSON), *headers.items())
+            yield Asked("POST", b"/mcp", given, json.dumps(message).encode())
+    begun = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    yield _sent("POST", b"/mcp", begun)
+    yield _sent("POST", b"/mcp", [begun, before("ping")[0], before("tools/call", long)[0]])
 
 
 def form(names: Names, rule: str) -> bytes:

@@ -48,9 +48,13 @@ def judged(place: Place, asked: Asked, answer: Callable[[Asked], Got] | None = N
     if not got.body or got.header("Content-Type") not in (JSON, PROBLEM_JSON):
         return ""
     told = strictly(got.body)
-    if asked.target == b"/rpc":
+    if asked.target in (b"/rpc", b"/mcp"):
         told = told[0] if isinstance(told, list) else told
-        return str(told["error"]["data"]["kind"]) if "error" in told else ""
+        if "error" in told:
+            return str(told["error"]["data"]["kind"])
+        if asked.target == b"/mcp" and "isError" in told["result"]:
+            return str(strictly(told["result"]["content"][0]["text"].encode())["kind"])
+        return ""
     return str(told["type"]).removeprefix("/problems/") if got.status >= 400 else ""
 
 
@@ -77,6 +81,7 @@ HTTP: Mapping[str, Door] = {
     "a queue": whole("/v1/queues/nobody"),
     "a queue that is taken": whole("/v1/queues/orders"),
     "RPC": whole("/rpc"),
+    "MCP": whole("/mcp"),
 }
 MAY_BE_EMPTY = {"cancel", "retry", "a signal", "running a schedule", "rotating a key",
                 "rotating the secret"}  # fmt: skip
@@ -95,6 +100,13 @@ INSIDE: Mapping[str, Door] = {
         "/rpc", b'[{"jsonrpc": "2.0", "id": 1, "method": "echo.text", "params": ', b"}]"
     ),
     "the id of RPC": inside("/rpc", b'{"jsonrpc": "2.0", "method": "echo.text", "id": ', b"}"),
+    "arguments of a tool": inside(
+        "/mcp",
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": '
+        b'{"name": "echo.text", "arguments": ',
+        b"}}",
+    ),
+    "the id of MCP": inside("/mcp", b'{"jsonrpc": "2.0", "method": "ping", "id": ', b"}"),
     "a deep list": inside("/v1/operations/echo.anything", b'{"message": [[[0, ', b"]]]}"),
     "a message for an operation": inside("/v1/topics/news", b"{" + AROUND, b"}"),
     "data of a CloudEvent": inside(
@@ -118,7 +130,7 @@ GATEWAYS: Mapping[str, Door] = {
     )
     for form in FORMS
     for encoded in (True, False)
-    for path in ("/v1/operations/echo.text", "/rpc")
+    for path in ("/v1/operations/echo.text", "/rpc", "/mcp")
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.doors.http import HTML, JSON, PROBLEM_JSON, STATUS
+from app.doors.mcp import message as mcp
 from app.doors.rpc import CODES, NARROWER
 from app.room.errors import kinds
 from tests.handlers import gateways
@@ -13,6 +14,7 @@ from tests.hostile.place import HOST, Asked, Got
 
 OF_THE_SERVER = (400, 408, 411, 431, 501)  # what the web server answers by itself
 CODES_OF_RPC = {*CODES.values(), *NARROWER.values()}
+CODES_OF_MCP = {*mcp.CODES.values(), *mcp.NARROWER.values()}
 LEAKS = (b"Traceback (most recent", b'File "/', b"werkzeug", b"sqlite3", b"marshmallow")
 SECONDS = 5.0  # for one request
 
@@ -85,7 +87,22 @@ def _wrong_json(asked: Asked, got: Got) -> str:
     path = unquote_to_bytes(asked.target.partition(b"?")[0])
     if path.lstrip(b"/") == b"rpc" and asked.method.upper() == "POST":
         return _wrong_rpc(told)
+    if path.lstrip(b"/") == b"mcp" and asked.method.upper() == "POST":
+        return _wrong_mcp(told, got.status)
     return f"a {got.status} that is no problem" if got.status >= 400 else ""
+
+
+def _wrong_mcp(told: Any, status: int) -> str:
+    for each in told if isinstance(told, list) and told else [told]:
+        if not isinstance(each, dict) or each.get("jsonrpc") != "2.0" or each.get("id", 1) is None:
+            return f"no answer of MCP: {each!r}"[:300]
+        if ("result" in each) == ("error" in each):
+            return f"neither result nor error, or both: {each!r}"[:300]
+        if "error" in each and (error := _wrong_error(each["error"], CODES_OF_MCP)):
+            return error
+        if "result" in each and status != 200:
+            return f"a result as {status}"
+    return ""
 
 
 def _wrong_rpc(told: Any) -> str:
@@ -94,14 +111,14 @@ def _wrong_rpc(told: Any) -> str:
             return f"no answer of JSON-RPC: {each!r}"[:300]
         if ("result" in each) == ("error" in each):
             return f"neither result nor error, or both: {each!r}"[:300]
-        if "error" in each and (error := _wrong_error(each["error"])):
+        if "error" in each and (error := _wrong_error(each["error"], CODES_OF_RPC)):
             return error
     return ""
 
 
-def _wrong_error(error: Any) -> str:
+def _wrong_error(error: Any, codes: set[int]) -> str:
     kind = error.get("data", {}).get("kind")
-    if error["code"] not in CODES_OF_RPC or kind not in kinds() or kind == "internal":
+    if error["code"] not in codes or kind not in kinds() or kind == "internal":
         return f"no error of ours: {error!r}"[:300]
     return ""
 

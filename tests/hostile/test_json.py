@@ -22,7 +22,7 @@ from tests.hostile.json_doors import (
 from tests.hostile.place import Place, brief, post
 
 DOORS = {**HTTP, **INSIDE, **GATEWAYS, **MESSAGES, **READ_ALREADY}
-SHAPED = {"RPC", "a topic", "a topic that is taken", "a queue", "a queue that is taken"}
+SHAPED = {"RPC", "MCP", "a topic", "a topic that is taken", "a queue", "a queue that is taken"}
 """Here an object has a form to keep, and is malformed without it."""
 SMALL = 20_000  # bytes; what is larger is read by the same reader, and sent to some doors only
 OF_LARGE = {"a call", "a batch", "params of RPC", "SQS", "rest, base64, /v1/operations/echo.text"}

@@ -1,6 +1,7 @@
 """What breaks between this program and SQS, SNS or Lambda loses no job, runs none twice, and raises
 nothing."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from app.ports.aws.task import TaskQueue
 from app.ports.aws.topic import SnsTopic
 from tests.engines import dynamo as tables
 from tests.engines import faults as proxy
-from tests.engines.faults import BROKEN, LOST, NO_ANSWER, RESET, Faults
+from tests.engines.faults import BROKEN, LOST, NO_ANSWER, RESET, Faults, slow
 from tests.engines.ministack import Ministack
 from tests.ports.cloud import Cloud
 
@@ -26,14 +27,13 @@ THROTTLED = {
     "sts": ("Throttling", 400),
     "lambda": ("TooManyRequestsException", 429),
 }
-SLOW = {"latency": {"dist": "uniform", "min_ms": 300, "max_ms": 400}}
 FAULTS = {
     "lost": LOST,
     "reset": RESET,
     "broken": BROKEN,
     "throttled": {},
     "no answer": NO_ANSWER,
-    "slow": SLOW,
+    "slow": slow(300),
 }
 PATIENCE = 0.6
 FOREVER = 1000  # times that a fault comes
@@ -77,6 +77,14 @@ def rule(where: tuple[str, str], fault: str, times: int = FOREVER) -> Any:
     service, operation = where
     how = FAULTS[fault] or {"error": dict(zip(("code", "status"), THROTTLED[service], strict=True))}
     return {"service": service, "operation": operation, "times": times} | how
+
+
+def test_what_is_slow_is_slow(cloud: Cloud, faults: Faults) -> None:
+    """The proxy says that it has followed a rule of which it understood nothing, too."""
+    faults.set(rule(ASKS["queue"][1], "slow", times=1))
+    began = time.monotonic()
+    cloud.submit(0)
+    assert time.monotonic() - began >= 0.3
 
 
 def test_a_plain_job_costs_one_message(cloud: Cloud, ministack: Ministack) -> None:

@@ -109,6 +109,18 @@ def test_an_add_that_is_too_much(records: AwsRecords, collection: str) -> None:
     assert records.get(collection, "b") is None
 
 
+def test_names_that_make_a_commit_too_large(records: AwsRecords) -> None:
+    """What DynamoDB counts beside the bodies is TooLarge, too."""
+    long = LONG[:-2]
+    named = {"owner": long, "label": long, "due": 1.0}
+    made = [
+        Record(uuid.uuid4().hex, f"{n:02}{long}", {"t": "x" * 35_000}, **named) for n in range(100)
+    ]
+    with pytest.raises(TooLarge):
+        records.commit(*(Put(record, expect=0) for record in made))
+    assert records.get(made[0].collection, made[0].id) is None
+
+
 def test_forks(records: AwsRecords, collection: str) -> None:
     """A forked process asks by connections of its own."""
     (made,) = records.commit(Put(Record(collection, "a", {"n": 1})))

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from app.doors import http, rpc
+from app.doors.mcp import message as mcp
 from app.room import errors
 from app.room.errors import ManydoorsError, Problem, Refused, Retry, kinds
 from app.room.strict_json import read_json, write_json
@@ -51,7 +52,7 @@ def test_one_kind_has_one_title():
     assert len({(each.kind, each.title, each.retry) for each in PROBLEMS}) == len(kinds())
 
 
-@pytest.mark.parametrize("table", [http.STATUS, rpc.CODES], ids=["HTTP", "RPC"])
+@pytest.mark.parametrize("table", [http.STATUS, rpc.CODES, mcp.CODES], ids=["HTTP", "RPC", "MCP"])
 def test_every_door_can_say_every_kind(table):
     """Each door's table has a number for each kind, and for no other."""
     assert set(table) == set(kinds())

@@ -24,6 +24,10 @@ PRIVATE = {
     "var/manydoors.db": "planted",
     "build/older.zip": "planted",
     "node_modules/left/pad.js": "planted",
+    "server.key": "planted",
+    "server.pem": "planted",
+    "venv/lib/older.py": "PLANTED = 'planted'",
+    "manydoors-dev-template-1795313988.json": "planted",  # of a deployment that was broken off
 }
 OURS = "ours"  # a module of the user's own, beside the program
 Require = Callable[[Any, str], None]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.doors.rest.events import MOST_STREAMS
+from app.doors.streams import MOST_STREAMS
 from tests.whole.service import Service, running
 
 

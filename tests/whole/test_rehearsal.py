@@ -148,6 +148,7 @@ def test_every_command_does_its_work_and_complains_of_nothing(rehearsal: Rehears
         assert "Traceback" not in text, (name, text)
         assert "ERROR" not in text, (name, text)
         assert "Problem" not in text, (name, text)
+        assert "there is none" not in text, (name, text)  # of advice
 
 
 def test_nothing_is_deployed_where_nothing_is_provisioned(rehearsal: Rehearsal) -> None:
@@ -188,6 +189,8 @@ def test_the_tick_comes_each_minute_and_our_door_knows_it(rehearsal: Rehearsal, 
 
 
 def test_the_queue_calls_the_function_and_one_mapping_lasts(rehearsal: Rehearsal) -> None:
+    """With one message at a time: a message is a job, and those of one batch would wait for each
+    other, for 15 minutes and more, while others could run them at once."""
     found = [rehearsal.after[when].mappings for when in ("deploy", "again", "schedule")]
     for mappings in found:
         (mapping,) = mappings
@@ -196,7 +199,7 @@ def test_the_queue_calls_the_function_and_one_mapping_lasts(rehearsal: Rehearsal
         assert mapping["FunctionArn"].startswith(
             f"arn:aws:lambda:{moto.REGION}:{moto.ACCOUNT}:function:{NAME}"
         )
-        assert mapping["BatchSize"] == 10
+        assert mapping["BatchSize"] == 1
         assert mapping["State"] == "Enabled"
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["ScalingConfig"] == {"MaximumConcurrency": 50}

@@ -9,6 +9,7 @@ from app.doors import openrpc, rpc
 from app.doors.console.page import page, posted
 from app.doors.flask_forms import asked, response
 from app.doors.http import HTML, JSON, STATUS, json_answer
+from app.doors.methods import Sender
 from app.room.enter import Room
 from app.room.errors import Malformed, Problem
 from app.room.strict_json import read_json
@@ -52,7 +53,7 @@ def send(room: Room) -> Response:
         }
         return page("rpc", STATUS[problem.kind], methods=methods, **known)
     sent = asked()
-    said = rpc.respond(room, text.encode(), rpc.Sender(sent.caller, sent.request_id))
+    said = rpc.respond(room, text.encode(), Sender(sent.caller, sent.request_id))
     return page("rpc", methods=methods, method=_named(methods, text), text=text, **_told(said))
 
 

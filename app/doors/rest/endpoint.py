@@ -38,6 +38,7 @@ class Endpoint(NamedTuple):
     operation: Operation | None = None
     form: str = JSON  # of what is answered when all is well
     open: bool = False  # also to who shows no key
+    tell: Callable[[Problem, str], Answer] = problem_answer  # of a problem, at this path
 
     @property
     def template(self) -> str:
@@ -53,7 +54,7 @@ class Endpoint(NamedTuple):
                 check_path(request)
             return self.reply(request, path)
         except Problem as problem:
-            return problem_answer(problem, request.path)
+            return self.tell(problem, request.path)
 
 
 def refuse_query(request: Request) -> None:

@@ -1,35 +1,28 @@
 """A job followed as server-sent events: its status, progress and log, until it has ended."""
 
 from collections.abc import Callable, Iterator
-from itertools import count
-from threading import RLock
 from typing import Any
 
-from app.doors.http import EVENTS, Answer, Request
+from app.doors.http import Answer, Request
 from app.doors.jobs import Jobs
+from app.doors.streams import HEADERS, Check, Streams, followed
 from app.ports import Record
-from app.room.errors import Busy, Problem
 from app.room.job import TERMINAL, attempt
 from app.room.job_view import progress_of
 from app.room.moment import moment
 from app.room.strict_json import write_json
 
-MOST_STREAMS = 100  # of a process: each holds a thread
-HEARTBEAT = 15.0  # seconds of silence, at most; a client that has gone is noticed by then
-SHORTEST, LONGEST = 0.02, 0.5  # seconds between two looks, doubled while nothing changes
 RETRY = b"retry: 1000\n\n"  # milliseconds until a client comes back
 
 Event = tuple[str, Any]
 View = Callable[[Record], Any]
-Check = Callable[[], None]
 
 
-class Streams:
-    """Those that are open in this process."""
+class Events:
+    """Of one service."""
 
-    def __init__(self, most: int = MOST_STREAMS) -> None:
-        self._most, self._open = most, 0
-        self._lock = RLock()  # a stream may be collected while it is held
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
 
     def answer(self, jobs: Jobs, request: Request, id: str) -> Answer:
         """The events since `Last-Event-ID`; 204 when that was the last, for a browser would come
@@ -38,37 +31,9 @@ class Streams:
         seen = _Seen.read(request.headers.get("HTTP_LAST_EVENT_ID", ""))
         if record.label in TERMINAL and seen.version == record.version:
             return Answer(204)
-        headers = [("Content-Type", EVENTS), ("Cache-Control", "no-store")]
-        headers.append(("X-Accel-Buffering", "no"))  # nginx would keep them back
         if request.method == "HEAD":
-            return Answer(200, b"", headers)
-        with self._lock:
-            if self._open >= self._most:
-                raise Busy("Too many streams are open.", after=10)
-            self._open += 1
-        told = _told(jobs, record, seen, request.check_still)
-        return Answer(200, b"", headers, _Stream(told, self._closed))
-
-    def _closed(self) -> None:
-        with self._lock:
-            self._open -= 1
-
-
-class _Stream:
-    """Says once that it is over, also when nobody has ever asked it for anything."""
-
-    def __init__(self, made: Iterator[bytes], over: Callable[[], None]) -> None:
-        self._made, self._over, self._left = made, over, count()
-
-    def __iter__(self) -> "_Stream":
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._made)
-
-    def close(self) -> None:
-        if next(self._left) == 0:
-            self._over()
+            return Answer(200, b"", list(HEADERS))
+        return self._streams.answer(_told(jobs, record, seen, request.check_still))
 
 
 class _Seen:
@@ -93,34 +58,11 @@ def _is_number(text: str) -> bool:
 
 
 def _told(jobs: Jobs, record: Record, seen: _Seen, check: Check) -> Iterator[bytes]:
-    clock = jobs.room.ports.clock
+    """Who is not at the end comes back, to whoever serves then."""
     yield RETRY
     if seen.version == record.version:  # nothing has happened while it was away
         seen.status, seen.progress = _status(record), _progress(record)
-    spoken, pause = clock.monotonic(), SHORTEST
-    while True:
-        if said := _since(seen, record, jobs.view):
-            spoken, pause = clock.monotonic(), SHORTEST
-            yield said
-        if record.label in TERMINAL or jobs.room.closing.is_set():
-            return  # who is not at the end comes back, to whoever serves then
-        if clock.monotonic() - spoken >= HEARTBEAT:
-            spoken = clock.monotonic()
-            yield b":\n\n"
-        if (later := _later(jobs, record, pause, check)) is None:
-            return
-        record, pause = later, min(LONGEST, 2 * pause)
-
-
-def _later(jobs: Jobs, record: Record, pause: float, check: Check) -> Record | None:
-    """None when it cannot be told any more, as to one whose key was revoked meanwhile; who comes
-    back is told why."""
-    jobs.room.ports.clock.sleep(pause)
-    try:
-        check()
-        return jobs.record(record.id)
-    except Problem:
-        return None
+    yield from followed(jobs, record, lambda later: _since(seen, later, jobs.view), check)
 
 
 def _since(seen: _Seen, record: Record, view: View) -> bytes:

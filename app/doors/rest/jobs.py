@@ -14,8 +14,9 @@ from app.doors.rest.endpoint import (
     read_texts,
     refuse_query,
 )
-from app.doors.rest.events import Streams
+from app.doors.rest.events import Events
 from app.doors.rest.operations import body_of
+from app.doors.streams import Streams
 from app.doors.submission import pointed, read_job, read_jobs
 from app.doors.wishes import wishes
 from app.room.enter import Room
@@ -29,12 +30,12 @@ EACH = f"{JOBS}/<job:id>"
 Reply = Callable[[Jobs, Request, Path], Answer]
 
 
-def endpoints(room: Room) -> Iterator[Endpoint]:
-    streams = Streams()
+def endpoints(room: Room, streams: Streams) -> Iterator[Endpoint]:
+    events = Events(streams)
 
     def follow(jobs: Jobs, request: Request, path: Path) -> Answer:
         read_texts(NOTHING, request, {})
-        return streams.answer(jobs, request, path["id"])
+        return events.answer(jobs, request, path["id"])
 
     def told(
         method: Literal["GET", "POST"], rule: str, what: str, reply: Reply, form: str = JSON

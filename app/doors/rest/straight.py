@@ -12,7 +12,7 @@ from typing import Any
 
 from app.doors.doorkeeper import Doorkeeper
 from app.doors.failure import failed
-from app.doors.http import HTML, Answer, Request, problem_answer
+from app.doors.http import HTML, ROUTE, Answer, Request
 from app.doors.rest.endpoint import NO_IDS, Endpoint, Path
 from app.ports import NewId
 from app.room.errors import Problem
@@ -53,12 +53,13 @@ class Straight:
         endpoint, path = self._found(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
         if endpoint is None:
             return self.wsgi(environ, start_response)
+        environ[ROUTE] = endpoint.rule
         try:
             (self.keeper.check_sender if endpoint.open else self.keeper.admit)(environ)
         except Problem as problem:
             if HTML in environ.get("HTTP_ACCEPT", ""):  # Flask tells it as a page
                 return self.wsgi(environ, start_response)
-            answer = problem_answer(problem, Request(environ, self.most).path)
+            answer = endpoint.tell(problem, Request(environ, self.most).path)
         else:
             answer = self._answer(endpoint, Request(environ, self.most), path)
         if answer.stream is not None:

@@ -12,6 +12,8 @@ from typing import Any, cast
 from botocore.config import Config
 from botocore.session import Session
 
+CONNECTIONS = 256  # as many as a web worker has threads; each is opened when it is wanted
+
 # AWS's tools and other SDKs read the first; Python's alone does not.
 REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
 
@@ -56,6 +58,6 @@ def _config(patience: float, tries: int) -> Config:
         read_timeout=patience,
         # With jitter; of throttling, of 5xx and of answers that were lost.
         retries={"mode": "standard", "total_max_attempts": tries},
-        max_pool_connections=32,
+        max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
     )

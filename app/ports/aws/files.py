@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from app.ports.aws.multipart import Multipart
+from app.ports.aws.multipart import Multipart, persistent
 from app.ports.aws.object_stream import ObjectStream
 from app.ports.aws.trouble import Absent, Refused
 from app.ports.aws.wire import Answer, Wire
 from app.ports.files import KEY, PART, Content, Door, Stored, Way
-from app.room.errors import Forbidden, Precondition, TooLarge, Unknown
+from app.room.errors import Forbidden, Precondition, TooLarge, Unavailable, Unknown
 
 PATIENCE = 20.0  # seconds for one answer
 PIECE = 8 * 1024 * 1024  # bytes of what is stored from here that are held in memory
@@ -47,6 +47,8 @@ class AwsFiles:
             return self._multipart(key).put(_chain(first, second, pieces), type)
         except Refused:
             raise Precondition("The file is there already, and files never change.") from None
+        except Absent:
+            raise Unavailable("The upload was broken off by others.", after=1) from None
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> io.BufferedIOBase:
         try:
@@ -101,15 +103,19 @@ class AwsFiles:
         digest = hashlib.sha256(content)
         sum = base64.b64encode(digest.digest()).decode()
         stored = Stored(len(content), digest.hexdigest())
+        asked = {"Body": content, "ContentType": type, "ChecksumSHA256": sum, "IfNoneMatch": "*"}
         try:
-            self._wire.ask(
-                "put_object", **self._named(key), Body=content, ContentType=type,
-                ChecksumSHA256=sum, IfNoneMatch="*",
-            )  # fmt: skip
+            persistent(lambda: self._wire.ask("put_object", **self._named(key), **asked))
         except Refused as refused:
-            if not (refused.resent and self._stat(key) == stored):
+            if not (refused.resent and self._is_there(key, stored)):
                 raise
         return stored
+
+    def _is_there(self, key: str, stored: Stored) -> bool:
+        try:
+            return self._stat(key) == stored
+        except Absent:  # it was, and has been deleted
+            return False
 
     def _stat(self, key: str) -> Stored:
         head = self._wire.ask("head_object", **self._named(key), ChecksumMode="ENABLED")

@@ -2,14 +2,36 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from random import random
 from typing import Any
 
-from app.ports.aws.trouble import Absent
+from app.ports.aws.trouble import Absent, Conflicted, Refused
 from app.ports.aws.wire import Wire
 from app.ports.files import PART, Part, Stored
+from app.room.errors import Unavailable
 
 MOST_PARTS = 10_000
+TRIES = 6  # of a write that meets another at the same key, be it an earlier sending of its own
+
+
+def persistent(ask: Callable[[], object]) -> None:
+    """Raises `Refused` as one that was sent before, if it met another at the same key."""
+    met = False
+    for tries in range(TRIES):
+        try:
+            ask()
+        except Conflicted:
+            met = True
+            time.sleep(random() * 0.05 * 2**tries)  # noqa: S311 (no secret)
+            continue
+        except Refused as refused:
+            refused.resent |= met
+            raise
+        return
+    raise Unavailable("S3 is busy: others write the same file all the time.", after=1)
 
 
 class Multipart:
@@ -33,7 +55,8 @@ class Multipart:
                 parts.append(self._send(id, number, piece))
             self._complete(id, parts, size)
         except BaseException:
-            self._abort(id)
+            with suppress(Unavailable):  # then S3 tidies it away in time
+                self._abort(id)
             raise
         return Stored(size, whole.hexdigest())
 
@@ -55,7 +78,7 @@ class Multipart:
             parts = list(self._parts(id))
             if sum(part["Size"] for part in parts) == size:
                 named = [{name: part[name] for name in ("PartNumber", "ETag")} for part in parts]
-                self._complete(id, named, size)
+                self._complete(id, named, size, is_anybodys=True)
                 return True
         return False
 
@@ -71,15 +94,20 @@ class Multipart:
         )  # fmt: skip
         return {"PartNumber": number, "ETag": sent["ETag"], "ChecksumSHA256": sum}
 
-    def _complete(self, id: str, parts: list[dict[str, Any]], size: int) -> None:
+    def _complete(
+        self, id: str, parts: list[dict[str, Any]], size: int, *, is_anybodys: bool = False
+    ) -> None:
+        """`is_anybodys`: whoever has put these parts together has done it for all."""
+        asked = {"UploadId": id, "MultipartUpload": {"Parts": parts}, "IfNoneMatch": "*"}
         try:
-            self._wire.ask(
-                "complete_multipart_upload", **self._named, UploadId=id,
-                MultipartUpload={"Parts": parts}, IfNoneMatch="*",
-            )  # fmt: skip
-        except Absent:  # done already, by another or by a sending whose answer was lost
-            head = self._wire.ask("head_object", **self._named)
-            if int(head["ContentLength"]) != size:
+            persistent(lambda: self._wire.ask("complete_multipart_upload", **self._named, **asked))
+        except (Absent, Refused) as error:
+            # Done already, by another or by a sending whose answer was lost?
+            known = is_anybodys or isinstance(error, Absent) or error.resent
+            if (
+                not known
+                or int(self._wire.ask("head_object", **self._named)["ContentLength"]) != size
+            ):
                 raise
 
     def _abort(self, id: str) -> None:

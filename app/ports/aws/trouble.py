@@ -98,16 +98,20 @@ TABLE: dict[str, Row] = {
     "RequestTimeTooSkewed": CLOCK,
     # S3 has words of its own, and only a number for a HEAD.
     "SlowDown": SLOW,
+    "OperationAborted": SLOW,
     "RequestTimeout": SLOW,
     "InternalError": FAILED,
     "NoSuchBucket": ABSENT,
     "403": FORBIDDEN,
 }
 NOT_THERE = frozenset(("NoSuchKey", "NoSuchUpload", "404"))
-THERE = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
+THERE = frozenset(("PreconditionFailed", "412"))
+# Another transaction is at the same record, or another conditional request at the same object.
+CONFLICTS = frozenset(("TransactionConflictException", "ConditionalRequestConflict"))
 OFF = ("Signature expired", "Signature not yet current")  # texts of a wrong clock's signature
 SQS = "AWS.SimpleQueueService."  # before some of its codes
-FULL = "Item size"  # begins so: "Item size has exceeded", "Item size to update has exceeded"
+# Of an item: "Item size has exceeded", "Item size to update has exceeded"; of a whole transaction.
+FULL = ("Item size", "Transaction payload size", "ggregate size")
 
 
 class Refused(Exception):
@@ -124,7 +128,7 @@ class Absent(Exception):
 
 
 class Conflicted(Exception):
-    """Another transaction is at the same record: another try can help."""
+    """Another is at the same record or object: another try can help."""
 
     def __init__(self, text: str, *, resent: bool) -> None:
         super().__init__(text)
@@ -169,7 +173,7 @@ def _told(error: "ClientError", service: Service) -> Exception:
         return Refused({}, resent=resent)
     if code in NOT_THERE:
         return Absent(text)
-    if code == "TransactionConflictException":
+    if code in CONFLICTS:
         return Conflicted(text, resent=resent)
     if code == "TransactionCanceledException":
         return _cancelled(response.get("CancellationReasons", ()), resent)
@@ -194,8 +198,8 @@ def _cancelled(reasons: Sequence[dict[str, Any]], resent: bool) -> Exception:
 
 
 def _problem(code: str, text: str, status: int, service: Service) -> ManydoorsError | None:
-    if code == "ValidationException" and FULL in text:
-        return TooLarge("That is more than the store can hold in one record.")
+    if code == "ValidationException" and any(each in text for each in FULL):
+        return TooLarge("That is more than the store can hold in one record, or take at once.")
     if code not in TABLE and status < 500:
         return None
     row = TABLE.get(code, FAILED)

@@ -8,6 +8,7 @@ KEYS = (
     "tests/room/test_access_keys.py",
     "tests/doors/test_access_doors.py",
 )
+GUESTS = ("tests/doors/test_guests.py",)
 SENDER = ("tests/doors/test_sender.py", "tests/doors/test_access_doors.py")
 EGRESS = (
     "tests/ports/test_egress.py",
@@ -73,6 +74,14 @@ MUTANTS = (
         KEYS,
     ),
     Mutant(
+        "tools-of-an-admin",
+        "app/doors/mcp/methods.py",
+        "for scope, tool in everything if visit.caller.may(scope)]",
+        "for scope, tool in everything]",
+        "An assistant is told of tools that its key may not call, and of what they do.",
+        ("tests/doors/test_mcp.py",),
+    ),
+    Mutant(
         "key-made-by-anybody",
         "app/room/keyring.py",
         '        check_scope(self._caller, "admin")\n        now = self._clock.now()\n',
@@ -111,6 +120,30 @@ MUTANTS = (
         'if environ["REQUEST_METHOD"] not in SAFE and environ.get("HTTP_ORIGIN") == "":',
         "A page of another site has its visitor's browser run operations.",
         (*KEYS, "tests/doors/test_console.py"),
+    ),
+    Mutant(
+        "guest-by-cookie",
+        "app/doors/doorkeeper.py",
+        "    if not given or COOKIE not in given or GUEST in environ:\n",
+        "    if not given or COOKIE not in given:\n",
+        "A page that may call with a key acts for whoever has signed in to the console.",
+        GUESTS,
+    ),
+    Mutant(
+        "guest-where-it-is-open",
+        "app/doors/doorkeeper.py",
+        "        if not self._open or GUEST in environ or self._access.asks():\n",
+        "        if not self._open or self._access.asks():\n",
+        "A page that may call with a key needs none, at whoever's own machine it is looked at.",
+        GUESTS,
+    ),
+    Mutant(
+        "guest-at-the-console",
+        "app/doors/guests.py",
+        "        return path.startswith(ALWAYS) or bool(self._methods_of(path))\n",
+        "        return True\n",
+        "A page that may call with a key signs its visitor in to the console as somebody else.",
+        GUESTS,
     ),
     Mutant(
         "egress-through-6to4",

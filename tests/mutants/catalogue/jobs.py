@@ -14,6 +14,14 @@ CHILDREN = ("tests/room/test_children.py", "tests/room/test_orphans.py")
 
 MUTANTS = (
     Mutant(
+        "broken-line-cancels",
+        "app/doors/mcp/progress.py",
+        "        may_return = not visit.revision.modern or visit.wishes.key is not None\n",
+        "        may_return = visit.wishes.key is not None\n",
+        "A connection that breaks cancels the job of a client that never asked for that.",
+        ("tests/doors/test_mcp_jobs.py",),
+    ),
+    Mutant(
         "fence-not-at-checkpoints",
         "app/room/ledger.py",
         "beside=lambda *_: beside, fenced=True)",
