@@ -105,7 +105,6 @@ def respond(room: Room, body: bytes, sender: Sender = _NOBODY) -> bytes:
     return jsonrpc.together(message, room.answer_most, partial(_one, room, each))
 
 
-
 def _one(room: Room, sender: Sender, message: Any, place: int = 0, is_full: bool = False) -> bytes:
     try:
         jsonrpc.check(message, is_full=is_full)
