@@ -1,7 +1,6 @@
 """What an event asks for, and what came of it: the words between the doors and their loop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from app.room.call import Call
@@ -30,12 +29,13 @@ class Gateway(NamedTuple):
     balances: bool = False  # a load balancer, which wants "200 OK"
 
 
-@dataclass(slots=True)
 class Visit:
     """A request over HTTP, as WSGI names its parts: somebody waits for the answer."""
 
-    environ: dict[str, Any]
-    by: Gateway
+    __slots__ = ("by", "environ")  # as quick as can be made, and quicker to declare than others
+
+    def __init__(self, environ: dict[str, Any], by: Gateway) -> None:
+        self.environ, self.by = environ, by
 
 
 class Make(NamedTuple):
@@ -89,14 +89,19 @@ class Ask(NamedTuple):
     trace: str | None = None  # the traceparent that came with it
 
 
-@dataclass(slots=True)
 class Told:
     """An answer over HTTP."""
 
-    status: int
-    reason: str = ""
-    headers: Sequence[tuple[str, str]] = ()
-    body: bytes = b""
+    __slots__ = ("body", "headers", "reason", "status")
+
+    def __init__(
+        self,
+        status: int,
+        reason: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> None:
+        self.status, self.reason, self.headers, self.body = status, reason, headers, body
 
 
 class Came(NamedTuple):
