@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from select import POLLIN, poll
 from typing import Any
 
 from app import Refused, Run
@@ -102,10 +102,10 @@ def _answer(
     assert child.stdout is not None  # noqa: S101
     _send(child.stdin, json.dumps(asked).encode() + b"\n")
     until = time.monotonic() + limit
-    begun = b""
+    begun, watched = b"", poll()  # not select, which fails where a process has 1,024 files open
+    watched.register(child.stdout, POLLIN)
     while True:
-        ready, _, _ = select.select([child.stdout], [], [], LOOK)
-        if ready:
+        if watched.poll(LOOK * 1000):
             piece = os.read(child.stdout.fileno(), 1 << 16)
             *lines, begun = (begun + piece).split(b"\n")
             for told in map(json.loads, lines):
