@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -10,6 +11,16 @@ import pytest
 from tests.engines import ministack as engine
 from tests.engines.ministack import Ministack
 from tests.whole.service import Service, running
+
+MOST_FILES = 16_384  # that a process of the suite may have open: rooms of a thousand tests
+
+
+def pytest_configure() -> None:
+    """The usual limit of 1,024 is each user's own to raise."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """A room with operations of every kind of outcome, and a client at its doors."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +23,10 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def room(settings: Settings) -> Room:
-    return Room(declared(), wiring.make_ports(settings))
+def room(settings: Settings) -> Iterator[Room]:
+    made = Room(declared(), wiring.make_ports(settings))
+    yield made
+    made.ports.records.close()
 
 
 @pytest.fixture
