@@ -25,8 +25,10 @@ from handlers.work import work
 from tests.engines import dynamo, moto
 
 # Dollars, by AWS's lists (aws.amazon.com/dynamodb/pricing/on-demand, /sqs/pricing, /lambda/pricing,
-# /step-functions/pricing) for us-east-1, without free tiers; DynamoDB's stand since November 2024.
-AS_OF = "2025"
+# /step-functions/pricing) for us-east-1, without free tiers. DynamoDB's stand since November 2024;
+# those of SQS and Step Functions are as others quoted them in March 2026. None was read on AWS's
+# own page, and Lambda's has no date.
+AS_OF = "March 2026"
 WRITE, READ = 0.625e-6, 0.125e-6  # a unit, on demand
 MESSAGE = 0.40e-6  # a request of a standard queue
 RUN = 0.20e-6  # a request of Lambda; its time is the function's own matter
